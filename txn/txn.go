@@ -1,0 +1,157 @@
+// Package txn holds the life of a financial transaction: what kinds of messages there are, the states of a
+// request and the one table that says what a confirmation or a reversal does in each state.
+//
+// It promises that no request is both confirmed and reversed, and that a repeated advice changes nothing
+// (behaviour.md 1.6). The picture is docs/states.md.
+package txn
+
+import (
+	"time"
+
+	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/money"
+)
+
+// Family is the kind of business a message is about.
+type Family uint8
+
+// The families of gift cards, and the acts of operators, which share the order of all messages.
+const (
+	Activation Family = 1
+	Load       Family = 2
+	Redemption Family = 3
+	Void       Family = 4
+	Replace    Family = 5
+	Transfer   Family = 6
+	LookUp     Family = 7
+	Adjustment Family = 15 // an operator's credit, debit or write-off
+)
+
+var familyNames = map[Family]string{
+	Activation: "activation", Load: "load", Redemption: "redemption", Void: "void", Replace: "replace",
+	Transfer: "transfer", LookUp: "lookup", Adjustment: "adjustment",
+}
+
+// String gives the family's name.
+func (f Family) String() string { return familyNames[f] }
+
+// ParseFamily reads a family's name.
+func ParseFamily(s string) (Family, bool) {
+	for f, name := range familyNames {
+		if name == s {
+			return f, true
+		}
+	}
+	return 0, false
+}
+
+// Role is what a message does in its family.
+type Role uint8
+
+// The roles.
+const (
+	Request      Role = 1
+	Confirmation Role = 2
+	Reversal     Role = 3
+)
+
+// String gives the role's name.
+func (r Role) String() string {
+	return [...]string{"", "request", "confirmation", "reversal"}[r]
+}
+
+// State is where a message stands.
+type State uint8
+
+// The states. Unknown to us is the absence of a record, Absent. A request is Open, Confirmed, Reversed or
+// Declined; an advice is Accepted or Declined; a look-up is Answered.
+const (
+	Absent    State = 0
+	Open      State = 1 // approved, and neither confirmed nor reversed
+	Confirmed State = 2
+	Reversed  State = 3
+	Declined  State = 4
+	Accepted  State = 5
+	Answered  State = 6
+)
+
+var stateNames = [...]string{"absent", "open", "confirmed", "reversed", "declined", "accepted", "answered"}
+
+// String gives the state's name.
+func (s State) String() string { return stateNames[s] }
+
+// ParseState reads a state's name.
+func ParseState(s string) (State, bool) {
+	for i, name := range stateNames {
+		if name == s {
+			return State(i), true
+		}
+	}
+	return 0, false
+}
+
+// Verdict is what an advice does to a request.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Apply       Verdict = iota + 1 // end the request this way, once (L1, L2)
+	Acknowledge                    // it has ended this way already, or never took effect: no effect (L3, L4, L11)
+	OtherEnding                    // it has ended the other way: refused (L5, L6)
+	NotApproved                    // a confirmation of a declined request: refused (L11)
+	Locate                         // no such request: 404 (L7, L9)
+	Remember                       // no such request: 404, and the reversal is remembered (L7)
+)
+
+// Judge gives the verdict on an advice for a request in a state. It is the whole table of behaviour.md 1.6.
+func Judge(state State, advice Role) Verdict {
+	confirm := advice == Confirmation
+	switch {
+	case state == Absent && confirm:
+		return Locate
+	case state == Absent:
+		return Remember
+	case state == Declined && confirm:
+		return NotApproved
+	case state == Declined:
+		return Acknowledge
+	case state == Open:
+		return Apply
+	case (state == Confirmed) == confirm:
+		return Acknowledge
+	}
+	return OtherEnding
+}
+
+// Ending gives the state that an applied advice puts its request in.
+func Ending(advice Role) State {
+	if advice == Confirmation {
+		return Confirmed
+	}
+	return Reversed
+}
+
+// Message is the record of one message: a request and what became of it, an advice, or an operator's act.
+// A financial transaction is its request's record; advices point to it.
+type Message struct {
+	Seq     int64 // place in the order of all messages
+	World   ident.World
+	ID      ident.ID
+	Account ident.Account // who sent it; 0 for an operator's act
+	Family  Family
+	Role    Role
+	State   State
+	Reason  decline.Reason // why it was declined; empty otherwise
+	At      time.Time      // when it was received, by the server's clock, in milliseconds
+	Request int64          // of an advice: the request's seq; 0 when none was found
+	Ended   int64          // of a request: the seq of the advice or act that ended it; 0 while open
+	Card    int64          // the card, the old card of a replace, or the source of a transfer; 0 when unknown
+	Target  int64          // the new card of a replace, or the target of a transfer
+	Product int32          // an activation's product; 0 otherwise
+	// Amount is what was approved, Final what was confirmed; in minor units of Currency.
+	Amount, Final money.Minor
+	Currency      money.Currency
+	References    []int64 // hashes of the third-party identifiers it carried, for search only
+	Body          []byte  // the message as received, without PINs and card numbers, sealed; may be empty
+}
