@@ -1,0 +1,165 @@
+// Package echo is the reference that Scrip's speed is measured against: a bare net/http server
+// that decodes a redemption into a typed struct with encoding/json and answers a typed response of
+// the size of a real one. It keeps nothing, checks nothing and knows nobody, and it uses the
+// toolchain as it comes. What a gift card server costs beyond it is the price of doing the work.
+package echo
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The types have the shape of the contract's redemption request and response, members that the
+// measured message does not have included, so that the decoder has them to look for.
+type (
+	redemption struct {
+		ID                    string                 `json:"id"`
+		Time                  time.Time              `json:"time"`
+		Originator            originator             `json:"originator"`
+		Client                institution            `json:"client"`
+		SettlementEntity      *institution           `json:"settlementEntity,omitempty"`
+		Receiver              *institution           `json:"receiver,omitempty"`
+		ThirdPartyIdentifiers []thirdPartyIdentifier `json:"thirdPartyIdentifiers"`
+		SlipData              *slipData              `json:"slipData,omitempty"`
+		BasketRef             string                 `json:"basketRef,omitempty"`
+		TranType              string                 `json:"tranType,omitempty"`
+		SrcAccType            string                 `json:"srcAccType,omitempty"`
+		DestAccType           string                 `json:"destAccType,omitempty"`
+		STAN                  string                 `json:"stan,omitempty"`
+		RRN                   string                 `json:"rrn,omitempty"`
+		Amounts               *amounts               `json:"amounts,omitempty"`
+		Card                  *card                  `json:"card,omitempty"`
+		PosInfo               *posInfo               `json:"posInfo,omitempty"`
+		Product               *product               `json:"product,omitempty"`
+	}
+	originator struct {
+		Institution institution `json:"institution"`
+		TerminalID  string      `json:"terminalId"`
+		Merchant    merchant    `json:"merchant"`
+		OperatorID  string      `json:"operatorId,omitempty"`
+		ChannelID   string      `json:"channelId,omitempty"`
+	}
+	institution struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	}
+	merchant struct {
+		MerchantType string       `json:"merchantType"`
+		MerchantID   string       `json:"merchantId"`
+		MerchantName merchantName `json:"merchantName"`
+	}
+	merchantName struct {
+		Name    string `json:"name"`
+		City    string `json:"city"`
+		Region  string `json:"region"`
+		Country string `json:"country"`
+	}
+	thirdPartyIdentifier struct {
+		InstitutionID         string `json:"institutionId"`
+		TransactionIdentifier string `json:"transactionIdentifier"`
+	}
+	slipData struct {
+		MessageLines    []slipLine `json:"messageLines"`
+		SlipWidth       int32      `json:"slipWidth"`
+		IssuerReference string     `json:"issuerReference,omitempty"`
+	}
+	slipLine struct {
+		Text                  string  `json:"text"`
+		FontWidthScaleFactor  float64 `json:"fontWidthScaleFactor"`
+		FontHeightScaleFactor float64 `json:"fontHeightScaleFactor"`
+		Line                  bool    `json:"line"`
+		Cut                   bool    `json:"cut"`
+	}
+	amounts struct {
+		RequestAmount    *ledgerAmount `json:"requestAmount,omitempty"`
+		ApprovedAmount   *ledgerAmount `json:"approvedAmount,omitempty"`
+		FeeAmount        *ledgerAmount `json:"feeAmount,omitempty"`
+		BalanceAmount    *ledgerAmount `json:"balanceAmount,omitempty"`
+		AvailableBalance *ledgerAmount `json:"availableBalance,omitempty"`
+	}
+	ledgerAmount struct {
+		Amount          int64  `json:"amount"`
+		Currency        string `json:"currency"`
+		LedgerIndicator string `json:"ledgerIndicator,omitempty"`
+	}
+	card struct {
+		PAN          string `json:"pan"`
+		ExpiryDate   string `json:"expiryDate,omitempty"`
+		ClearPIN     string `json:"clearPin,omitempty"`
+		EncryptedPIN string `json:"encryptedPin,omitempty"`
+		Rank         string `json:"rank,omitempty"`
+	}
+	posInfo struct {
+		EntryMode        *posEntryMode `json:"entryMode,omitempty"`
+		PosConditionCode string        `json:"posConditionCode,omitempty"`
+	}
+	posEntryMode struct {
+		PANEntryMode       string `json:"panEntryMode"`
+		PINEntryCapability string `json:"pinEntryCapability"`
+	}
+	product struct {
+		ID      string `json:"id,omitempty"`
+		Barcode string `json:"barcode,omitempty"`
+		Type    string `json:"type,omitempty"`
+	}
+)
+
+// Handler is the echo.
+type Handler struct {
+	size     int
+	measured sync.Once
+	padding  string
+}
+
+var _ http.Handler = (*Handler)(nil)
+
+// NewHandler makes an echo whose answers come to size bytes, by the receipt's text: the first
+// message decides how long it has to be. An answer that is longer without it stays so.
+func NewHandler(size int) *Handler { return &Handler{size: size} }
+
+// ServeHTTP decodes any message as a redemption, whatever its path, and answers 201.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var request redemption
+	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
+		http.Error(w, "not a redemption", http.StatusBadRequest)
+		return
+	}
+	h.measured.Do(func() { h.padding = padding(&request, h.size) })
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", r.URL.Path)
+	w.WriteHeader(http.StatusCreated)
+	_ = json.NewEncoder(w).Encode(respond(&request, h.padding)) // nobody is left to tell
+}
+
+// padding is the text that brings the response to a request up to a size.
+func padding(request *redemption, size int) string {
+	bare, err := json.Marshal(respond(request, ""))
+	if err != nil {
+		return ""
+	}
+	const lineEnd = 1 // the encoder ends with one
+	return strings.Repeat("x", max(size-len(bare)-lineEnd, 0))
+}
+
+// respond makes a response of the real one's members: the request's, two more references, all
+// four amounts and the receipt.
+func respond(request *redemption, receipt string) *redemption {
+	response := *request
+	response.ThirdPartyIdentifiers = append(slices.Clip(request.ThirdPartyIdentifiers),
+		thirdPartyIdentifier{"30000001", request.ID}, thirdPartyIdentifier{"40000001", request.ID})
+	if asked := request.Amounts; asked != nil && asked.RequestAmount != nil {
+		balance := &ledgerAmount{Amount: 1_000_000, Currency: asked.RequestAmount.Currency}
+		response.Amounts = &amounts{
+			RequestAmount: asked.RequestAmount, ApprovedAmount: asked.RequestAmount,
+			BalanceAmount: balance, AvailableBalance: balance,
+		}
+	}
+	response.SlipData = &slipData{MessageLines: []slipLine{
+		{Text: receipt, FontWidthScaleFactor: 1, FontHeightScaleFactor: 1},
+	}}
+	return &response
+}
