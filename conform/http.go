@@ -1,0 +1,171 @@
+package conform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Credentials are what an account signs in with.
+type Credentials struct{ Name, Password string }
+
+// String shows the name only.
+func (c Credentials) String() string { return c.Name }
+
+// GoString keeps %#v from showing what String leaves out.
+func (c Credentials) GoString() string { return c.Name }
+
+// HTTPTarget says how a server over HTTP is reached, and what it holds.
+type HTTPTarget struct {
+	// BaseURL is where the server listens, without /giftcard/v3.
+	BaseURL string
+	// Accounts are the credentials of the scripts' accounts a and b, which must be two accounts. In
+	// production both may do everything, look-ups by card holder included.
+	Accounts [2]Credentials
+	// Cards and Products are what the server holds. Each card is used by one case only, unless the server
+	// can be reset.
+	Cards    []SeedCard
+	Products []SeedProduct
+	// Reset says that the server has testServerAdmin/reset (section 2.6), called before every case.
+	Reset bool
+	// Client sends the messages; a client of our own when nil.
+	Client *http.Client
+}
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 1 << 20
+
+// Idle connections kept per server, and how long: enough for the largest together block.
+const (
+	idleConnections = 64
+	idleTime        = 30 * time.Second
+)
+
+// NewHTTPTarget returns the target ready to be judged. The error says what is missing in t.
+func NewHTTPTarget(t HTTPTarget) (Target, error) {
+	t.BaseURL = strings.TrimRight(t.BaseURL, "/")
+	if t.BaseURL == "" {
+		return nil, errors.New("conform: no base URL")
+	}
+	if t.Accounts[0] == t.Accounts[1] {
+		return nil, errors.New("conform: two different accounts are needed")
+	}
+	if t.Client == nil {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.MaxIdleConnsPerHost, transport.IdleConnTimeout = idleConnections, idleTime
+		t.Client = &http.Client{Transport: transport}
+	}
+	// A POST that is redirected is not answered (rule C3), so a redirect is an answer like any other.
+	client := *t.Client
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	t.Client = &client
+	w := &wire{HTTPTarget: t, credentials: map[string]Credentials{"a": t.Accounts[0], "b": t.Accounts[1]}}
+	return &seeded{wire: w, pool: newPool(t.Cards, t.Products)}, nil
+}
+
+// wire sends messages over HTTP and reads the answers.
+type wire struct {
+	HTTPTarget
+	// credentials grow while a case is set up, and are only read while its messages are sent.
+	credentials map[string]Credentials
+}
+
+// Wire says that the scripts which look at the wire can be played.
+func (w *wire) Wire() bool { return true }
+
+// Do posts the message and reads the answer.
+func (w *wire) Do(ctx context.Context, m Message) (Answer, error) {
+	text, some := m.wireText()
+	request, err := w.request(ctx, m, text)
+	if err != nil {
+		return Answer{}, err
+	}
+	response, err := w.Client.Do(request)
+	if err != nil {
+		return Answer{}, fmt.Errorf("send: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }() // read to its end, or given up
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return Answer{}, fmt.Errorf("read the answer: %w", err)
+	}
+	a := readAnswer(response.StatusCode, response.Header, body)
+	if some {
+		a.Sent = []byte(text)
+	}
+	return a, nil
+}
+
+// request builds the HTTP request, with the edits that speak of it.
+func (w *wire) request(ctx context.Context, m Message, text string) (*http.Request, error) {
+	method, path := http.MethodPost, m.path()
+	if edited, ok := m.override("method"); ok {
+		method = edited
+	}
+	if edited, ok := m.override("at"); ok {
+		path = edited
+	}
+	request, err := http.NewRequestWithContext(ctx, method, w.BaseURL+path, strings.NewReader(text))
+	if err != nil {
+		return nil, errors.New("the path cannot be sent")
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept", "application/json")
+	for _, e := range m.Edits {
+		if e.Verb == "header" {
+			request.Header.Del(e.Path)
+			if e.Text != "" {
+				request.Header.Set(e.Path, e.Text)
+			}
+		}
+	}
+	return request, w.signIn(request, m)
+}
+
+// signIn adds the credentials of the message's account, or those of its edit.
+func (w *wire) signIn(request *http.Request, m Message) error {
+	login, ok := m.override("login")
+	if login == "none" {
+		return nil
+	}
+	if ok {
+		name, password, _ := strings.Cut(login, ":")
+		if known, is := w.credentials[name]; is {
+			name = known.Name
+		}
+		request.SetBasicAuth(name, password)
+		return nil
+	}
+	c, known := w.credentials[m.Account]
+	if !known {
+		return fmt.Errorf("there is no account %s", m.Account)
+	}
+	request.SetBasicAuth(c.Name, c.Password)
+	return nil
+}
+
+// readAnswer takes an answer apart. A body that is not JSON leaves the members empty.
+func readAnswer(status int, header http.Header, text []byte) Answer {
+	a := Answer{Status: status, Header: header, Body: text}
+	body, err := parseJSON(text)
+	if err != nil {
+		return a
+	}
+	a.ErrorType, a.RequestType = textAt(body, "errorType"), textAt(body, "requestType")
+	a.ID, a.OriginalID = textAt(body, "id"), textAt(body, "originalId")
+	a.Amounts = Amounts{Requested: numberAt(body, "amounts.requestAmount.amount"),
+		Approved: numberAt(body, "amounts.approvedAmount.amount"), Book: numberAt(body, "amounts.balanceAmount.amount"),
+		Available: numberAt(body, "amounts.availableBalance.amount")}
+	product := textAt(body, "product.id")
+	a.Product = &product
+	errs, _ := lookupPath(body, "detailMessage.formatErrors")
+	entries, _ := errs.([]any)
+	for _, entry := range entries {
+		a.Fields = append(a.Fields, textAt(entry, "field"))
+	}
+	return a
+}

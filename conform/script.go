@@ -1,0 +1,174 @@
+package conform
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Script is one file of rules: cases about one topic.
+type Script struct {
+	// Name is the file's path without its ending, such as giftcard/load.
+	Name  string
+	Cases []Case
+}
+
+// Case is a sequence of steps that starts from nothing: cards, products and ids of its own.
+type Case struct {
+	Name string
+	Line int
+	// Wire says that the case looks at the message on the wire, so that only HTTP targets can play it.
+	Wire bool
+	// Only limits the case to one profile, when not empty.
+	Only Profile
+	// Rounds is how often the case is played, each time from nothing; at least 1.
+	Rounds int
+	Steps  []Step
+}
+
+// Step is one line of a script with what belongs to it.
+type Step struct {
+	Line int
+	Text string
+	// Rules are the numbers of the rules that the step is played for.
+	Rules []string
+	Verb  string
+	// Names are the words after the verb, Keys its key=value pairs.
+	Names []string
+	Keys  map[string]string
+	Edits []Edit
+	// Expects holds what is expected: nothing (the step prepares, and must succeed), one, or for messages
+	// sent together one or more alternatives.
+	Expects []Expect
+	// Together are the messages of a together block.
+	Together []Step
+}
+
+// Expect is one line that begins with an arrow, and the checks below it.
+type Expect struct {
+	Line int
+	Text string
+	// Counts are the outcomes; outside a together block there is exactly one, with count 1.
+	Counts []Count
+	Keys   map[string]string
+	Checks []Check
+}
+
+// Count is a number of answers with one outcome.
+type Count struct {
+	N       int
+	Outcome Outcome
+	// Type is the errorType of a decline. Status, when not 0, is the status expected instead of the usual.
+	Type   string
+	Status int
+}
+
+// String is the count as a script writes it.
+func (c Count) String() string {
+	s := fmt.Sprintf("%d %s", c.N, c.Outcome)
+	if c.Status != 0 && c.Outcome != Declined {
+		s += fmt.Sprintf(" %d", c.Status)
+	}
+	if c.Type != "" {
+		s += " " + c.Type
+	}
+	return s
+}
+
+// Edit changes a message on the wire, after it was built and before it is sent.
+//
+//	with PATH JSON       sets the member at the dotted path to the JSON text, as it stands
+//	without PATH         leaves the member out
+//	twice PATH JSON      writes the member, and then once more with this text
+//	text TEXT            sends this instead of the body; nothing after the word sends no body
+//	padding N            adds a member of N characters
+//	at PATH              sends to this path
+//	method NAME          sends with this method
+//	header NAME: VALUE   sets the header; an empty value leaves it out
+//	login NAME:PASSWORD  sends these credentials; the word none sends none
+//
+// {name} stands for the id, PAN, PIN or expiry of that name (c1, c1.pin, c1.expiry), in every text.
+type Edit struct{ Verb, Path, Text string }
+
+// String is the edit as a script writes it.
+func (e Edit) String() string { return strings.TrimRight(e.Verb+" "+e.Path+" "+e.Text, " ") }
+
+// Check looks at an answer on the wire.
+//
+//	body PATH is JSON          the member has this value
+//	body PATH same             the member is as in the message sent
+//	body PATH absent           there is no such member; present: there is one
+//	body PATH matches REGEXP   the member is a text of this form, from its first to its last character
+//	body PATH size N           the array has N entries
+//	body PATH holds TEXT       the member, written as JSON, contains the text
+//	body hides TEXT            the text stands nowhere in the body
+//	header NAME matches REGEXP the header has this form
+//	header NAME absent         there is no such header
+type Check struct {
+	Line             int
+	Where            string
+	Path, Verb, Text string
+}
+
+// String is the check as a script writes it.
+func (c Check) String() string {
+	return strings.Join(strings.Fields(c.Where+" "+c.Path+" "+c.Verb+" "+c.Text), " ")
+}
+
+// Profile says which set of rules the server follows where they differ (section 8).
+type Profile string
+
+// The two profiles.
+const (
+	Production    Profile = "production"
+	Compatibility Profile = "compatibility"
+)
+
+// isMessage says whether the step sends a message.
+func (s Step) isMessage() bool { return verbs[s.Verb].message }
+
+// isAdvice says whether the step sends a confirmation or a reversal.
+func (s Step) isAdvice() bool { return s.Verb == "confirm" || s.Verb == "reverse" }
+
+// verb says what may stand on a line that begins with it.
+type verb struct {
+	// names is how many words follow it.
+	names   int
+	keys    []string
+	message bool
+}
+
+var requestKeys = []string{"id", "card", "expiry", "pin", "encryptedPin", "pinObject", "times", "by"}
+
+// verbs is the whole vocabulary but for the words of a case (case, wire, only, rounds), together and end.
+var verbs = map[string]verb{
+	"product": {names: 1, keys: []string{"opening", "start", "currency", "minLoad", "maxLoad", "maxBalance",
+		"singleLoad", "singleUse", "pinRequired", "pinTries", "replaceFrozen", "velocity"}},
+	"card":     {names: 1, keys: []string{"product", "currency", "expiry", "pin", "encryptedPin", "profile", "msisdn", "email"}},
+	"account":  {names: 1, keys: []string{"operations", "products", "cards", "wrongPerMinute", "holderLookup", "velocity"}},
+	"call":     {names: 2},
+	"freeze":   {names: 1},
+	"unfreeze": {names: 1},
+	"unlock":   {names: 1},
+	"expire":   {names: 1},
+	"settle":   {names: 2},
+	"advance":  {names: 1},
+	"restart":  {},
+	"as":       {names: 1},
+	"active":   {names: 1, keys: []string{"amount", "product", "currency"}},
+	"balance":  {names: 1, keys: []string{"book", "available"}},
+
+	"activate": {keys: append([]string{"product", "amount", "currency"}, requestKeys...), message: true},
+	"load":     {keys: append([]string{"product", "amount", "currency"}, requestKeys...), message: true},
+	"redeem":   {keys: append([]string{"amount", "currency", "points"}, requestKeys...), message: true},
+	"void":     {keys: requestKeys, message: true},
+	"replace":  {keys: append([]string{"to", "toExpiry", "toPin"}, requestKeys...), message: true},
+	"transfer": {keys: append([]string{"to", "toExpiry", "amount", "currency"}, requestKeys...), message: true},
+	"lookup":   {keys: append([]string{"profile", "msisdn", "email"}, requestKeys...), message: true},
+	"confirm":  {keys: []string{"id", "of", "kind", "approved", "currency", "times", "by"}, message: true},
+	"reverse":  {keys: []string{"id", "of", "kind", "approved", "currency", "reason", "times", "by"}, message: true},
+}
+
+// expectKeys are what may follow the outcome of an expectation; NAME.book and NAME.available, for
+// another card than the message's own, come in addition.
+var expectKeys = []string{"status", "originalId", "requestType", "id", "requested", "approved", "book",
+	"available", "product", "fields"}
