@@ -47,7 +47,16 @@ type Error struct {
 	Text   string // for people investigating; may be empty
 	Field  string // dotted path of the field at fault; may be empty
 	Detail Detail
+	Alarm  Alarm // what operators should hear of it; empty for an ordinary refusal
 }
+
+// Alarm is a refusal that operators count and log.
+type Alarm string
+
+// The alarms.
+const (
+	ForeignReversal Alarm = "foreign_reversal" // an account tried to reverse another account's request (rule A2)
+)
 
 // Detail names the messages and values that led to a refusal. Only what applies is set (behaviour.md 1.3).
 type Detail struct {

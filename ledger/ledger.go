@@ -7,9 +7,7 @@ package ledger
 
 import (
 	"fmt"
-	"time"
 
-	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/money"
 )
 
@@ -61,30 +59,27 @@ const (
 	Direct   Phase = 4 // pending and posted at once: an operator's act, or value that follows a replaced card
 )
 
-// Entry is one row of the ledger. Amount is always above zero.
+// Entry is one row of the ledger. Amount is always above zero. When and in which world it happened stands in
+// its message.
 type Entry struct {
-	Seq           int64 // place in the order of all messages and entries
-	Request       int64 // the request or act that it belongs to
+	Message       int64 // seq of the message that made it
+	N             int   // place among the message's entries, from 0
+	Request       int64 // seq of the request or act whose money it is; Message itself when that made it
 	Debit, Credit Account
 	Amount        money.Minor
 	Currency      money.Currency
 	Phase         Phase
-	At            time.Time
-	World         ident.World
-	// PreviousDebit and PreviousCredit chain the entries of a card, newest first, from the card's last entry.
-	// They are 0 for accounts without a kept balance and at the chain's end.
-	PreviousDebit, PreviousCredit int64
 }
 
 // Check says what is wrong with an entry that must never be written or read.
 func (e Entry) Check() error {
 	switch {
 	case e.Amount <= 0:
-		return fmt.Errorf("entry %d: amount %d is not above zero", e.Seq, e.Amount)
+		return fmt.Errorf("entry %d/%d: amount %d is not above zero", e.Message, e.N, e.Amount)
 	case e.Debit == e.Credit:
-		return fmt.Errorf("entry %d: debit and credit are both %s", e.Seq, e.Debit)
+		return fmt.Errorf("entry %d/%d: debit and credit are both %s", e.Message, e.N, e.Debit)
 	case e.Phase < Pending || e.Phase > Direct:
-		return fmt.Errorf("entry %d: unknown phase %d", e.Seq, e.Phase)
+		return fmt.Errorf("entry %d/%d: unknown phase %d", e.Message, e.N, e.Phase)
 	}
 	return nil
 }

@@ -149,9 +149,19 @@ type Message struct {
 	Card    int64          // the card, the old card of a replace, or the source of a transfer; 0 when unknown
 	Target  int64          // the new card of a replace, or the target of a transfer
 	Product int32          // an activation's product; 0 otherwise
-	// Amount is what was approved, Final what was confirmed; in minor units of Currency.
-	Amount, Final money.Minor
-	Currency      money.Currency
-	References    []int64 // hashes of the third-party identifiers it carried, for search only
-	Body          []byte  // the message as received, without PINs and card numbers, sealed; may be empty
+	// Names is, of an advice whose request was not found, the hash of the request's id; 0 otherwise.
+	Names int64
+	// Amount is what was approved in all, Requested the part of it that the request named, Final what was
+	// confirmed of Amount; in minor units of Currency.
+	Amount, Requested, Final money.Minor
+	Currency                 money.Currency
+	Links                    []Link  // the cards it touched, each with the message that touched it before
+	References               []int64 // hashes of the third-party identifiers it carried, for search only
+	Body                     []byte  // the message as received, without PINs and card numbers, sealed; may be empty
+}
+
+// Link is one step in the chain of a card's messages: from the card's newest message through every earlier one.
+type Link struct {
+	Card     int64
+	Previous int64 // seq of the card's message before this one; 0 at the chain's end
 }

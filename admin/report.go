@@ -1,0 +1,34 @@
+package admin
+
+import (
+	"context"
+
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/txn"
+)
+
+// Reports are the questions that go past single messages. All answers are of committed records, in ascending
+// order, and bounded by limit, so that a caller goes on from the last one.
+type Reports interface {
+	// Rows gives the rows of a kind with a number above after.
+	Rows(ctx context.Context, kind Kind, after int64, limit int) ([]Row, error)
+	// RowByName gives the row of a kind with a name in a world.
+	RowByName(ctx context.Context, kind Kind, world ident.World, name string) (Row, bool, error)
+	// Open gives requests that are approved and neither confirmed nor reversed, with a seq above after.
+	Open(ctx context.Context, after int64, limit int) ([]txn.Message, error)
+	// Messages gives messages with a seq above after.
+	Messages(ctx context.Context, after int64, limit int) ([]txn.Message, error)
+	// MessagesByReference gives the messages that carried a third-party identifier with this hash. The hash may
+	// lead to others as well: compare with the message itself.
+	MessagesByReference(ctx context.Context, world ident.World, hash int64, limit int) ([]txn.Message, error)
+	// Entries gives entries whose message is above after; those of one message are never split.
+	Entries(ctx context.Context, after int64, limit int) ([]ledger.Entry, error)
+	// EntriesOf gives the entries that a message made.
+	EntriesOf(ctx context.Context, message int64) ([]ledger.Entry, error)
+	// Cards gives cards with an id above after.
+	Cards(ctx context.Context, after int64, limit int) ([]giftcard.Card, error)
+	// Details gives the details of cards with an id above after.
+	Details(ctx context.Context, after int64, limit int) ([]giftcard.Detail, error)
+}

@@ -1,0 +1,175 @@
+package giftcard
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/secret"
+	"github.com/scripworks/scrip/txn"
+)
+
+// Settings are what an issuer is made of.
+type Settings struct {
+	Store    Store
+	Keys     *secret.Keys
+	Products Products
+	// Location is the issuer's time zone, by which cards expire; nil is UTC.
+	Location *time.Location
+	// Hold is how long an advice waits for its request in flight; 0 is DefaultHold.
+	Hold time.Duration
+	// Compatible refuses the reversal of a load or redemption on a card voided since, as the public test
+	// server does (behaviour.md section 8). Never in production.
+	Compatible bool
+}
+
+// DefaultHold is how long an advice waits for its request in flight (rule L12).
+const DefaultHold = 5 * time.Second
+
+// MaxReferences bounds how many third-party identifiers of a message are kept for search.
+const MaxReferences = 16
+
+var _ Service = (*Issuer)(nil)
+
+// Issuer decides gift card messages by the rules and the ledger.
+type Issuer struct {
+	store      Store
+	keys       *secret.Keys
+	products   Products
+	location   *time.Location
+	hold       time.Duration
+	compatible bool
+	flights    txn.Flights
+	lookUps    txn.Flights // look-ups whose ids are taken but not yet saved
+}
+
+// NewIssuer makes an issuer.
+func NewIssuer(s Settings) *Issuer {
+	i := &Issuer{
+		store: s.Store, keys: s.Keys, products: s.Products,
+		location: s.Location, hold: s.Hold, compatible: s.Compatible,
+	}
+	if i.location == nil {
+		i.location = time.UTC
+	}
+	if i.hold == 0 {
+		i.hold = DefaultHold
+	}
+	return i
+}
+
+// Request implements Service.
+func (i *Issuer) Request(ctx context.Context, r *Request) (*Response, error) {
+	if r.Family == txn.LookUp {
+		return i.lookUp(ctx, r)
+	}
+	defer i.flights.TakeOff(r.Sender.World, r.ID)()
+	if i.lookUps.Aloft(r.Sender.World, r.ID) {
+		return nil, duplicate(r.ID, nil)
+	}
+	d, err := i.prepare(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := i.store.Update(ctx, d.keys(), d.run); err != nil {
+		return nil, err
+	}
+	if d.refusal != nil {
+		return nil, d.refusal
+	}
+	return d.response, nil
+}
+
+// Advise implements Service.
+func (i *Issuer) Advise(ctx context.Context, a *Advice) error {
+	if err := i.await(ctx, a); err != nil {
+		return err
+	}
+	body, err := i.seal(a.Body)
+	if err != nil {
+		return err
+	}
+	e := &ending{issuer: i, advice: a, body: body, references: i.references(a.Sender.World, a.References)}
+	keys := Keys{World: a.Sender.World, IDs: []ident.ID{a.ID, a.RequestID}}
+	if err := i.store.Update(context.WithoutCancel(ctx), keys, e.run); err != nil {
+		return err
+	}
+	if e.refusal != nil {
+		return e.refusal
+	}
+	return nil
+}
+
+// errInFlight asks the sender to repeat the advice: its request is still being worked on (rule L12).
+var errInFlight = errors.New("the request is still being processed")
+
+func (i *Issuer) await(ctx context.Context, a *Advice) error {
+	ctx, cancel := context.WithTimeout(ctx, i.hold)
+	defer cancel()
+	if i.flights.Wait(ctx, a.Sender.World, a.RequestID) != nil {
+		return errInFlight
+	}
+	return nil
+}
+
+// prepare does all that needs no record before the message takes its turn: hashing, sealing.
+func (i *Issuer) prepare(r *Request) (*decision, error) {
+	body, err := i.seal(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	w := r.Sender.World
+	d := &decision{issuer: i, request: r, body: body, references: i.references(w, r.References)}
+	d.number = CardKey(i.keys.PAN(w, r.Card.PAN))
+	d.pin = i.presented(w, r.Card)
+	if !r.Target.PAN.IsZero() {
+		d.targetNumber = CardKey(i.keys.PAN(w, r.Target.PAN))
+		d.targetPIN = i.presented(w, r.Target)
+	}
+	d.holder = i.holderDigests(w, r.Holder)
+	return d, nil
+}
+
+func (i *Issuer) seal(body []byte) ([]byte, error) {
+	if len(body) == 0 {
+		return nil, nil
+	}
+	return i.keys.SealBody(body)
+}
+
+func (i *Issuer) references(w ident.World, references []ident.Reference) []int64 {
+	if len(references) == 0 {
+		return nil
+	}
+	hashes := make([]int64, 0, len(references))
+	for _, r := range references[:min(len(references), MaxReferences)] {
+		hashes = append(hashes, i.keys.Reference(w, r))
+	}
+	return hashes
+}
+
+func (i *Issuer) holderDigests(w ident.World, h Holder) HolderDigests {
+	return HolderDigests{
+		ProfileID:    i.holderDigest(w, "profileId", h.ProfileID),
+		MSISDN:       i.holderDigest(w, "msisdn", h.MSISDN),
+		EmailAddress: i.holderDigest(w, "emailAddress", h.EmailAddress),
+	}
+}
+
+func (i *Issuer) holderDigest(w ident.World, kind, value string) secret.Digest {
+	if value == "" {
+		return secret.Digest{}
+	}
+	return i.keys.Holder(w, kind, value)[0]
+}
+
+// duplicate refuses an id that is in use. Details of the earlier message go only to the account that sent it.
+func duplicate(id ident.ID, own *txn.Message) *decline.Error {
+	refusal := decline.New(decline.DuplicateRecord, "a message with this id exists already")
+	if own != nil {
+		refusal.With(decline.Detail{RequestID: id, RequestTime: own.At})
+	}
+	return refusal
+}

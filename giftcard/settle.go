@@ -1,0 +1,142 @@
+package giftcard
+
+import (
+	"context"
+	"time"
+
+	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/txn"
+)
+
+// Settlement is an operator's ending of a request that nobody confirmed or reversed.
+type Settlement struct {
+	World     ident.World
+	RequestID ident.ID
+	Role      txn.Role // Confirmation or Reversal
+	ID        ident.ID // of the act
+	At        time.Time
+	Sender    *Sender // the account whose request it is
+	// Note is called in the same commit, with the seq of the act; it records who did it and why.
+	Note func(tx Tx, message int64) error
+}
+
+// Settle ends an open request for its sender. A later advice of the sender that agrees is acknowledged, one that
+// disagrees is refused. It declines what is not open: UnableToLocateRecord, TransactionNotSupported.
+func (i *Issuer) Settle(ctx context.Context, s Settlement) error {
+	var refusal *decline.Error
+	err := i.store.Update(ctx, Keys{World: s.World, IDs: []ident.ID{s.ID, s.RequestID}}, func(tx Tx) error {
+		refusal = nil
+		request := findRequest(tx, s)
+		if request.Seq == 0 {
+			refusal = unlocated()
+			return nil
+		}
+		if request.State != txn.Open {
+			refusal = decline.New(decline.TransactionNotSupported, "the request is %s", request.State)
+			return nil
+		}
+		return i.settle(tx, s, request)
+	})
+	if err == nil && refusal != nil {
+		return refusal
+	}
+	return err
+}
+
+func findRequest(tx Tx, s Settlement) txn.Message {
+	for _, m := range tx.Messages(s.RequestID) {
+		if m.Role == txn.Request && m.Account == s.Sender.Account {
+			return m
+		}
+	}
+	return txn.Message{}
+}
+
+func (i *Issuer) settle(tx Tx, s Settlement, request txn.Message) error {
+	act := &Advice{Family: request.Family, Role: s.Role, ID: s.ID, RequestID: s.RequestID, Sender: s.Sender, Received: s.At}
+	e := &ending{issuer: i, advice: act, operator: true, tx: tx, request: request}
+	e.message = txn.Message{
+		World: s.World, ID: s.ID, Family: request.Family, Role: s.Role, State: txn.Accepted, At: s.At,
+	}
+	if err := e.apply(); err != nil {
+		return err
+	}
+	return s.Note(tx, e.message.Seq)
+}
+
+// Correction is an operator's credit, debit or write-off of one card.
+type Correction struct {
+	Card     int64
+	World    ident.World
+	ID       ident.ID // of the act
+	At       time.Time
+	Amount   money.Minor // above zero; of a write-off ignored, since all that is available goes
+	WriteOff bool        // to breakage: only from a voided or expired card
+	Debit    bool        // off the card instead of onto it
+	// Note is called in the same commit, with the seq of the act and the card before and after.
+	Note func(tx Tx, message int64, before, after Card) error
+}
+
+// Correct moves money between a card and the issuer by one balanced entry. It declines with InvalidAmount,
+// InsufficientFunds, CardVoided (a replaced card: correct its successor) and TransactionNotSupported (a
+// write-off of a card that is still in use).
+func (i *Issuer) Correct(ctx context.Context, c Correction) error {
+	var refusal *decline.Error
+	err := i.store.Update(ctx, Keys{World: c.World, IDs: []ident.ID{c.ID}}, func(tx Tx) error {
+		card := tx.Card(c.Card)
+		amount := c.Amount
+		if c.WriteOff {
+			amount = card.Balance.Available
+		}
+		if refusal = checkCorrection(c, card, amount, i.location); refusal != nil {
+			return nil
+		}
+		return correct(tx, c, card, amount)
+	})
+	if err == nil && refusal != nil {
+		return refusal
+	}
+	return err
+}
+
+func checkCorrection(c Correction, card Card, amount money.Minor, where *time.Location) *decline.Error {
+	gone := card.Status == Voided || card.Status == VoidedConfirmed || card.expired(c.At.In(where))
+	switch {
+	case amount <= 0 || amount > money.MaxMinor:
+		return decline.New(decline.InvalidAmount, "the amount must be above zero").At("amount")
+	case c.WriteOff && !gone:
+		return decline.New(decline.TransactionNotSupported, "only a voided or expired card is written off")
+	case !c.WriteOff && (card.Status == Replaced || card.Status == ReplacedConfirmed):
+		return decline.New(decline.CardVoided, "the card was replaced: correct the card that took over")
+	case !c.WriteOff && card.Status != ActivatedConfirmed:
+		return decline.New(decline.CardNotActivated, "the card is not active")
+	case (c.WriteOff || c.Debit) && amount > card.Balance.Available:
+		return decline.New(decline.InsufficientFunds, "the available balance is too low").At("amount")
+	}
+	return nil
+}
+
+func correct(tx Tx, c Correction, card Card, amount money.Minor) error {
+	m := txn.Message{
+		Seq: tx.NextSeq(), World: c.World, ID: c.ID, Family: txn.Adjustment, Role: txn.Request, State: txn.Confirmed,
+		At: c.At, Card: c.Card, Amount: amount, Final: amount, Currency: card.Currency,
+	}
+	debit, credit := ledger.AccountOf(ledger.Adjustment, 0), card.Account()
+	switch {
+	case c.WriteOff:
+		debit, credit = card.Account(), ledger.AccountOf(ledger.Breakage, 0)
+	case c.Debit:
+		debit, credit = credit, debit
+	}
+	w := NewWork(tx, m.Seq)
+	if err := w.Enter(m.Seq, ledger.Direct, debit, credit, amount, card.Currency); err != nil {
+		return err
+	}
+	after := *w.Card(c.Card)
+	m.Links = w.Finish()
+	tx.Insert(m)
+	return c.Note(tx, m.Seq, card, after)
+}

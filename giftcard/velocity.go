@@ -1,0 +1,68 @@
+package giftcard
+
+import (
+	"time"
+
+	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/txn"
+)
+
+// pace is one rule applied to one card or account at one instant.
+type pace struct {
+	rule Velocity
+	key  CounterKey
+}
+
+// paces gives the rules that bear on a request of a family: the product's for the card, the sender's for the account.
+func paces(f txn.Family, at time.Time, card int64, product *Product, sender *Sender) []pace {
+	if (product == nil || len(product.Velocity) == 0) && len(sender.Velocity) == 0 {
+		return nil
+	}
+	var found []pace
+	add := func(rules []Velocity, perAccount bool, owner int64) {
+		for _, v := range rules {
+			if v.Family == f {
+				start := at.UTC().Truncate(v.Window)
+				found = append(found, pace{v, CounterKey{PerAccount: perAccount, Owner: owner, Family: f, Window: v.Window, Start: start}})
+			}
+		}
+	}
+	if product != nil {
+		add(product.Velocity, false, card)
+	}
+	add(sender.Velocity, true, int64(sender.Account))
+	return found
+}
+
+// count adds an approved request to its windows, or refuses it when one of them is full.
+func count(tx Tx, found []pace, amount money.Minor) *decline.Error {
+	counted := make([]Counter, len(found))
+	for i, p := range found {
+		c := tx.Counter(p.key)
+		total, err := c.Amount.Add(amount)
+		c.Count++
+		if err != nil || (p.rule.MaxCount > 0 && c.Count > p.rule.MaxCount) || (p.rule.MaxAmount > 0 && total > p.rule.MaxAmount) {
+			return decline.New(decline.DoNotHonour, "too many or too much in %s", p.rule.Window)
+		}
+		c.Amount = total
+		counted[i] = c
+	}
+	for i, p := range found {
+		tx.PutCounter(p.key, counted[i])
+	}
+	return nil
+}
+
+// giveBack takes a reversed request out of the windows it was approved in.
+func giveBack(tx Tx, found []pace, amount money.Minor) {
+	for _, p := range found {
+		c := tx.Counter(p.key)
+		if c.Count == 0 {
+			continue // the rule is newer than the request
+		}
+		c.Count--
+		c.Amount = max(0, c.Amount-amount)
+		tx.PutCounter(p.key, c)
+	}
+}

@@ -1,0 +1,113 @@
+// Package store decides messages many at a time: a batch loads what all its messages need, each message is
+// decided in turn against what was loaded, all changes are saved in one durable commit, and only then is
+// anybody answered (design: load, decide, save; docs/decisions).
+//
+// It promises that a message is either wholly saved or not at all, that a message that fails never spoils its
+// neighbours, that nobody is answered before the commit, and that an error other than *decline.NotTaken or the
+// decision's own is an unknown outcome. Drivers load and save; they decide nothing.
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/secret"
+	"github.com/scripworks/scrip/txn"
+)
+
+// Driver keeps records. Its promises are judged by storetest.
+type Driver interface {
+	admin.Reports
+	// Begin starts the batch of a writer. The store runs one at a time.
+	Begin(ctx context.Context) (Batch, error)
+	// View starts a batch that only loads, all from one committed instant, beside the writer.
+	View(ctx context.Context) (Batch, error)
+	// Close lets go of everything. No batch may be open.
+	Close() error
+}
+
+// Batch is one database transaction.
+type Batch interface {
+	// Load brings what is wanted into the set. It may be called again in the same batch for more; what the set
+	// has already it must not bring again (the set ignores it). A driver may bring along what a message names.
+	Load(ctx context.Context, wanted *Wanted, set *Set) error
+	// Save writes the set's changes and commits durably. ErrConflict: run the batch again. ErrData: a value was
+	// refused and all is surely rolled back. ErrNotSaved: surely rolled back. Anything else: unknown.
+	Save(ctx context.Context, set *Set) error
+	// Rollback gives the batch up. After Save it does nothing.
+	Rollback()
+	// Seqs reserves n places in the order of messages and gives the first. None is given twice,
+	// also not by another node.
+	Seqs(n int) (int64, error)
+}
+
+// What Save can say for sure.
+var (
+	ErrConflict = errors.New("store: the batch met another writer")
+	ErrData     = errors.New("store: the database refused a value")
+	ErrNotSaved = errors.New("store: nothing was saved")
+)
+
+// IDKey is a message id in its world, with its keyed hash for the index.
+type IDKey struct {
+	World ident.World
+	Hash  int64
+	ID    ident.ID
+}
+
+// Tombstone is a remembered reversal of a request that was never seen (rule L7).
+type Tombstone struct {
+	Request  IDKey
+	Account  ident.Account
+	Reversal int64
+}
+
+// Wanted is what a batch is to load. Duplicates are allowed.
+type Wanted struct {
+	IDs      []IDKey               // messages with these ids, and tombstones for them
+	Seqs     []int64               // messages at these places
+	Numbers  []giftcard.CardKey    // cards by number
+	Cards    []int64               // cards by id
+	Details  []int64               // card details by card id
+	Holders  []secret.Digest       // cards by holder
+	Counters []giftcard.CounterKey // velocity counters
+}
+
+// Reset empties the wants and keeps their memory.
+func (w *Wanted) Reset() {
+	w.IDs, w.Seqs, w.Numbers, w.Cards = w.IDs[:0], w.Seqs[:0], w.Numbers[:0], w.Cards[:0]
+	w.Details, w.Holders, w.Counters = w.Details[:0], w.Holders[:0], w.Counters[:0]
+}
+
+// MaxCardsOfHolder bounds how many cards a holder look-up brings; one more than a look-up needs to know that
+// there are several.
+const MaxCardsOfHolder = 16
+
+// Inserted is a message to be saved, with the hash of its id.
+type Inserted struct {
+	txn.Message
+	Hash int64
+}
+
+// Changes is what Save writes. Order within each list is the order in which it came about.
+type Changes struct {
+	Inserted   []*Inserted
+	Amended    []*txn.Message // State, Ended and Final
+	Tombstones []Tombstone
+	NewCards   []giftcard.NewCard
+	Cards      []*giftcard.Card
+	Details    []*giftcard.Detail
+	Counters   map[giftcard.CounterKey]giftcard.Counter
+	Entries    []ledger.Entry
+	Rows       []admin.Row
+}
+
+// IsEmpty says that there is nothing to write.
+func (c *Changes) IsEmpty() bool {
+	return len(c.Inserted) == 0 && len(c.Amended) == 0 && len(c.Tombstones) == 0 && len(c.NewCards) == 0 &&
+		len(c.Cards) == 0 && len(c.Details) == 0 && len(c.Counters) == 0 && len(c.Entries) == 0 && len(c.Rows) == 0
+}

@@ -1,0 +1,244 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/secret"
+)
+
+// Bounds of the work in hand.
+const (
+	maxBatch     = 256                   // messages that share a commit
+	maxQueue     = 4096                  // messages that wait for a batch; more are not taken
+	maxBehind    = 4096                  // writes that nobody waits for; more make their writers wait
+	behindBatch  = 128                   // of those, how many start a batch by themselves
+	behindWait   = 50 * time.Millisecond // or how long the first of them waits for a batch of others
+	maxConflicts = 16                    // how often a batch that met another writer is run again
+	seqBlock     = 1024                  // places in the order that are reserved at once
+)
+
+var (
+	errReadOnly = errors.New("store: a view cannot write")
+	errDriver   = errors.New("store: the driver failed")
+)
+
+func missing(what string, id int64) error { return fmt.Errorf("store: %s %d is missing", what, id) }
+
+// Settings are what a store needs besides its driver.
+type Settings struct {
+	// Keys make the hashes by which ids are found.
+	Keys *secret.Keys
+	// Now is the clock.
+	Now func() time.Time
+	// Unfinished says whether an import is not complete yet; nil means that all are.
+	Unfinished func(imported int32) bool
+	// Observe is told of each commit: how many messages shared it, how long it took, and its error. It may be nil.
+	Observe func(messages int, took time.Duration, err error)
+}
+
+// Store is the batch over a driver. Make one with New and end it with Close.
+type Store struct {
+	driver     Driver
+	keys       *secret.Keys
+	now        func() time.Time
+	unfinished func(int32) bool
+	observe    func(int, time.Duration, error)
+
+	life    context.Context // ends when Close has finished the work in hand
+	end     context.CancelFunc
+	queue   chan *job
+	behind  chan *job
+	mu      sync.RWMutex // guards closed against sends on the queues
+	closed  bool
+	done    chan struct{}
+	broken  atomic.Pointer[error] // why the last commit failed; nil when it did not
+	sets    sync.Pool
+	seq     int64 // next place; only the committer touches it
+	seqLeft int
+	fold    *Set   // the committer's set
+	wanted  Wanted // the committer's wants
+}
+
+// New starts the committer over a driver.
+func New(driver Driver, settings Settings) *Store {
+	life, end := context.WithCancel(context.Background())
+	s := &Store{
+		driver: driver, keys: settings.Keys, now: settings.Now, unfinished: settings.Unfinished, observe: settings.Observe,
+		life: life, end: end, queue: make(chan *job, maxQueue), behind: make(chan *job, maxBehind),
+		done: make(chan struct{}), fold: NewSet(),
+	}
+	s.sets.New = func() any { return NewSet() }
+	if s.unfinished == nil {
+		s.unfinished = func(int32) bool { return false }
+	}
+	if s.observe == nil {
+		s.observe = func(int, time.Duration, error) {}
+	}
+	go s.run()
+	return s
+}
+
+// Close takes no new work, finishes what is in hand and closes the driver.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		<-s.done
+		return nil
+	}
+	s.closed = true
+	close(s.queue)
+	close(s.behind)
+	s.mu.Unlock()
+	<-s.done
+	s.end()
+	return s.driver.Close()
+}
+
+// Health gives nil while commits succeed, and otherwise why the last one failed.
+func (s *Store) Health() error {
+	if err := s.broken.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// Driver gives the driver, for reports that go past the batch.
+func (s *Store) Driver() Driver { return s.driver }
+
+// States of a job: who may decide what becomes of it.
+const (
+	queued int32 = iota
+	taken
+	abandoned
+)
+
+// job is one message on its way through a batch.
+type job struct {
+	world    ident.World
+	wanted   Wanted
+	decide   func(*Tx) error
+	deadline time.Time
+	state    atomic.Int32
+	answer   chan error
+	done     func() // of a write that nobody waits for
+	err      error
+}
+
+// Do decides one message and returns when it is durable. The context's deadline bounds how long the message may
+// wait for its batch; one that its sender has left or whose deadline has passed before that is surely not
+// applied. See giftcard.Store for the errors.
+func (s *Store) Do(ctx context.Context, keys giftcard.Keys, decide func(*Tx) error) error {
+	j := &job{world: keys.World, decide: decide, answer: make(chan error, 1)}
+	j.deadline, _ = ctx.Deadline()
+	s.want(&j.wanted, keys)
+	if err := s.enqueue(j); err != nil {
+		return err
+	}
+	select {
+	case err := <-j.answer:
+		return err
+	case <-ctx.Done():
+		if j.state.CompareAndSwap(queued, abandoned) {
+			return expired()
+		}
+		return <-j.answer
+	}
+}
+
+func expired() error {
+	return &decline.NotTaken{Cause: decline.Expired, Text: "the deadline passed before the message was taken"}
+}
+
+func (s *Store) want(w *Wanted, keys giftcard.Keys) {
+	for _, id := range keys.IDs {
+		w.IDs = append(w.IDs, IDKey{World: keys.World, Hash: s.keys.ID(keys.World, id), ID: id})
+	}
+	w.Numbers = append(w.Numbers, keys.Cards...)
+}
+
+func (s *Store) enqueue(j *job) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return stopping()
+	}
+	select {
+	case s.queue <- j:
+		return nil
+	default:
+		return &decline.NotTaken{Cause: decline.Overloaded, Text: "too many messages are waiting", After: time.Second}
+	}
+}
+
+func stopping() error {
+	return &decline.NotTaken{Cause: decline.Stopping, Text: "the server is stopping", After: time.Second}
+}
+
+// Behind decides a message with a later commit. Nobody waits for it, except for room in the queue.
+func (s *Store) Behind(keys giftcard.Keys, decide func(*Tx) error, done func()) {
+	j := &job{world: keys.World, decide: decide, done: done}
+	s.want(&j.wanted, keys)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		j.finish(stopping())
+		return
+	}
+	s.behind <- j
+}
+
+// Read shows committed records of one instant.
+func (s *Store) Read(ctx context.Context, keys giftcard.Keys, read func(*Tx) error) error {
+	batch, err := s.driver.View(ctx)
+	if err != nil {
+		return fmt.Errorf("begin a view: %w", err)
+	}
+	defer batch.Rollback()
+	set := s.sets.Get().(*Set)
+	defer func() { set.Reset(); s.sets.Put(set) }()
+	t := &Tx{batch: batch, set: set, store: s, world: keys.World, frozen: true}
+	s.want(&t.wanted, keys)
+	if err := batch.Load(ctx, &t.wanted, set); err != nil {
+		return fmt.Errorf("load a view: %w", err)
+	}
+	t.wanted.Reset()
+	return t.attempt(read)
+}
+
+// attempt calls a decision and turns the private panic of a failing driver into its error.
+func (t *Tx) attempt(decide func(*Tx) error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			f, ours := r.(failure)
+			if !ours {
+				panic(r)
+			}
+			err = f
+		}
+	}()
+	return decide(t)
+}
+
+// Error gives the driver's error.
+func (f failure) Error() string { return f.err.Error() }
+
+// Unwrap gives the driver's error.
+func (f failure) Unwrap() error { return f.err }
+
+func (j *job) finish(err error) {
+	if j.answer != nil {
+		j.answer <- err
+	}
+	if j.done != nil {
+		j.done()
+	}
+}
