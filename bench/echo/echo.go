@@ -5,7 +5,10 @@
 package echo
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -121,8 +124,12 @@ var _ http.Handler = (*Handler)(nil)
 // message decides how long it has to be. An answer that is longer without it stays so.
 func NewHandler(size int) *Handler { return &Handler{size: size} }
 
-// ServeHTTP decodes any message as a redemption, whatever its path, and answers 201.
+// ServeHTTP decodes whatever is posted as a redemption and answers 201. It answers 200 to anything
+// else, by which whoever has started it sees that it is there.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		return
+	}
 	var request redemption
 	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
 		http.Error(w, "not a redemption", http.StatusBadRequest)
@@ -133,6 +140,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Location", r.URL.Path)
 	w.WriteHeader(http.StatusCreated)
 	_ = json.NewEncoder(w).Encode(respond(&request, h.padding)) // nobody is left to tell
+}
+
+// Serve serves an echo until the context ends. The listener is closed when it returns.
+func Serve(ctx context.Context, listener net.Listener, size int) error {
+	server := &http.Server{Handler: NewHandler(size)}
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }
 
 // padding is the text that brings the response to a request up to a size.

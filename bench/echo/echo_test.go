@@ -1,7 +1,9 @@
 package echo
 
 import (
+	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -47,5 +49,23 @@ func TestASizeBelowTheBareResponsePadsNothing(t *testing.T) {
 func TestRefusesWhatIsNoMessage(t *testing.T) {
 	if got := post(t, NewHandler(0), "{").Code; got != http.StatusBadRequest {
 		t.Errorf("got status %d", got)
+	}
+}
+
+func TestServesUntilTheContextEnds(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- Serve(ctx, listener, 0) }()
+	response, err := http.Get("http://" + listener.Addr().String() + "/readyz")
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Errorf("got %v, %v", response, err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

@@ -1,0 +1,167 @@
+package ratio
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/scripworks/scrip/bench/echo"
+)
+
+// The test program also plays the program that is measured: started with scrip's subcommands it
+// does what the benchmark relies on, and no more.
+func TestMain(m *testing.M) {
+	if len(os.Args) < 2 || strings.HasPrefix(os.Args[1], "-") {
+		os.Exit(m.Run())
+	}
+	if err := play(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func play(args []string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	switch args[0] {
+	case "serve":
+		return playServer(ctx, args)
+	case "bench":
+		listener, err := net.Listen("tcp", option(args, "--listen"))
+		if err != nil {
+			return err
+		}
+		return echo.Serve(ctx, listener, 1200)
+	}
+	return playAdministration(args)
+}
+
+// option gives the value that follows a flag.
+func option(args []string, flag string) string {
+	return args[slices.Index(args, flag)+1]
+}
+
+// playAdministration shows the server what it was told, with the operator's token.
+func playAdministration(args []string) error {
+	body := strings.NewReader(strings.Join(args, " "))
+	request, err := http.NewRequest("POST", os.Getenv("SCRIP_ADMIN_URL")+"/told", body)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Authorization", "Bearer "+os.Getenv("SCRIP_ADMIN_TOKEN"))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the server answers %s", response.Status)
+	}
+	return nil
+}
+
+// playedServer approves everything for the cards and the account that it was told of.
+type playedServer struct {
+	token string
+	store *os.File
+
+	mutex sync.Mutex
+	cards map[string]bool
+	told  map[string]bool
+}
+
+func playServer(ctx context.Context, args []string) error {
+	token, err := os.ReadFile(option(args, "--operator-token-file"))
+	if err != nil {
+		return err
+	}
+	store, err := os.OpenFile(filepath.Join(option(args, "--data"), "store"), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	s := &playedServer{token: strings.TrimSpace(string(token)), store: store, cards: map[string]bool{}, told: map[string]bool{}}
+	s.load()
+	admin, contract := &http.Server{Addr: option(args, "--admin-listen"), Handler: http.HandlerFunc(s.serveAdmin)},
+		&http.Server{Addr: option(args, "--listen"), Handler: http.HandlerFunc(s.serveContract)}
+	listener, err := net.Listen("tcp", contract.Addr)
+	if err != nil {
+		return err
+	}
+	go func() { _ = contract.Serve(listener) }()
+	go func() { _ = admin.ListenAndServe() }()
+	<-ctx.Done()
+	return store.Close()
+}
+
+// load reads back which cards are known: the store holds a line for each, and one for every
+// confirmation.
+func (s *playedServer) load() {
+	lines := bufio.NewScanner(s.store)
+	for lines.Scan() {
+		s.cards[lines.Text()] = true
+	}
+}
+
+func (s *playedServer) serveAdmin(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/readyz" {
+		return
+	}
+	if r.Header.Get("Authorization") != "Bearer "+s.token {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	var words []string
+	for lines := bufio.NewScanner(r.Body); lines.Scan(); {
+		words = strings.Fields(lines.Text())
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.told[words[0]+" "+words[1]] = true
+	if words[0] == "card" {
+		s.importCards(words[2])
+	}
+}
+
+func (s *playedServer) importCards(path string) {
+	text, _ := os.ReadFile(path)
+	for i, line := range strings.Fields(string(text)) {
+		if pan, _, _ := strings.Cut(line, ","); i > 0 && s.told["product add"] && s.told["account add"] {
+			s.cards[pan] = true
+			fmt.Fprintln(s.store, pan)
+		}
+	}
+}
+
+func (s *playedServer) serveContract(w http.ResponseWriter, r *http.Request) {
+	var message struct {
+		ID, RequestID string
+		Card          struct{ PAN string }
+	}
+	if err := json.NewDecoder(r.Body).Decode(&message); err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	switch {
+	case message.RequestID != "":
+		fmt.Fprintf(s.store, "confirmed %s\n", message.RequestID)
+		w.WriteHeader(http.StatusAccepted)
+	case s.cards[message.Card.PAN]:
+		w.WriteHeader(http.StatusCreated)
+	default:
+		w.WriteHeader(http.StatusBadRequest)
+	}
+	fmt.Fprintf(w, `{"id":%q,"thirdPartyIdentifiers":[]}`, message.ID)
+}
