@@ -102,8 +102,8 @@ type (
 		SettlementEntity      *institutionStruct `json:"settlementEntity"`
 		Receiver              *institutionStruct `json:"receiver"`
 		ThirdPartyIdentifiers []identifierStruct `json:"thirdPartyIdentifiers"`
-		Stan                  string             `json:"stan"`
-		Rrn                   string             `json:"rrn"`
+		STAN                  string             `json:"stan"`
+		RRN                   string             `json:"rrn"`
 		BasketRef             string             `json:"basketRef"`
 		Amounts               amountsStruct      `json:"amounts"`
 		Card                  cardStruct         `json:"card"`
@@ -144,12 +144,12 @@ type (
 	cardStruct struct {
 		PAN        string `json:"pan"`
 		ExpiryDate string `json:"expiryDate"`
-		ClearPin   string `json:"clearPin"`
+		ClearPIN   string `json:"clearPin"`
 	}
 	posInfoStruct struct {
 		EntryMode *struct {
-			PanEntryMode       string `json:"panEntryMode"`
-			PinEntryCapability string `json:"pinEntryCapability"`
+			PANEntryMode       string `json:"panEntryMode"`
+			PINEntryCapability string `json:"pinEntryCapability"`
 		} `json:"entryMode"`
 		PosConditionCode string `json:"posConditionCode"`
 	}

@@ -54,9 +54,9 @@ func (r *reader) begin(msg *Message) {
 	r.source = *bytes.NewBuffer(msg.body)
 	r.decoder.Reset(&r.source, jsontext.AllowDuplicateNames(true)) // duplicates are ours to report
 	r.depth = 0
-	clear(r.names)
+	clear(r.names[:cap(r.names)])
+	clear(r.unquoted[:cap(r.unquoted)])
 	r.names = r.names[:0]
-	clear(r.unquoted)
 	r.reports, r.violations, r.syntax = 0, nil, nil
 }
 
@@ -303,13 +303,20 @@ func (r *reader) judgeAliases(state *members) {
 
 // equal compares two values in what the contract knows of them; unknown members do not count (rule C4).
 func (n *node) equal(a, b Value) bool {
-	if n.kind == kindUnion {
+	switch {
+	case n.kind == kindUnion:
 		value, _ := a.Member(n.discriminator).Text()
 		if model := n.variant(value); model != nil {
 			return model.equal(a, b)
 		}
+	case n.kind == kindObject && !n.isMap():
+		return n.hasEqualMembers(a, b)
 	}
-	if n.kind != kindObject || n.isMap() || a.first() != '{' || b.first() != '{' {
+	return a.equal(b)
+}
+
+func (n *node) hasEqualMembers(a, b Value) bool {
+	if a.first() != '{' || b.first() != '{' {
 		return a.equal(b)
 	}
 	for i := range n.members {
