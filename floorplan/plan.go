@@ -63,9 +63,11 @@ type Annex struct {
 var House = Plan{
 	Module: "github.com/scripworks/scrip",
 	Floors: []Floor{
-		{[]string{"money", "ident", "decline", "secret"}, "values that know nothing"},
+		{[]string{"money", "ident"}, "values that know nothing"},
+		{[]string{"decline", "secret"}, "refusals, and what hides: made of the values below"},
 		{[]string{"ledger", "txn", "saf"}, "entries; the life of a transaction; the queue"},
-		{[]string{"giftcard", "airtime", "admin"}, "the rules; accounts, permissions and operators' acts"},
+		{[]string{"giftcard", "airtime"}, "the rules"},
+		{[]string{"admin"}, "accounts, permissions and operators' acts"},
 		{
 			[]string{"giftcardhttp", "airtimehttp", "adminhttp", "relay", "router", "store", "edge"},
 			"wire to words and back; the switch; the batch and its driver seam; the way in",
@@ -89,15 +91,15 @@ var House = Plan{
 			"app", "sandbox", "bench", "sdk", "cmd/scrip", "conform",
 		}},
 		// The suite judges any server, not only ours: it knows identifiers and money, no rule.
-		{Path: "conform", Sees: 1, SeenBy: []string{"app", "sandbox", "bench", "sdk", "cmd/scrip"}},
+		{Path: "conform", Sees: 2, SeenBy: []string{"app", "sandbox", "bench", "sdk", "cmd/scrip"}},
 		// What a store promises, written against the seam; each driver's test runs it.
-		{Path: "store/storetest", Sees: 4},
+		{Path: "store/storetest", Sees: 6},
 		// What speed is measured against knows nothing of us; what measures it runs whole programs.
 		{Path: "bench/echo", SeenBy: []string{"bench", "bench/ratio", "cmd/scrip"}},
-		{Path: "bench/ratio", Sees: 8, SeenBy: []string{"cmd/scrip"}},
+		{Path: "bench/ratio", Sees: 10, SeenBy: []string{"cmd/scrip"}},
 		{Path: "floorplan"},
 	},
-	PureUpTo: 3,
+	PureUpTo: 5,
 	Outside: []string{
 		"net/http",
 		"database/sql", "modernc.org/sqlite", "zombiezen.com/go/sqlite", "github.com/jackc",
@@ -108,7 +110,8 @@ var House = Plan{
 	},
 	// Encryption needs fresh nonces and keys, and a caller that handed them in could hand in the
 	// same one twice. So secret alone draws randomness: from crypto/rand, and inside Tink.
-	Excused: map[string][]string{"secret": {"crypto/rand"}},
+	// Its keyset file is JSON as Tink writes it.
+	Excused: map[string][]string{"secret": {"crypto/rand", "encoding/json"}},
 }
 
 // String draws the plan with the top floor first, a line for each floor and one for what stands
