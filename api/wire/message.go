@@ -47,8 +47,9 @@ func (msg *Message) Span(slot Slot) (start, end int) {
 func (msg *Message) Raw(slot Slot) []byte { return msg.Value(slot).Raw() }
 
 // Value is the value together with its place in the body.
-func (msg *Message) Value(slot Slot) Value {
-	s := msg.spans[slot]
+func (msg *Message) Value(slot Slot) Value { return msg.at(msg.spans[slot]) }
+
+func (msg *Message) at(s span) Value {
 	return Value{body: msg.body, start: int(s.start), end: int(s.end)}
 }
 

@@ -174,8 +174,8 @@ type members struct {
 	present  uint64 // those with a value, under whichever name
 	names    int    // where this object's unknown names begin
 	many     map[string]struct{}
-	aliases  [maxAliases]Value
-	aliasOf  [maxAliases]Value
+	aliases  [maxAliases]span
+	aliasOf  [maxAliases]span
 	judged   bool // whether what is inside counts
 	withNode *node
 }
@@ -224,8 +224,8 @@ func (r *reader) member(state *members) {
 		return
 	}
 	state.named |= bit
-	if len(n.aliases) > 0 {
-		state.note(i, r.upcoming)
+	if n.aliased&bit != 0 {
+		state.note(i, r.upcoming().span())
 	}
 	if r.value(n.members[i].node, state.judged) {
 		state.present |= bit
@@ -276,14 +276,14 @@ func (r *reader) repeated() {
 }
 
 // note keeps where the members stand that an alias is involved in.
-func (state *members) note(i int, upcoming func() Value) {
+func (state *members) note(i int, where span) {
 	n := state.withNode
 	for k, alias := range n.aliases {
 		if int(alias) == i {
-			state.aliases[k] = upcoming()
+			state.aliases[k] = where
 		}
 		if n.members[alias].aliasOf == i {
-			state.aliasOf[k] = upcoming()
+			state.aliasOf[k] = where
 		}
 	}
 }
@@ -292,7 +292,7 @@ func (state *members) note(i int, upcoming func() Value) {
 func (r *reader) judgeAliases(state *members) {
 	n := state.withNode
 	for k, i := range n.aliases {
-		alias, target := state.aliases[k], state.aliasOf[k]
+		alias, target := r.message.at(state.aliases[k]), r.message.at(state.aliasOf[k])
 		member := &n.members[i]
 		if alias.Exists() && target.Exists() && !member.node.equal(alias, target) {
 			r.path[r.depth] = step{name: member.name}

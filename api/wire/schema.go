@@ -41,7 +41,8 @@ type node struct {
 	required []uint8   // in the order of the document
 	needed   uint64    // the same as a set
 	aliases  []uint8
-	extra    *node // the values of a map; nil when other members are unknown ones
+	aliased  uint64 // the aliases and what they are other names of
+	extra    *node  // the values of a map; nil when other members are unknown ones
 
 	items              *node
 	minItems, maxItems int
@@ -207,6 +208,7 @@ func (n *node) linkAliases(set *schemaSet) error {
 		}
 		n.members[i].aliasOf = of
 		n.aliases = append(n.aliases, uint8(i))
+		n.aliased |= 1<<i | 1<<of
 	}
 	if len(n.aliases) > maxAliases {
 		return fmt.Errorf("more than %d aliases in one object", maxAliases)

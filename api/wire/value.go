@@ -26,6 +26,8 @@ func (v Value) Raw() []byte {
 // Span is where the value stands in the body, from start up to end, quotes included.
 func (v Value) Span() (start, end int) { return v.start, v.end }
 
+func (v Value) span() span { return span{int32(v.start), int32(v.end)} }
+
 // Exists reports whether there is a value, null being none.
 func (v Value) Exists() bool { return v.end != 0 }
 
