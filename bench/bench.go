@@ -55,6 +55,8 @@ const (
 	DefaultTimeout = 60 * time.Second
 	// DefaultAmount is the mean amount of a redemption or load, in minor units.
 	DefaultAmount = 100
+	// MaxRate bounds the cycles a second of an open loop.
+	MaxRate = 10_000_000
 	// MaxAmount bounds the mean amount, so that no sum of a run overflows.
 	MaxAmount = 1_000_000_000
 	// DefaultCurrency is the currency of the contract's examples.
@@ -150,8 +152,8 @@ func (p Plan) check() error {
 		return fmt.Errorf("clients must be 1 to %d", MaxClients)
 	case p.Duration <= 0 && p.Cycles <= 0:
 		return errors.New("neither duration nor number of cycles given")
-	case p.Duration < 0 || p.Warmup < 0 || p.Rate < 0:
-		return errors.New("duration, warm-up and rate must not be negative")
+	case p.Duration < 0 || p.Warmup < 0 || p.Rate < 0 || p.Rate > MaxRate:
+		return fmt.Errorf("duration, warm-up and rate must not be negative, and the rate not above %d", MaxRate)
 	case p.Amount < 1 || p.Amount > MaxAmount || p.Opening < 0:
 		return fmt.Errorf("the amount must be 1 to %d and the opening amount not negative", MaxAmount)
 	}

@@ -10,27 +10,24 @@ import (
 // schedule says when cycles are due. Workers take one turn after the other; in an open loop each
 // turn has its time, in a closed loop it is due when a worker is free to take it.
 type schedule struct {
-	start    time.Time
-	end      time.Time     // no cycle is due at or after it; zero is never
-	interval time.Duration // between two turns; 0 is the closed loop
-	limit    int64         // turns in all
-	next     atomic.Int64  // the turns that were taken
-	begun    atomic.Int64  // those of them that a worker began in time
+	start time.Time
+	end   time.Time    // no cycle is due at or after it; zero is never
+	rate  float64      // turns a second; 0 is the closed loop
+	limit int64        // turns in all
+	next  atomic.Int64 // the turns that were taken
+	begun atomic.Int64 // those of them that a worker began in time
 }
 
 func newSchedule(start time.Time, rate float64, duration time.Duration, cycles int64) *schedule {
-	s := &schedule{start: start, limit: math.MaxInt64}
+	s := &schedule{start: start, rate: rate, limit: math.MaxInt64}
 	if cycles > 0 {
 		s.limit = cycles
 	}
 	if duration > 0 {
 		s.end = start.Add(duration)
 	}
-	if rate > 0 {
-		s.interval = max(time.Duration(float64(time.Second)/rate), 1)
-		if duration > 0 {
-			s.limit = min(s.limit, int64((duration+s.interval-1)/s.interval))
-		}
+	if rate > 0 && duration > 0 {
+		s.limit = min(s.limit, s.dueWithin(duration))
 	}
 	return s
 }
@@ -47,8 +44,8 @@ func (s *schedule) turn(ctx context.Context) (due time.Time, ok bool) {
 	if number >= s.limit || s.over(now) {
 		return time.Time{}, false
 	}
-	if due = now; s.interval > 0 {
-		due = s.start.Add(time.Duration(number) * s.interval)
+	if due = now; s.rate > 0 {
+		due = s.start.Add(time.Duration(float64(number) / s.rate * float64(time.Second)))
 		if !pause(ctx, due.Sub(now)) {
 			return time.Time{}, false
 		}
@@ -61,7 +58,7 @@ func (s *schedule) over(now time.Time) bool {
 	switch {
 	case s.end.IsZero():
 		return false
-	case s.interval > 0:
+	case s.rate > 0:
 		return !now.Before(s.end.Add(maxDrain))
 	}
 	return !now.Before(s.end)
@@ -69,11 +66,15 @@ func (s *schedule) over(now time.Time) bool {
 
 // missed is the number of cycles that an open loop owed by now and never began.
 func (s *schedule) missed(now time.Time) int64 {
-	if s.interval == 0 {
+	if s.rate == 0 {
 		return 0
 	}
-	due := int64((now.Sub(s.start) + s.interval - 1) / s.interval)
-	return min(due, s.limit) - s.begun.Load()
+	return max(min(s.dueWithin(now.Sub(s.start)), s.limit)-s.begun.Load(), 0)
+}
+
+// dueWithin is how many turns of an open loop are due in a time from its start, the first at once.
+func (s *schedule) dueWithin(d time.Duration) int64 {
+	return int64(math.Ceil(d.Seconds() * s.rate))
 }
 
 // pause waits, unless the context ends first, which makes it false.

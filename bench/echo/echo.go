@@ -115,13 +115,13 @@ type (
 type Handler struct {
 	size     int
 	measured sync.Once
-	padding  string
+	receipt  *slipData
 }
 
 var _ http.Handler = (*Handler)(nil)
 
 // NewHandler makes an echo whose answers come to size bytes, by the receipt's text: the first
-// message decides how long it has to be. An answer that is longer without it stays so.
+// message decides how long it has to be. An answer that is longer than that stays without a receipt.
 func NewHandler(size int) *Handler { return &Handler{size: size} }
 
 // ServeHTTP decodes whatever is posted as a redemption and answers 201. It answers 200 to anything
@@ -135,11 +135,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not a redemption", http.StatusBadRequest)
 		return
 	}
-	h.measured.Do(func() { h.padding = padding(&request, h.size) })
+	h.measured.Do(func() { h.receipt = receiptOf(&request, h.size) })
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Location", r.URL.Path)
 	w.WriteHeader(http.StatusCreated)
-	_ = json.NewEncoder(w).Encode(respond(&request, h.padding)) // nobody is left to tell
+	_ = json.NewEncoder(w).Encode(respond(&request, h.receipt)) // nobody is left to tell
 }
 
 // Serve serves an echo until the context ends. The listener is closed when it returns.
@@ -152,19 +152,31 @@ func Serve(ctx context.Context, listener net.Listener, size int) error {
 	return nil
 }
 
-// padding is the text that brings the response to a request up to a size.
-func padding(request *redemption, size int) string {
-	bare, err := json.Marshal(respond(request, ""))
-	if err != nil {
-		return ""
+// receiptOf is a receipt that brings the response to a request up to a size, or none where the
+// response has that size without.
+func receiptOf(request *redemption, size int) *slipData {
+	receipt := &slipData{MessageLines: []slipLine{{FontWidthScaleFactor: 1, FontHeightScaleFactor: 1}}}
+	lacking := size - sizeOf(respond(request, receipt))
+	if lacking < 0 {
+		return nil
 	}
+	receipt.MessageLines[0].Text = strings.Repeat("x", lacking)
+	return receipt
+}
+
+// sizeOf is the length of a response as it is written.
+func sizeOf(response *redemption) int {
 	const lineEnd = 1 // the encoder ends with one
-	return strings.Repeat("x", max(size-len(bare)-lineEnd, 0))
+	text, err := json.Marshal(response)
+	if err != nil {
+		return 0
+	}
+	return len(text) + lineEnd
 }
 
 // respond makes a response of the real one's members: the request's, two more references, all
 // four amounts and the receipt.
-func respond(request *redemption, receipt string) *redemption {
+func respond(request *redemption, receipt *slipData) *redemption {
 	response := *request
 	response.ThirdPartyIdentifiers = append(slices.Clip(request.ThirdPartyIdentifiers),
 		thirdPartyIdentifier{"30000001", request.ID}, thirdPartyIdentifier{"40000001", request.ID})
@@ -175,8 +187,6 @@ func respond(request *redemption, receipt string) *redemption {
 			BalanceAmount: balance, AvailableBalance: balance,
 		}
 	}
-	response.SlipData = &slipData{MessageLines: []slipLine{
-		{Text: receipt, FontWidthScaleFactor: 1, FontHeightScaleFactor: 1},
-	}}
+	response.SlipData = receipt
 	return &response
 }

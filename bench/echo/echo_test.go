@@ -40,9 +40,9 @@ func TestAnswersATypedResponseOfTheSizeAsked(t *testing.T) {
 	}
 }
 
-func TestASizeBelowTheBareResponsePadsNothing(t *testing.T) {
-	if got := post(t, NewHandler(10), request).Body.Len(); got < 500 {
-		t.Errorf("the answer has only %d bytes", got)
+func TestASizeBelowTheBareResponseLeavesTheReceiptOut(t *testing.T) {
+	if got := post(t, NewHandler(10), request).Body.String(); strings.Contains(got, "slipData") || len(got) < 500 {
+		t.Errorf("got %s", got)
 	}
 }
 

@@ -55,6 +55,7 @@ func (s *session) measureRates(ctx context.Context) error {
 			s.rates[p.name] = append(s.rates[p.name], report.CyclesPerSecond)
 		}
 	}
+	s.add(Row{Name: "answer of the echo / of the server, in bytes", Unit: "×", Goal: sizeGoal, AtMost: true, Runs: s.sizes()})
 	for _, p := range points {
 		s.add(Row{Name: p.name, Unit: "cycles/s", Runs: s.rates[p.name]})
 	}
@@ -65,6 +66,19 @@ func (s *session) measureRates(ctx context.Context) error {
 		})
 	}
 	return nil
+}
+
+// sizeGoal is how much longer than the server's the echo's answers may be for the comparison to
+// be fair. (If they are shorter, it is to the server's disadvantage.)
+const sizeGoal = 1.02
+
+// sizes compares the mean answers of the two, round by round.
+func (s *session) sizes() []float64 {
+	bytes := map[string][]float64{}
+	for _, m := range s.result.Measurements {
+		bytes[m.Name] = append(bytes[m.Name], m.Report.Latency(bench.RedemptionRequest).ResponseBytes)
+	}
+	return quotients(bytes["echo, 32 clients"], bytes["redemptions, 32 clients"])
 }
 
 func (s *session) planOf(p point) bench.Plan {
