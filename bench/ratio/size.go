@@ -161,10 +161,10 @@ func (s *session) measureStart(ctx context.Context) error {
 	return nil
 }
 
-// requests is how many requests the main store has approved at least: the activations and loads of
-// the cards and what was measured, and grown, since.
+// requests is how many requests the main store has approved at least: the activations of the cards,
+// what it was grown by and what was measured.
 func (s *session) requests() int64 {
-	total := 2*int64(s.Cards) + s.Transactions
+	total := int64(s.Cards) + s.Transactions
 	for _, m := range s.result.Measurements {
 		if m.Report.Target != s.scrip.target().URL {
 			continue
