@@ -1037,7 +1037,7 @@ type LoadRequest struct {
 	// PosInfo Circumstances at the till.
 	PosInfo PosInfo `json:"posInfo,omitempty,omitzero"`
 
-	// Product The product of the card. Not judged.
+	// Product The product of the card.
 	Product Product `json:"product,omitempty,omitzero"`
 
 	// Receiver Who decides the request in the end. Always filled in in a response (rule S2).
@@ -1097,7 +1097,7 @@ type LoadResponse struct {
 	// PosInfo Circumstances at the till.
 	PosInfo PosInfo `json:"posInfo,omitempty,omitzero"`
 
-	// Product The product of the card. Not judged.
+	// Product The product of the card.
 	Product Product `json:"product,omitempty,omitzero"`
 
 	// Receiver Who decides the request in the end. Always filled in in a response (rule S2).
@@ -1486,7 +1486,7 @@ type RedemptionRequest struct {
 	// PosInfo Circumstances at the till.
 	PosInfo PosInfo `json:"posInfo,omitempty,omitzero"`
 
-	// Product The product of the card. Not judged.
+	// Product The product of the card.
 	Product Product `json:"product,omitempty,omitzero"`
 
 	// Receiver Who decides the request in the end. Always filled in in a response (rule S2).
@@ -1552,7 +1552,7 @@ type RedemptionResponse struct {
 	// PosInfo Circumstances at the till.
 	PosInfo PosInfo `json:"posInfo,omitempty,omitzero"`
 
-	// Product The product of the card. Not judged.
+	// Product The product of the card.
 	Product Product `json:"product,omitempty,omitzero"`
 
 	// Receiver Who decides the request in the end. Always filled in in a response (rule S2).
@@ -1621,7 +1621,7 @@ type ReplaceRequest struct {
 	// PosInfo Circumstances at the till.
 	PosInfo PosInfo `json:"posInfo,omitempty,omitzero"`
 
-	// Product The product of the card. Not judged.
+	// Product The product of the card.
 	Product Product `json:"product,omitempty,omitzero"`
 
 	// Receiver Who decides the request in the end. Always filled in in a response (rule S2).
@@ -1690,7 +1690,7 @@ type ReplaceResponse struct {
 	// PosInfo Circumstances at the till.
 	PosInfo PosInfo `json:"posInfo,omitempty,omitzero"`
 
-	// Product The product of the card. Not judged.
+	// Product The product of the card.
 	Product Product `json:"product,omitempty,omitzero"`
 
 	// Receiver Who decides the request in the end. Always filled in in a response (rule S2).
@@ -1902,7 +1902,7 @@ type TransferRequest struct {
 	// PosInfo Circumstances at the till.
 	PosInfo PosInfo `json:"posInfo,omitempty,omitzero"`
 
-	// Product The product of the card. Not judged.
+	// Product The product of the card.
 	Product Product `json:"product,omitempty,omitzero"`
 
 	// Receiver Who decides the request in the end. Always filled in in a response (rule S2).
@@ -1968,7 +1968,7 @@ type TransferResponse struct {
 	// PosInfo Circumstances at the till.
 	PosInfo PosInfo `json:"posInfo,omitempty,omitzero"`
 
-	// Product The product of the card. Not judged.
+	// Product The product of the card.
 	Product Product `json:"product,omitempty,omitzero"`
 
 	// Receiver Who decides the request in the end. Always filled in in a response (rule S2).
@@ -2037,7 +2037,7 @@ type VoidRequest struct {
 	// PosInfo Circumstances at the till.
 	PosInfo PosInfo `json:"posInfo,omitempty,omitzero"`
 
-	// Product The product of the card. Not judged.
+	// Product The product of the card.
 	Product Product `json:"product,omitempty,omitzero"`
 
 	// Receiver Who decides the request in the end. Always filled in in a response (rule S2).
@@ -2097,7 +2097,7 @@ type VoidResponse struct {
 	// PosInfo Circumstances at the till.
 	PosInfo PosInfo `json:"posInfo,omitempty,omitzero"`
 
-	// Product The product of the card. Not judged.
+	// Product The product of the card.
 	Product Product `json:"product,omitempty,omitzero"`
 
 	// Receiver Who decides the request in the end. Always filled in in a response (rule S2).
