@@ -606,7 +606,7 @@ type History struct {
 type HistoryItem struct {
 	Balance Balance `json:"balance"`
 
-	// Operator Who did it
+	// Operator Who did it, when it was an operator's act.
 	Operator string `json:"operator,omitempty,omitzero"`
 
 	// Reason Why the operator did it.
