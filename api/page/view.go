@@ -30,6 +30,7 @@ type operation struct {
 	ID, Method, Path string
 	Summary          string
 	About            []block
+	Role             string
 	Deprecated       bool
 	Parameters       []field
 	Request          kind
@@ -141,6 +142,9 @@ func newOperation(method, path string, item *openapi3.PathItem, o *openapi3.Oper
 	made := operation{
 		ID: o.OperationID, Method: method, Path: path, Summary: o.Summary,
 		About: readProse(o.Description), Deprecated: o.Deprecated,
+	}
+	if role, ok := o.Extensions["x-scrip-role"]; ok {
+		made.Role = fmt.Sprint(role)
 	}
 	if made.ID == "" {
 		made.ID = method + "-" + path // an anchor has no spaces
