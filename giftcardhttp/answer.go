@@ -1,0 +1,236 @@
+package giftcardhttp
+
+import (
+	"strconv"
+
+	"github.com/scripworks/scrip/api/wire"
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/txn"
+)
+
+// object writes one JSON object, member by member, into a growing body. Values that come from a message are
+// copied as they stood in it, so that times, references and unknown members come back as they were sent.
+type object struct {
+	b     []byte
+	first bool
+}
+
+func (o *object) name(name string) {
+	if o.first {
+		o.first = false
+	} else {
+		o.b = append(o.b, ',')
+	}
+	o.b = append(o.b, '"')
+	o.b = append(o.b, name...)
+	o.b = append(o.b, '"', ':')
+}
+
+func (o *object) open(name string) {
+	o.name(name)
+	o.b = append(o.b, '{')
+	o.first = true
+}
+
+func (o *object) close() {
+	o.b = append(o.b, '}')
+	o.first = false
+}
+
+// raw writes a value that is JSON already, and nothing when it is absent.
+func (o *object) raw(name string, value []byte) {
+	if value != nil {
+		o.name(name)
+		o.b = append(o.b, value...)
+	}
+}
+
+// text writes a text of our own.
+func (o *object) text(name, value string) {
+	o.name(name)
+	o.b = appendText(o.b, value)
+}
+
+// say writes a text of our own unless it is empty.
+func (o *object) say(name, value string) {
+	if value != "" {
+		o.text(name, value)
+	}
+}
+
+func (o *object) amount(name string, value money.Minor, c money.Currency) {
+	o.open(name)
+	o.name("amount")
+	o.b = strconv.AppendInt(o.b, int64(value), 10)
+	o.name("currency")
+	o.b = append(o.b, '"')
+	o.b = append(c.AppendTo(o.b), '"')
+	o.close()
+}
+
+// appendText quotes a text.
+func appendText(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < 0x20:
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, '"')
+}
+
+// approval writes the body of an approved request (behaviour.md 1.5).
+func (s *Server) approval(b []byte, x *exchange, r *giftcard.Response) []byte {
+	o := &object{b: append(b, '{'), first: true}
+	msg := x.message
+	for _, echo := range []struct {
+		name string
+		slot wire.Slot
+	}{{"id", s.slots.id}, {"time", s.slots.time}, {"originator", s.slots.originator}, {"client", s.slots.client}} {
+		o.raw(echo.name, msg.Raw(echo.slot))
+	}
+	s.parties(o, msg, r.Reference)
+	s.slip(o, x.target.operation, r.Reference)
+	for _, echo := range []struct {
+		name string
+		slot wire.Slot
+	}{
+		{"basketRef", s.slots.basketRef}, {"tranType", s.slots.tranType}, {"srcAccType", s.slots.srcAccType},
+		{"destAccType", s.slots.destAccType}, {"stan", s.slots.stan}, {"rrn", s.slots.rrn},
+	} {
+		o.raw(echo.name, msg.Raw(echo.slot))
+	}
+	s.balances(o, r)
+	s.showCards(o, x, r)
+	s.showPosInfo(o, x)
+	s.showProduct(o, x.target.operation, r)
+	return append(o.b, '}')
+}
+
+// parties writes settlement entity and receiver, ours when the request left them out (S2), and the request's
+// third-party identifiers followed by one of ours for each of the two (S3).
+func (s *Server) parties(o *object, msg *wire.Message, reference string) {
+	settlementID, receiverID := s.institutionID, s.institutionID
+	settlement, receiver := s.institution, s.institution
+	if msg.Has(s.slots.settlementEntity) {
+		settlement, settlementID = msg.Raw(s.slots.settlementEntity), msg.Raw(s.slots.settlementID)
+	}
+	if msg.Has(s.slots.receiver) {
+		receiver, receiverID = msg.Raw(s.slots.receiver), msg.Raw(s.slots.receiverID)
+	}
+	o.raw("settlementEntity", settlement)
+	o.raw("receiver", receiver)
+	o.name("thirdPartyIdentifiers")
+	o.b = append(o.b, '[')
+	for element := range msg.Elements(s.slots.references) {
+		o.b = append(append(o.b, element.Raw()...), ',')
+	}
+	o.b = append(appendReference(o.b, settlementID, reference), ',')
+	o.b = append(appendReference(o.b, receiverID, reference), ']')
+}
+
+func appendReference(b, institution []byte, reference string) []byte {
+	b = append(append(b, `{"institutionId":`...), institution...)
+	b = append(append(b, `,"transactionIdentifier":"`...), reference...)
+	return append(b, '"', '}')
+}
+
+// slip writes what a till prints (S6).
+func (s *Server) slip(o *object, op *operation, reference string) {
+	o.open("slipData")
+	o.name("messageLines")
+	o.b = append(o.b, `[{"text":"GIFT CARD `...)
+	o.b = append(o.b, slipNames[op.family]...)
+	o.b = append(o.b, `"}]`...)
+	o.text("issuerReference", reference)
+	o.close()
+}
+
+var slipNames = map[txn.Family]string{
+	txn.Activation: "ACTIVATION", txn.Load: "LOAD", txn.Redemption: "REDEMPTION", txn.Void: "VOID",
+	txn.Replace: "REPLACEMENT", txn.Transfer: "TRANSFER", txn.LookUp: "BALANCE",
+}
+
+func (s *Server) balances(o *object, r *giftcard.Response) {
+	o.open("amounts")
+	if r.Requested != nil {
+		o.amount("requestAmount", *r.Requested, r.Currency)
+	}
+	if r.Approved != nil {
+		o.amount("approvedAmount", *r.Approved, r.Currency)
+	}
+	o.amount("balanceAmount", r.Balance.Book, r.Currency)
+	o.amount("availableBalance", r.Balance.Available, r.Currency)
+	o.close()
+}
+
+// showCards writes the request's cards without their PINs. A look-up by holder brings the card that was found.
+func (s *Server) showCards(o *object, x *exchange, r *giftcard.Response) {
+	if !r.Card.IsZero() {
+		o.open("card")
+		o.text("pan", r.Card.Reveal())
+		if r.Expiry != 0 {
+			o.text("expiryDate", r.Expiry.String())
+		}
+		o.close()
+		return
+	}
+	first, second := s.cards(x.target.operation.family)
+	showCard(o, x.message, first)
+	if second != nil {
+		showCard(o, x.message, *second)
+	}
+}
+
+func showCard(o *object, msg *wire.Message, c cardSlots) {
+	o.open(c.name)
+	o.raw("pan", msg.Raw(c.pan))
+	o.raw("expiryDate", msg.Raw(c.expiry))
+	o.raw("rank", msg.Raw(c.rank))
+	o.close()
+}
+
+// showPosInfo echoes posInfo; a look-up's answer must have one.
+func (s *Server) showPosInfo(o *object, x *exchange) {
+	if x.target.operation.family == txn.LookUp && !x.message.Has(s.slots.posInfo) {
+		o.raw("posInfo", []byte("{}"))
+		return
+	}
+	o.raw("posInfo", x.message.Raw(s.slots.posInfo))
+}
+
+// showProduct writes the card's product where the rules have it: activation, void, replace and look-up.
+func (s *Server) showProduct(o *object, op *operation, r *giftcard.Response) {
+	if r.Product == nil || op.family == txn.Load || op.family == txn.Redemption || op.family == txn.Transfer {
+		return
+	}
+	o.open("product")
+	o.text("id", r.Product.ID)
+	o.say("barcode", r.Product.Barcode)
+	o.say("type", r.Product.Type)
+	o.close()
+}
+
+// receipt writes the body of an accepted advice: the members of the declared model as they were sent (S4).
+func (s *Server) receipt(b []byte, msg *wire.Message) []byte {
+	o := &object{b: append(b, '{'), first: true}
+	o.raw("id", msg.Raw(s.slots.id))
+	o.raw("requestId", msg.Raw(s.slots.requestID))
+	o.raw("time", msg.Raw(s.slots.time))
+	references := msg.Raw(s.slots.references)
+	if references == nil {
+		references = []byte("[]")
+	}
+	o.raw("thirdPartyIdentifiers", references)
+	o.raw("stan", msg.Raw(s.slots.stan))
+	o.raw("rrn", msg.Raw(s.slots.rrn))
+	o.raw("amounts", msg.Raw(s.slots.amounts))
+	return append(o.b, '}')
+}
