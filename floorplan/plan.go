@@ -69,8 +69,8 @@ var House = Plan{
 		{[]string{"giftcard", "airtime"}, "the rules"},
 		{[]string{"admin"}, "accounts, permissions and operators' acts"},
 		{
-			[]string{"giftcardhttp", "airtimehttp", "adminhttp", "relay", "router", "store", "edge"},
-			"wire to words and back; the switch; the batch and its driver seam; the way in",
+			[]string{"giftcardhttp", "airtimehttp", "adminhttp", "relay", "router", "store", "edge", "invariant"},
+			"wire to words and back; the switch; the batch and its driver seam; the way in; what must always be true",
 		},
 		{[]string{"store/sqlstore", "store/memstore"}, "the one body of SQL; the same promises in memory"},
 		{[]string{"config", "store/sqlite", "store/postgres"}, "open, migrate, dialect; what the operator may set"},

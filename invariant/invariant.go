@@ -1,0 +1,475 @@
+// Package invariant recomputes from a store's messages and entries everything that must always be true, and names
+// what is not: balances, sums, endings, chains and states (`scrip verify`).
+//
+// It promises to read each record once, in order, to hold in memory only cards, open requests and totals, and to
+// trust nothing that can be computed.
+package invariant
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/txn"
+)
+
+// Bounds of one run.
+const (
+	pageSize   = 1000 // records read at once
+	MaxFaults  = 1000 // faults that are named; more are only counted
+	maxEntries = 16   // entries one message can make: more is a fault
+)
+
+// Report is what a run found.
+type Report struct {
+	Cards, Messages, Entries int64
+	Open                     int64 // requests neither confirmed nor reversed
+	// Totals are the sums of all entries by class of account and currency: credits less debits, of what is not
+	// released. They add up to zero in each currency.
+	Totals map[Total]money.Minor
+	Faults []string // what is wrong, named; at most MaxFaults
+	More   int64    // faults beyond those
+}
+
+// Total names one line of the totals.
+type Total struct {
+	Class    ledger.Class
+	Currency money.Currency
+}
+
+// Check reads a whole store. An error means that it could not be read; what is wrong with what was read stands
+// in the report.
+func Check(ctx context.Context, store admin.Reports) (*Report, error) {
+	c := &checker{
+		Report:  Report{Totals: map[Total]money.Minor{}},
+		cards:   map[int64]*cardTrace{},
+		waiting: map[int64]request{},
+		ended:   map[int64]int64{},
+	}
+	if err := c.readMessages(ctx, store); err != nil {
+		return nil, err
+	}
+	if err := c.readCards(ctx, store); err != nil {
+		return nil, err
+	}
+	c.finish()
+	return &c.Report, nil
+}
+
+// checker is one run.
+type checker struct {
+	Report
+	cards   map[int64]*cardTrace
+	waiting map[int64]request // ended requests whose ending has not been read yet, by their seq
+	ended   map[int64]int64   // those requests by the seq of their ending
+}
+
+// cardTrace is what the messages say of a card.
+type cardTrace struct {
+	balance           ledger.Balance
+	last              int64 // newest message in its chain
+	activation, void  int64
+	activated, voided txn.State // state of those requests
+	replaced          bool      // void is a replacement
+	seen              bool      // its row has been read
+}
+
+// request is what has to be known of a request until its ending is read.
+type request struct {
+	seq           int64
+	family        txn.Family
+	state         txn.State
+	ended         int64
+	amount, final money.Minor
+	debit, credit ledger.Account
+}
+
+func (c *checker) fault(format string, args ...any) {
+	if len(c.Faults) == MaxFaults {
+		c.More++
+		return
+	}
+	c.Faults = append(c.Faults, fmt.Sprintf(format, args...))
+}
+
+func (c *checker) trace(card int64) *cardTrace {
+	t := c.cards[card]
+	if t == nil {
+		t = &cardTrace{}
+		c.cards[card] = t
+	}
+	return t
+}
+
+// readMessages goes through messages and entries side by side: both are in the order of the messages.
+func (c *checker) readMessages(ctx context.Context, store admin.Reports) error {
+	entries := &entryReader{store: store}
+	for after := int64(0); ; {
+		page, err := store.Messages(ctx, after, pageSize)
+		if err != nil {
+			return fmt.Errorf("read messages above %d: %w", after, err)
+		}
+		for _, m := range page {
+			made, err := entries.of(ctx, m.Seq, c)
+			if err != nil {
+				return err
+			}
+			c.message(m, made)
+			after = m.Seq
+		}
+		if len(page) < pageSize {
+			return entries.rest(ctx, c)
+		}
+	}
+}
+
+// entryReader hands out entries message by message.
+type entryReader struct {
+	store admin.Reports
+	page  []ledger.Entry
+	after int64
+	end   bool
+}
+
+func (r *entryReader) fill(ctx context.Context) error {
+	if len(r.page) > 0 || r.end {
+		return nil
+	}
+	page, err := r.store.Entries(ctx, r.after, pageSize)
+	if err != nil {
+		return fmt.Errorf("read entries above %d: %w", r.after, err)
+	}
+	if r.end = len(page) == 0; !r.end {
+		r.page, r.after = page, page[len(page)-1].Message
+	}
+	return nil
+}
+
+// of gives the entries of a message, and reports those of messages that are not there.
+func (r *entryReader) of(ctx context.Context, message int64, c *checker) ([]ledger.Entry, error) {
+	var made []ledger.Entry
+	for {
+		if err := r.fill(ctx); err != nil {
+			return nil, err
+		}
+		if r.end || r.page[0].Message > message {
+			return made, nil
+		}
+		if e := r.page[0]; e.Message < message {
+			c.fault("entry %d/%d: its message is missing", e.Message, e.N)
+		} else {
+			made = append(made, e)
+		}
+		r.page = r.page[1:]
+	}
+}
+
+func (r *entryReader) rest(ctx context.Context, c *checker) error {
+	const last = int64(^uint64(0) >> 1)
+	_, err := r.of(ctx, last, c)
+	return err
+}
+
+// message takes in one message with the entries that it made.
+func (c *checker) message(m txn.Message, made []ledger.Entry) {
+	c.Messages++
+	for n, e := range made {
+		c.entry(m, n, e)
+	}
+	c.links(m)
+	switch {
+	case m.Role != txn.Request:
+		c.advice(m, made)
+	case m.Family == txn.LookUp:
+		c.expect(m.State == txn.Answered || m.State == txn.Declined, m, "a look-up is %s", m.State)
+		c.expect(len(made) == 0, m, "a look-up made entries")
+	case m.Family == txn.Adjustment:
+		c.adjustment(m, made)
+	default:
+		c.request(m, made)
+	}
+}
+
+func (c *checker) expect(holds bool, m txn.Message, format string, args ...any) {
+	if !holds {
+		c.fault("message %d (%s %s %s): %s", m.Seq, m.Family, m.Role, m.ID, fmt.Sprintf(format, args...))
+	}
+}
+
+// entry adds an entry to the totals and to the cards it touches.
+func (c *checker) entry(m txn.Message, n int, e ledger.Entry) {
+	c.Entries++
+	if err := e.Check(); err != nil {
+		c.fault("%v", err)
+		return
+	}
+	c.expect(e.N == n && n < maxEntries, m, "entry %d stands at place %d", e.N, n)
+	if e.Debit.Class() == ledger.Card {
+		c.apply(m, e, e.Debit.Owner(), ledger.Balance.Debited)
+	}
+	if e.Credit.Class() == ledger.Card {
+		c.apply(m, e, e.Credit.Owner(), ledger.Balance.Credited)
+	}
+	amount := e.Amount
+	switch e.Phase {
+	case ledger.Posted:
+		return // counted when it was pending
+	case ledger.Released:
+		amount = -amount
+	}
+	c.Totals[Total{e.Debit.Class(), e.Currency}] -= amount
+	c.Totals[Total{e.Credit.Class(), e.Currency}] += amount
+}
+
+func (c *checker) apply(m txn.Message, e ledger.Entry, card int64, side func(ledger.Balance, ledger.Entry) (ledger.Balance, error)) {
+	t := c.trace(card)
+	after, err := side(t.balance, e)
+	c.expect(err == nil, m, "card %d: %v", card, err)
+	t.balance = after
+	c.expect(e.Phase == ledger.Posted || linked(m, card), m, "changes card %d without a link to it", card)
+}
+
+func linked(m txn.Message, card int64) bool {
+	for _, l := range m.Links {
+		if l.Card == card {
+			return true
+		}
+	}
+	return false
+}
+
+// links follows the chain of each card: a message names the one before it. The card's balance must be possible
+// once all of a message's entries are in.
+func (c *checker) links(m txn.Message) {
+	for _, l := range m.Links {
+		t := c.trace(l.Card)
+		c.expect(l.Previous == t.last, m, "names message %d as the one before it on card %d, which is %d", l.Previous, l.Card, t.last)
+		t.last = m.Seq
+		err := t.balance.Check()
+		c.expect(err == nil, m, "leaves card %d with an impossible balance: %v", l.Card, err)
+	}
+}
+
+func (c *checker) adjustment(m txn.Message, made []ledger.Entry) {
+	good := len(made) > 0 && made[0].Phase == ledger.Direct && made[0].Amount == m.Amount && made[0].Request == m.Seq
+	c.expect(m.State == txn.Confirmed && good, m, "an adjustment needs a direct entry of its amount")
+}
+
+// request takes in a request, and waits for its ending if it has one.
+func (c *checker) request(m txn.Message, made []ledger.Entry) {
+	if m.State == txn.Declined {
+		c.expect(len(made) == 0 && m.Ended == 0 && m.Reason != "", m, "a declined request has a reason and nothing else")
+		return
+	}
+	r := request{seq: m.Seq, family: m.Family, state: m.State, ended: m.Ended, amount: m.Amount, final: m.Final}
+	c.pending(m, made, &r)
+	c.states(m)
+	switch m.State {
+	case txn.Open:
+		c.Open++
+		c.expect(m.Ended == 0, m, "is open, yet was ended by %d", m.Ended)
+	case txn.Confirmed, txn.Reversed:
+		c.expect(m.Ended > m.Seq, m, "is %s, yet names no later message that did it", m.State)
+		c.waiting[m.Seq] = r
+		c.ended[m.Ended] = m.Seq
+	default:
+		c.expect(false, m, "a request cannot be %s", m.State)
+	}
+}
+
+// pending asks that an approved request made exactly one pending entry of its amount; a void moves nothing.
+func (c *checker) pending(m txn.Message, made []ledger.Entry, r *request) {
+	if m.Family == txn.Void || m.Amount == 0 {
+		c.expect(len(made) == 0, m, "moves no money, yet made entries")
+		return
+	}
+	good := len(made) == 1 && made[0].Phase == ledger.Pending && made[0].Amount == m.Amount && made[0].Request == m.Seq
+	c.expect(good, m, "an approved request needs one pending entry of its amount %d", m.Amount)
+	if good {
+		r.debit, r.credit = made[0].Debit, made[0].Credit
+	}
+}
+
+// states notes which requests put cards into their states.
+func (c *checker) states(m txn.Message) {
+	switch m.Family {
+	case txn.Activation:
+		t := c.trace(m.Card)
+		t.activation, t.activated = m.Seq, m.State
+	case txn.Void:
+		t := c.trace(m.Card)
+		t.void, t.voided, t.replaced = m.Seq, m.State, false
+	case txn.Replace:
+		old, fresh := c.trace(m.Card), c.trace(m.Target)
+		old.void, old.voided, old.replaced = m.Seq, m.State, true
+		fresh.activation, fresh.activated = m.Seq, m.State
+	}
+}
+
+// advice takes in a confirmation, a reversal or an operator's settlement.
+func (c *checker) advice(m txn.Message, made []ledger.Entry) {
+	seq, ending := c.ended[m.Seq]
+	if !ending {
+		c.expect(len(made) == 0, m, "ended nothing, yet made entries")
+		c.expect(m.State == txn.Accepted || m.State == txn.Declined, m, "an advice cannot be %s", m.State)
+		return
+	}
+	r := c.waiting[seq]
+	delete(c.waiting, seq)
+	delete(c.ended, m.Seq)
+	c.expect(m.State == txn.Accepted && m.Request == seq, m, "ended request %d, yet is %s for request %d", seq, m.State, m.Request)
+	c.expect(txn.Ending(m.Role) == r.state, m, "ended request %d, which is %s", seq, r.state)
+	c.ending(m, made, r)
+}
+
+// ending asks that posted and released take up what was pending, on the same accounts; what follows a replaced
+// card is direct.
+func (c *checker) ending(m txn.Message, made []ledger.Entry, r request) {
+	var posted, released money.Minor
+	for _, e := range made {
+		c.expect(e.Request == r.seq, m, "made an entry for request %d", e.Request)
+		switch e.Phase {
+		case ledger.Posted:
+			posted += e.Amount
+		case ledger.Released:
+			released += e.Amount
+		case ledger.Pending:
+			c.expect(false, m, "an advice made a pending entry")
+		case ledger.Direct:
+			continue
+		}
+		c.expect(e.Debit == r.debit && e.Credit == r.credit, m, "ends the entry of other accounts")
+	}
+	want := r.amount
+	if r.family == txn.Void {
+		want = 0
+	}
+	c.expect(posted+released == want, m, "posted %d and released %d of %d", posted, released, want)
+	if r.state == txn.Confirmed && r.family != txn.Void {
+		c.expect(posted == r.final, m, "posted %d of the %d confirmed", posted, r.final)
+	}
+	if r.state == txn.Reversed {
+		c.expect(posted == 0, m, "a reversal posted %d", posted)
+	}
+}
+
+// readCards compares each card's row with what the messages say of it.
+func (c *checker) readCards(ctx context.Context, store admin.Reports) error {
+	details := &detailReader{store: store}
+	for after := int64(0); ; {
+		page, err := store.Cards(ctx, after, pageSize)
+		if err != nil {
+			return fmt.Errorf("read cards above %d: %w", after, err)
+		}
+		for _, card := range page {
+			c.card(card)
+			has, err := details.has(ctx, card.ID)
+			if err != nil {
+				return err
+			}
+			if !has {
+				c.fault("card %d: its detail is missing", card.ID)
+			}
+			after = card.ID
+		}
+		if len(page) < pageSize {
+			return nil
+		}
+	}
+}
+
+// detailReader says card by card whether a detail is there.
+type detailReader struct {
+	store admin.Reports
+	page  []giftcard.Detail
+	after int64
+	end   bool
+}
+
+func (r *detailReader) has(ctx context.Context, card int64) (bool, error) {
+	for {
+		if len(r.page) == 0 && !r.end {
+			page, err := r.store.Details(ctx, r.after, pageSize)
+			if err != nil {
+				return false, fmt.Errorf("read card details above %d: %w", r.after, err)
+			}
+			if r.end = len(page) == 0; !r.end {
+				r.page, r.after = page, page[len(page)-1].Card
+			}
+		}
+		if r.end || r.page[0].Card > card {
+			return false, nil
+		}
+		found := r.page[0].Card == card
+		r.page = r.page[1:]
+		if found {
+			return true, nil
+		}
+	}
+}
+
+func (c *checker) card(card giftcard.Card) {
+	c.Cards++
+	t := c.trace(card.ID)
+	t.seen = true
+	say := func(holds bool, format string, args ...any) {
+		if !holds {
+			c.fault("card %d: %s", card.ID, fmt.Sprintf(format, args...))
+		}
+	}
+	say(card.Balance == t.balance, "its balances are book %d available %d, its entries add up to book %d available %d",
+		card.Balance.Book, card.Balance.Available, t.balance.Book, t.balance.Available)
+	say(card.Balance.Check() == nil, "available %d and book %d cannot be", card.Balance.Available, card.Balance.Book)
+	say(card.LastMessage == t.last, "its newest message is %d, the chain ends at %d", card.LastMessage, t.last)
+	want := t.status()
+	say(card.Status == want, "it is %s, its messages make it %s", card.Status, want)
+	say((card.Product != 0) == (want != giftcard.New), "it is %s with product %d", card.Status, card.Product)
+}
+
+// status is where the newest activation and void put a card.
+func (t *cardTrace) status() giftcard.Status {
+	switch {
+	case t.activation == 0 || t.activated == txn.Reversed:
+		return giftcard.New
+	case t.void > t.activation && t.voided != txn.Reversed:
+		return t.retired()
+	case t.activated == txn.Confirmed:
+		return giftcard.ActivatedConfirmed
+	}
+	return giftcard.Activated
+}
+
+func (t *cardTrace) retired() giftcard.Status {
+	status := giftcard.Voided
+	if t.replaced {
+		status = giftcard.Replaced
+	}
+	if t.voided == txn.Confirmed {
+		status++ // the confirmed form follows each
+	}
+	return status
+}
+
+// finish names what was waited for and never came, and asks that all sums are zero.
+func (c *checker) finish() {
+	for seq, r := range c.waiting {
+		c.fault("message %d: it is %s, the message %d that did it is missing", seq, r.state, r.ended)
+	}
+	for id, t := range c.cards {
+		if !t.seen {
+			c.fault("card %d: messages name it, its row is missing", id)
+		}
+	}
+	sums := map[money.Currency]money.Minor{}
+	for total, amount := range c.Totals {
+		sums[total.Currency] += amount
+	}
+	for currency, sum := range sums {
+		if sum != 0 {
+			c.fault("currency %s: all accounts add up to %d instead of 0", currency, sum)
+		}
+	}
+}
