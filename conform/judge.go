@@ -11,7 +11,7 @@ import (
 
 // judge looks for what makes no sense in one step, so that a slip of the pen is found when the script is
 // read and not when it is played.
-func (s Step) judge() error {
+func (s Step) judge(together bool) error {
 	for _, key := range []string{"amount", "approved", "points", "start", "minLoad", "maxLoad", "maxBalance",
 		"pinTries", "wrongPerMinute", "book", "available"} {
 		if value, ok := s.Keys[key]; ok {
@@ -21,6 +21,9 @@ func (s Step) judge() error {
 		}
 	}
 	if times, ok := s.Keys["times"]; ok {
+		if !together {
+			return errors.New("times is for messages sent together")
+		}
 		if _, err := parseCount(times, maxTimes); err != nil {
 			return err
 		}
@@ -153,8 +156,8 @@ func (k seen) message(s Step) (string, error) {
 	if !k.cards[card] {
 		card = ""
 	}
-	if id := s.Keys["id"]; id != "" && !s.isAdvice() {
-		k.requests[id] = card
+	if _, sent := k.requests[s.Keys["id"]]; !sent && s.Keys["id"] != "" && !s.isAdvice() {
+		k.requests[s.Keys["id"]] = card
 	}
 	return card, nil
 }
@@ -181,7 +184,7 @@ func (s Step) states(card string) error {
 			return fmt.Errorf("%s is stated alone: %s", name, of)
 		}
 	}
-	if card == "" || e.Counts[0].Outcome == Refused || e.Counts[0].Outcome == Unknown {
+	if outcome := e.Counts[0].Outcome; card == "" || outcome != Approved && outcome != Accepted && outcome != Declined {
 		return nil
 	}
 	if e.Keys["book"] == "" || e.Keys["available"] == "" {

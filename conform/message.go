@@ -199,6 +199,7 @@ const (
 	Accepted Outcome = "accepted" // 202
 	Declined Outcome = "declined" // an ErrorDetail and a definite no
 	Refused  Outcome = "refused"  // a definite no in which only the status counts
+	Answered Outcome = "answered" // anything that is not of the contract; only the status counts
 	Unknown  Outcome = "unknown"  // 500, 504 or no answer
 )
 

@@ -198,7 +198,7 @@ func (p *parser) step(word, rest, line string) error {
 		}
 	}
 	s := Step{Line: p.line, Text: line, Verb: word, Names: names, Keys: keys, Rules: p.rules}
-	if err := s.judge(); err != nil {
+	if err := s.judge(p.together != nil); err != nil {
 		return err
 	}
 	return p.add(s)
@@ -346,13 +346,13 @@ func parseCounts(text string) ([]Count, error) {
 	return counts, nil
 }
 
-// parseOutcome reads "approved", "declined TYPE", "refused STATUS TYPE" or "unknown STATUS".
+// parseOutcome reads "approved", "declined TYPE", "refused STATUS TYPE", "unknown STATUS" or "answered STATUS".
 func parseOutcome(words []string) (Count, error) {
 	if len(words) == 0 {
 		return Count{}, errors.New("what is expected?")
 	}
 	c, rest := Count{Outcome: Outcome(words[0])}, words[1:]
-	if c.Outcome == Refused || c.Outcome == Unknown {
+	if c.Outcome == Refused || c.Outcome == Unknown || c.Outcome == Answered {
 		if len(rest) == 0 {
 			return Count{}, fmt.Errorf("%s wants a status", c.Outcome)
 		}
@@ -362,11 +362,11 @@ func parseOutcome(words []string) (Count, error) {
 		}
 		c.Status, rest = status, rest[1:]
 	}
-	if c.Outcome != Approved && c.Outcome != Accepted && len(rest) > 0 {
+	if slices.Contains([]Outcome{Declined, Refused, Unknown}, c.Outcome) && len(rest) > 0 {
 		c.Type, rest = rest[0], rest[1:]
 	}
 	switch {
-	case !slices.Contains([]Outcome{Approved, Accepted, Declined, Refused, Unknown}, c.Outcome):
+	case !slices.Contains([]Outcome{Approved, Accepted, Declined, Refused, Unknown, Answered}, c.Outcome):
 		return Count{}, fmt.Errorf("no outcome is called %q", words[0])
 	case c.Outcome == Declined && c.Type == "":
 		return Count{}, errors.New("declined wants an errorType")

@@ -28,6 +28,7 @@ type run struct {
 	names    map[string]string
 	products map[string]Product
 	cards    map[string]*heldCard
+	// requests holds what was sent first under each id; a duplicate does not take its place.
 	requests map[string]sentRequest
 }
 
@@ -448,8 +449,8 @@ func (r *run) message(s Step) (m Message, card string, err error) {
 	if err := r.request(s, &m); err != nil {
 		return Message{}, "", err
 	}
-	if id := s.Keys["id"]; id != "" {
-		r.requests[id] = sentRequest{kind: m.Kind, card: card}
+	if _, sent := r.requests[s.Keys["id"]]; !sent && s.Keys["id"] != "" {
+		r.requests[s.Keys["id"]] = sentRequest{kind: m.Kind, card: card}
 	}
 	return m, card, nil
 }

@@ -98,7 +98,7 @@ func (e Edit) String() string { return strings.TrimRight(e.Verb+" "+e.Path+" "+e
 //	body PATH same             the member is as in the message sent
 //	body PATH absent           there is no such member; present: there is one
 //	body PATH matches REGEXP   the member is a text of this form, from its first to its last character
-//	body PATH size N           the array has N entries
+//	body PATH size N           the array has N entries, the object N members
 //	body PATH holds TEXT       the member, written as JSON, contains the text
 //	body hides TEXT            the text stands nowhere in the body
 //	header NAME matches REGEXP the header has this form

@@ -147,8 +147,8 @@ func (p *pool) card(want CardSpec) (Card, error) {
 	}
 	month := p.now().UTC().Format("0601")
 	for i, has := range p.cards {
-		fits := (has.Expiry < month) == want.Past && (has.ClearPIN != "") == (want.ClearPIN != "") &&
-			(has.EncryptedPIN != "") == (want.EncryptedPIN != "") && or(has.Currency, defaultCurrency) == want.Currency
+		fits := (has.Expiry < month) == want.Past && len(has.ClearPIN) == len(want.ClearPIN) &&
+			len(has.EncryptedPIN) == len(want.EncryptedPIN) && or(has.Currency, defaultCurrency) == want.Currency
 		if fits && !p.used[i] {
 			p.used[i] = true
 			return has.Card, nil
@@ -162,9 +162,9 @@ func describe(want CardSpec) string {
 	s := " no PIN"
 	switch {
 	case want.ClearPIN != "":
-		s = " a clear PIN"
+		s = fmt.Sprintf(" a clear PIN of %d", len(want.ClearPIN))
 	case want.EncryptedPIN != "":
-		s = " an encrypted PIN"
+		s = fmt.Sprintf(" an encrypted PIN of %d", len(want.EncryptedPIN))
 	}
 	if want.Past {
 		s += " and a past expiry"
