@@ -1,0 +1,135 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/txn"
+)
+
+// HistoryItem is one message that touched a card, with the card's balance after it.
+type HistoryItem struct {
+	Transaction
+	After    ledger.Balance
+	Operator string // who did it, when it was an operator's act
+	Why      string
+}
+
+// History is a part of what happened to a card, newest first.
+type History struct {
+	Card  CardView
+	Items []HistoryItem
+	Next  Cursor // where to go on; zero at the end
+}
+
+// Cursor is a place in a card's history: the next message to show, and the card's balance after it. It stays
+// true whatever happens to the card later.
+type Cursor struct {
+	Message int64
+	After   ledger.Balance
+}
+
+// String writes the cursor for ParseCursor; empty for the zero cursor.
+func (c Cursor) String() string {
+	if c == (Cursor{}) {
+		return ""
+	}
+	return fmt.Sprintf("%d.%d.%d", c.Message, int64(c.After.Book), int64(c.After.Available))
+}
+
+// ParseCursor reads what String wrote.
+func ParseCursor(s string) (c Cursor, err error) {
+	if s == "" {
+		return Cursor{}, nil
+	}
+	if _, err := fmt.Sscanf(s, "%d.%d.%d", &c.Message, &c.After.Book, &c.After.Available); err != nil || c.String() != s {
+		return Cursor{}, invalid("before", "must be the next of an earlier answer")
+	}
+	return c, nil
+}
+
+// CardHistory walks through the messages that touched a card, from its newest one or from where an earlier call
+// ended, and reckons its balances backwards.
+func (o *Office) CardHistory(ctx context.Context, by By, id int64, from Cursor, limit int) (History, error) {
+	if err := by.may(SeeCards); err != nil {
+		return History{}, err
+	}
+	view, err := o.cardView(ctx, by.World, id)
+	if err != nil {
+		return History{}, err
+	}
+	if from == (Cursor{}) {
+		from = Cursor{view.LastMessage, view.Balance}
+	}
+	chain, next, err := o.chain(ctx, by.World, id, from.Message, bounded(limit))
+	if err != nil {
+		return History{}, err
+	}
+	h := History{Card: view}
+	after := from.After
+	for _, m := range chain {
+		item, before, err := o.historyItem(ctx, m, view.Account(), after)
+		if err != nil {
+			return History{}, err
+		}
+		h.Items = append(h.Items, item)
+		after = before
+	}
+	if next != 0 {
+		h.Next = Cursor{next, after}
+	}
+	return h, nil
+}
+
+// chain follows a card's messages backwards by their links. next is the message after the last one given.
+func (o *Office) chain(ctx context.Context, w ident.World, card, newest int64, limit int) (found []txn.Message, next int64, err error) {
+	err = o.store.View(ctx, giftcard.Keys{World: w}, func(tx Tx) error {
+		found, next = nil, newest
+		for next != 0 && len(found) < limit {
+			m, there := tx.MessageAt(next)
+			if !there {
+				return refuse(NotFound, "there is no such place in the card's history")
+			}
+			if next, there = previous(m, card); !there {
+				return refuse(NotFound, "there is no such place in the card's history")
+			}
+			found = append(found, m)
+		}
+		return nil
+	})
+	return found, next, err
+}
+
+func previous(m txn.Message, card int64) (int64, bool) {
+	for _, l := range m.Links {
+		if l.Card == card {
+			return l.Previous, true
+		}
+	}
+	return 0, false
+}
+
+func (o *Office) historyItem(ctx context.Context, m txn.Message, account ledger.Account, after ledger.Balance) (item HistoryItem, before ledger.Balance, err error) {
+	item.After = after
+	if item.Transaction, err = o.transaction(ctx, m); err != nil {
+		return item, before, err
+	}
+	entries, err := o.reports.EntriesOf(ctx, m.Seq)
+	if err != nil {
+		return item, before, err
+	}
+	if m.Account == 0 {
+		a, found, err := o.auditAt(ctx, m.Seq)
+		if err != nil {
+			return item, before, err
+		}
+		if found {
+			item.Operator, item.Why = a.Operator, a.Reason
+		}
+	}
+	before, err = balanceBefore(after, account, entries)
+	return item, before, err
+}

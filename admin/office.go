@@ -1,0 +1,119 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/secret"
+)
+
+// Settings are what an office is made of. All but Currency and Location must be set.
+type Settings struct {
+	Store    Store
+	Reports  Reports
+	Register *Register
+	Keys     *secret.Keys
+	Codec    Codec
+	Issuer   Issuer
+	// Carries says whether a message body carries a third-party identifier.
+	Carries func(body []byte, r ident.Reference) bool
+	// NewID gives a fresh id for an act that makes a message.
+	NewID func() ident.ID
+	// NewToken and NewPassword give fresh secrets.
+	NewToken, NewPassword func() (string, error)
+	// Currency is that of cards that name none; 0 is none, and then each has to name its own.
+	Currency money.Currency
+	// Location is the issuer's time zone; nil is UTC.
+	Location *time.Location
+}
+
+// Issuer does what an operator's act does to money. *giftcard.Issuer implements it.
+type Issuer interface {
+	Settle(ctx context.Context, s giftcard.Settlement) error
+	Correct(ctx context.Context, c giftcard.Correction) error
+}
+
+var _ Issuer = (*giftcard.Issuer)(nil)
+
+// Office is where operators act. Its methods return a *Refusal or a *decline.Error for what was surely not done,
+// a *decline.NotTaken for what was surely not done and may be tried again, and any other error when it is
+// unknown whether it was done.
+type Office struct {
+	store       Store
+	reports     Reports
+	register    *Register
+	keys        *secret.Keys
+	codec       Codec
+	issuer      Issuer
+	carries     func([]byte, ident.Reference) bool
+	newID       func() ident.ID
+	newToken    func() (string, error)
+	newPassword func() (string, error)
+	currency    money.Currency
+	location    *time.Location
+	importing   atomic.Bool // one import runs at a time
+}
+
+// NewOffice makes an office.
+func NewOffice(s Settings) *Office {
+	o := &Office{
+		store: s.Store, reports: s.Reports, register: s.Register, keys: s.Keys, codec: s.Codec, issuer: s.Issuer,
+		carries: s.Carries, newID: s.NewID, newToken: s.NewToken, newPassword: s.NewPassword,
+		currency: s.Currency, location: s.Location,
+	}
+	if o.location == nil {
+		o.location = time.UTC
+	}
+	return o
+}
+
+// Register gives what has been set, as it stands.
+func (o *Office) Register() *Register { return o.register }
+
+// change is a row to be saved with its audit entry, and then published.
+type change struct {
+	row   Row   // without content
+	value any   // the content
+	audit Audit // of the act
+	put   func(*snapshot)
+}
+
+// save commits a change and publishes it. The caller holds register.changing. When it is unknown whether the
+// commit took place, the register follows what the store then holds.
+func (o *Office) save(ctx context.Context, c change) error {
+	content, err := o.codec.Encode(c.value)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", c.row.Kind, err)
+	}
+	c.row.Content = content
+	w := c.row.World
+	err = o.store.Update(ctx, giftcard.Keys{World: w}, func(tx Tx) error {
+		tx.PutRow(c.row)
+		return o.record(tx, w, tx.NextSeq(), c.audit)
+	})
+	if err != nil {
+		return o.doubt(context.WithoutCancel(ctx), c, err)
+	}
+	o.register.publish(c.put)
+	return nil
+}
+
+// doubt publishes a change whose commit failed if the store holds it all the same.
+func (o *Office) doubt(ctx context.Context, c change, cause error) error {
+	var notTaken *decline.NotTaken
+	if errors.As(cause, &notTaken) {
+		return cause
+	}
+	rows, err := o.reports.Rows(ctx, c.row.Kind, c.row.Number-1, 1)
+	if err == nil && len(rows) == 1 && rows[0].Number == c.row.Number && string(rows[0].Content) == string(c.row.Content) {
+		o.register.publish(c.put)
+	}
+	return cause
+}

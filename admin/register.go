@@ -1,0 +1,280 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+)
+
+var _ giftcard.Products = (*Register)(nil)
+
+// Register holds in memory what operators have set, as it stands on the disk: accounts, products, operators and
+// imports. Reading it takes no lock. It changes only after the row of the change has been committed.
+type Register struct {
+	now atomic.Pointer[snapshot]
+	// changing is held from the reading of what is to be changed until the change is published, so that changes
+	// of this process come one after the other.
+	changing sync.Mutex
+	codec    Codec
+	reports  Reports
+}
+
+// snapshot is the register at one instant. It and all it points to never change.
+type snapshot struct {
+	accounts  map[ident.Account]*Account
+	operators map[int32]*Operator
+	imports   map[int32]*Import
+	worlds    map[ident.World]*world
+	tokens    map[[32]byte]*Operator // without the revoked ones
+}
+
+// world is what a name or a number leads to in one world.
+type world struct {
+	accounts     map[string]*Account
+	senders      map[ident.Account]*giftcard.Sender
+	certificates map[Certificate]*Account
+	operators    map[string]*Operator
+	products     map[string]*giftcard.Product
+	byNumber     map[int32]*giftcard.Product
+	byBarcode    map[string]*giftcard.Product
+}
+
+func newWorld() *world {
+	return &world{
+		accounts: map[string]*Account{}, senders: map[ident.Account]*giftcard.Sender{}, certificates: map[Certificate]*Account{},
+		operators: map[string]*Operator{}, products: map[string]*giftcard.Product{},
+		byNumber: map[int32]*giftcard.Product{}, byBarcode: map[string]*giftcard.Product{},
+	}
+}
+
+func (w *world) clone() *world {
+	return &world{
+		accounts: maps.Clone(w.accounts), senders: maps.Clone(w.senders), certificates: maps.Clone(w.certificates),
+		operators: maps.Clone(w.operators), products: maps.Clone(w.products),
+		byNumber: maps.Clone(w.byNumber), byBarcode: maps.Clone(w.byBarcode),
+	}
+}
+
+func (s *snapshot) clone() *snapshot {
+	return &snapshot{
+		accounts: maps.Clone(s.accounts), operators: maps.Clone(s.operators), imports: maps.Clone(s.imports),
+		worlds: maps.Clone(s.worlds), tokens: maps.Clone(s.tokens),
+	}
+}
+
+// empty stands for a world in which nothing was set yet.
+var empty = newWorld()
+
+func (s *snapshot) world(w ident.World) *world {
+	if found := s.worlds[w]; found != nil {
+		return found
+	}
+	return empty
+}
+
+// LoadRegister reads what operators have set. Imports that were under way when the process stopped count as
+// abandoned.
+func LoadRegister(ctx context.Context, reports Reports, codec Codec) (*Register, error) {
+	r := &Register{codec: codec, reports: reports}
+	s := &snapshot{
+		accounts: map[ident.Account]*Account{}, operators: map[int32]*Operator{}, imports: map[int32]*Import{},
+		worlds: map[ident.World]*world{}, tokens: map[[32]byte]*Operator{},
+	}
+	for _, kind := range []Kind{AccountRow, ProductRow, OperatorRow, ImportRow} {
+		if err := r.load(ctx, kind, s); err != nil {
+			return nil, fmt.Errorf("load %s rows: %w", kind, err)
+		}
+	}
+	r.now.Store(s)
+	return r, nil
+}
+
+func (r *Register) load(ctx context.Context, kind Kind, s *snapshot) error {
+	for after := int64(0); ; {
+		rows, err := r.reports.Rows(ctx, kind, after, scanLimit)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if err := r.takeRow(s, row); err != nil {
+				return err
+			}
+			after = row.Number
+		}
+		if len(rows) < scanLimit {
+			return nil
+		}
+	}
+}
+
+// takeRow puts what a row holds into a snapshot that nobody else sees yet.
+func (r *Register) takeRow(s *snapshot, row Row) error {
+	switch row.Kind {
+	case AccountRow:
+		return take(r.codec, row, s.putAccount)
+	case ProductRow:
+		return take(r.codec, row, s.putProduct)
+	case OperatorRow:
+		return take(r.codec, row, s.putOperator)
+	case ImportRow:
+		return take(r.codec, row, func(i *Import) {
+			if i.State == Running {
+				i.State = Abandoned
+			}
+			s.putImport(i)
+		})
+	}
+	return nil
+}
+
+func take[T any](codec Codec, row Row, put func(*T)) error {
+	value := new(T)
+	if err := codec.Decode(row.Content, value); err != nil {
+		return fmt.Errorf("decode %s %d: %w", row.Kind, row.Number, err)
+	}
+	put(value)
+	return nil
+}
+
+// fresh gives a world of the snapshot that may be changed.
+func (s *snapshot) fresh(w ident.World) *world {
+	clone := s.world(w).clone()
+	s.worlds[w] = clone
+	return clone
+}
+
+func (s *snapshot) putAccount(a *Account) {
+	w := s.fresh(a.World)
+	if before := s.accounts[a.Number]; before != nil {
+		for _, c := range before.Settings.Certificates {
+			delete(w.certificates, c)
+		}
+	}
+	for _, c := range a.Settings.Certificates {
+		w.certificates[c] = a
+	}
+	s.accounts[a.Number], w.accounts[a.Name], w.senders[a.Number] = a, a, a.Sender()
+}
+
+func (s *snapshot) putProduct(p *giftcard.Product) {
+	w := s.fresh(p.World)
+	if before := w.byNumber[p.Number]; before != nil {
+		delete(w.byBarcode, before.Barcode)
+	}
+	if p.Barcode != "" {
+		w.byBarcode[p.Barcode] = p
+	}
+	w.products[p.ID], w.byNumber[p.Number] = p, p
+}
+
+func (s *snapshot) putOperator(o *Operator) {
+	s.fresh(o.World).operators[o.Name] = o
+	s.operators[o.Number] = o
+	if o.Revoked.IsZero() {
+		s.tokens[o.Token] = o
+	} else {
+		delete(s.tokens, o.Token)
+	}
+}
+
+func (s *snapshot) putImport(i *Import) { s.imports[i.Number] = i }
+
+// publish makes a change visible. The caller holds changing.
+func (r *Register) publish(put func(s *snapshot)) {
+	next := r.now.Load().clone()
+	put(next)
+	r.now.Store(next)
+}
+
+// ProductByID implements giftcard.Products.
+func (r *Register) ProductByID(w ident.World, id string) (*giftcard.Product, bool) {
+	p, found := r.now.Load().world(w).products[id]
+	return p, found
+}
+
+// Product implements giftcard.Products.
+func (r *Register) Product(w ident.World, number int32) (*giftcard.Product, bool) {
+	p, found := r.now.Load().world(w).byNumber[number]
+	return p, found
+}
+
+// Products gives all products of a world, by number.
+func (r *Register) Products(w ident.World) []*giftcard.Product {
+	return sorted(r.now.Load().world(w).byNumber, func(p *giftcard.Product) int64 { return int64(p.Number) })
+}
+
+// AccountByName gives the account with a user name.
+func (r *Register) AccountByName(w ident.World, name string) (*Account, bool) {
+	a, found := r.now.Load().world(w).accounts[name]
+	return a, found
+}
+
+// AccountByCertificate gives the account to which a part of a client certificate leads.
+func (r *Register) AccountByCertificate(w ident.World, c Certificate) (*Account, bool) {
+	a, found := r.now.Load().world(w).certificates[c]
+	return a, found
+}
+
+// Account gives the account with a number.
+func (r *Register) Account(number ident.Account) (*Account, bool) {
+	a, found := r.now.Load().accounts[number]
+	return a, found
+}
+
+// Accounts gives all accounts of a world, by number.
+func (r *Register) Accounts(w ident.World) []*Account {
+	return sorted(r.now.Load().world(w).accounts, func(a *Account) int64 { return int64(a.Number) })
+}
+
+// Sender gives what the rules need to know of an account. It is made once and shared.
+func (r *Register) Sender(w ident.World, number ident.Account) (*giftcard.Sender, bool) {
+	s, found := r.now.Load().world(w).senders[number]
+	return s, found
+}
+
+// OperatorByToken gives the operator whose token has this digest, unless it was revoked.
+func (r *Register) OperatorByToken(digest [32]byte) (*Operator, bool) {
+	o, found := r.now.Load().tokens[digest]
+	return o, found
+}
+
+// Unfinished says whether the cards of an import are still unknown to everybody. It is what the store asks.
+func (r *Register) Unfinished(number int32) bool {
+	i := r.now.Load().imports[number]
+	return i == nil || (i.Mode == All && i.State != Complete)
+}
+
+func (r *Register) running(number int32) bool {
+	i := r.now.Load().imports[number]
+	return i != nil && i.State == Running
+}
+
+func sorted[K comparable, T any](values map[K]*T, number func(*T) int64) []*T {
+	list := make([]*T, 0, len(values))
+	for _, v := range values {
+		list = append(list, v)
+	}
+	slices.SortFunc(list, func(a, b *T) int { return int(number(a) - number(b)) })
+	return list
+}
+
+// above gives those of a sorted list with a number above after, at most limit, and the number to go on after.
+func above[T any](list []*T, number func(*T) int64, after int64, limit int) (found []*T, next int64) {
+	limit = bounded(limit)
+	for _, v := range list {
+		switch {
+		case number(v) <= after:
+		case len(found) == limit:
+			return found, number(found[limit-1])
+		default:
+			found = append(found, v)
+		}
+	}
+	return found, 0
+}

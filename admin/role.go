@@ -1,0 +1,85 @@
+package admin
+
+// Role is what an operator may do. Each may do what the ones before it may, and more.
+type Role uint8
+
+// The roles.
+const (
+	Viewer    Role = 1 // sees accounts, products, cards, transactions and imports
+	Auditor   Role = 2 // reads message bodies and the audit trail
+	Attendant Role = 3 // adds cards, freezes, unlocks, settles, suspends; its name is operator
+	Admin     Role = 4 // moves money, and changes accounts, products and operators
+)
+
+var roleNames = [...]string{"", "viewer", "auditor", "operator", "admin"}
+
+// String gives the role's name.
+func (r Role) String() string { return roleNames[r] }
+
+// ParseRole reads a role's name.
+func ParseRole(s string) (Role, bool) {
+	for i, name := range roleNames {
+		if i > 0 && name == s {
+			return Role(i), true
+		}
+	}
+	return 0, false
+}
+
+// Act is something that an operator does. Its text stands in the audit trail and never changes.
+type Act string
+
+// The acts that only read.
+const (
+	SeeAccounts     Act = "account.see"
+	SeeProducts     Act = "product.see"
+	SeeCards        Act = "card.see"
+	SeeImports      Act = "import.see"
+	SeeTransactions Act = "transaction.see"
+	SeeSelf         Act = "operator.self"
+	ReadBody        Act = "transaction.body"
+	ReadAudit       Act = "audit.read"
+	SeeOperators    Act = "operator.see"
+)
+
+// The acts that change something.
+const (
+	AddCard          Act = "card.add"
+	ImportCards      Act = "card.import"
+	FreezeCard       Act = "card.freeze"
+	UnfreezeCard     Act = "card.unfreeze"
+	UnlockPIN        Act = "card.unlock"
+	SettleRequest    Act = "transaction.settle"
+	SuspendAccount   Act = "account.suspend"
+	ResumeAccount    Act = "account.resume"
+	CreditCard       Act = "card.credit"
+	DebitCard        Act = "card.debit"
+	WriteOffCard     Act = "card.writeOff"
+	CreateAccount    Act = "account.create"
+	ChangeAccount    Act = "account.change"
+	AddCredential    Act = "account.credential.add"
+	RevokeCredential Act = "account.credential.revoke"
+	CreateProduct    Act = "product.create"
+	ChangeProduct    Act = "product.change"
+	CreateOperator   Act = "operator.create"
+	RevokeOperator   Act = "operator.revoke"
+)
+
+// needs is the least role for each act; the operators' interface documents it by operation.
+var needs = map[Act]Role{
+	SeeAccounts: Viewer, SeeProducts: Viewer, SeeCards: Viewer, SeeImports: Viewer, SeeTransactions: Viewer, SeeSelf: Viewer,
+	ReadBody: Auditor, ReadAudit: Auditor,
+	AddCard: Attendant, ImportCards: Attendant, FreezeCard: Attendant, UnfreezeCard: Attendant, UnlockPIN: Attendant,
+	SettleRequest: Attendant, SuspendAccount: Attendant, ResumeAccount: Attendant,
+	CreditCard: Admin, DebitCard: Admin, WriteOffCard: Admin,
+	CreateAccount: Admin, ChangeAccount: Admin, AddCredential: Admin, RevokeCredential: Admin,
+	CreateProduct: Admin, ChangeProduct: Admin, SeeOperators: Admin, CreateOperator: Admin, RevokeOperator: Admin,
+}
+
+// Needs gives the least role that may do an act; an act that is not known needs more than there is.
+func Needs(a Act) Role {
+	if r, known := needs[a]; known {
+		return r
+	}
+	return Admin + 1
+}

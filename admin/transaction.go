@@ -1,0 +1,329 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/txn"
+)
+
+// Transaction is a message as operators see it, with the names of what it is about.
+type Transaction struct {
+	txn.Message
+	Reference    string // our own, as printed on slips
+	AccountName  string // empty for an operator's act
+	ProductID    string
+	Card, Target CardName
+	EndedBy      *txn.Message // the advice or act that ended it; nil while it is open
+}
+
+// maxFound bounds a search for transactions.
+const maxFound = 100
+
+// FindByID gives the messages with an id, oldest first: a request, or advices.
+func (o *Office) FindByID(ctx context.Context, by By, id ident.ID) ([]Transaction, error) {
+	if err := by.may(SeeTransactions); err != nil {
+		return nil, err
+	}
+	var found []txn.Message
+	err := o.store.View(ctx, giftcard.Keys{World: by.World, IDs: []ident.ID{id}}, func(tx Tx) error {
+		found = tx.Messages(id)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return o.transactions(ctx, found[:min(len(found), maxFound)])
+}
+
+// FindByReference gives the messages with a third-party identifier. One of our own leads straight to its message;
+// others are found by their hash and compared with the message as it was received.
+func (o *Office) FindByReference(ctx context.Context, by By, r ident.Reference) ([]Transaction, error) {
+	if err := by.may(SeeTransactions); err != nil {
+		return nil, err
+	}
+	if seq, ours := giftcard.ParseReference(r.Identifier); ours {
+		m, err := o.message(ctx, by.World, seq)
+		if err == nil {
+			return o.transactions(ctx, []txn.Message{m})
+		}
+		if refusal := (*Refusal)(nil); !errors.As(err, &refusal) {
+			return nil, err
+		}
+	}
+	candidates, err := o.reports.MessagesByReference(ctx, by.World, o.keys.Reference(by.World, r), maxFound)
+	if err != nil {
+		return nil, err
+	}
+	var found []txn.Message
+	for _, m := range candidates {
+		body, err := o.keys.OpenBody(m.Body)
+		if err != nil || !o.carries(body, r) {
+			continue
+		}
+		found = append(found, m)
+	}
+	return o.transactions(ctx, found)
+}
+
+// Transaction gives the message with a seq.
+func (o *Office) Transaction(ctx context.Context, by By, seq int64) (Transaction, error) {
+	if err := by.may(SeeTransactions); err != nil {
+		return Transaction{}, err
+	}
+	m, err := o.message(ctx, by.World, seq)
+	if err != nil {
+		return Transaction{}, err
+	}
+	return o.transaction(ctx, m)
+}
+
+func (o *Office) message(ctx context.Context, w ident.World, seq int64) (m txn.Message, err error) {
+	found := false
+	err = o.store.View(ctx, giftcard.Keys{World: w}, func(tx Tx) error {
+		m, found = tx.MessageAt(seq)
+		return nil
+	})
+	if err == nil && !found {
+		err = refuse(NotFound, "there is no such transaction")
+	}
+	return m, err
+}
+
+func (o *Office) transactions(ctx context.Context, messages []txn.Message) ([]Transaction, error) {
+	found := make([]Transaction, 0, len(messages))
+	for _, m := range messages {
+		t, err := o.transaction(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, t)
+	}
+	return found, nil
+}
+
+// transaction looks up the names of what a message is about.
+func (o *Office) transaction(ctx context.Context, m txn.Message) (t Transaction, err error) {
+	t = Transaction{Message: m, Reference: giftcard.Reference(m.Seq)}
+	if a, found := o.register.Account(m.Account); found {
+		t.AccountName = a.Name
+	}
+	if p, found := o.register.Product(m.World, m.Product); found {
+		t.ProductID = p.ID
+	}
+	if t.Card, err = o.cardName(ctx, m.Card); err != nil {
+		return t, err
+	}
+	if t.Target, err = o.cardName(ctx, m.Target); err != nil {
+		return t, err
+	}
+	if m.Ended != 0 {
+		ending, err := o.message(ctx, m.World, m.Ended)
+		if err != nil {
+			return t, err
+		}
+		t.EndedBy = &ending
+	}
+	return t, nil
+}
+
+// Body gives a message as it was received, without card numbers and PINs. The reading is recorded first.
+func (o *Office) Body(ctx context.Context, by By, seq int64) ([]byte, error) {
+	if err := by.may(ReadBody); err != nil {
+		return nil, err
+	}
+	m, err := o.message(ctx, by.World, seq)
+	if err != nil {
+		return nil, err
+	}
+	if len(m.Body) == 0 {
+		return nil, refuse(NotFound, "no body was kept")
+	}
+	if err := o.recordAlone(ctx, by.World, by.entry(ReadBody, transactionSubject(seq))); err != nil {
+		return nil, err
+	}
+	return o.keys.OpenBody(m.Body)
+}
+
+func transactionSubject(seq int64) string { return "transaction/" + giftcard.Reference(seq) }
+
+// OpenQuery says which open requests are wanted.
+type OpenQuery struct {
+	OlderThan time.Duration // received at least this long ago
+	Account   string        // name; empty for all
+	After     int64
+	Limit     int
+}
+
+// Open gives requests that are approved and neither confirmed nor reversed, in their order. next is 0 when there
+// are no more.
+func (o *Office) Open(ctx context.Context, by By, q OpenQuery) (found []Transaction, next int64, err error) {
+	if err := by.may(SeeTransactions); err != nil {
+		return nil, 0, err
+	}
+	fits, err := o.openFilter(by, q)
+	if err != nil {
+		return nil, 0, err
+	}
+	return page(q.After, q.Limit, o.fetchOpen(ctx), func(m txn.Message) (Transaction, int64, bool, error) {
+		if !fits(m) {
+			return Transaction{}, m.Seq, false, nil
+		}
+		t, err := o.transaction(ctx, m)
+		return t, m.Seq, true, err
+	})
+}
+
+func (o *Office) fetchOpen(ctx context.Context) func(after int64, limit int) ([]txn.Message, error) {
+	return func(after int64, limit int) ([]txn.Message, error) { return o.reports.Open(ctx, after, limit) }
+}
+
+func (o *Office) openFilter(by By, q OpenQuery) (func(txn.Message) bool, error) {
+	var account ident.Account
+	if q.Account != "" {
+		a, err := o.findAccount(by.World, q.Account)
+		if err != nil {
+			return nil, err
+		}
+		account = a.Number
+	}
+	latest := by.At.Add(-q.OlderThan)
+	return func(m txn.Message) bool {
+		return m.World == by.World && !m.At.After(latest) && (account == 0 || m.Account == account)
+	}, nil
+}
+
+// OpenTotal is what an account has open in a currency.
+type OpenTotal struct {
+	Account  string
+	Currency money.Currency
+	Count    int64
+	Value    money.Minor
+	Oldest   time.Time
+}
+
+// OpenTotals counts and adds up open requests by account and currency, in the order in which they came first. It
+// is what the metrics show, too.
+func (o *Office) OpenTotals(ctx context.Context, by By, q OpenQuery) ([]OpenTotal, error) {
+	if err := by.may(SeeTransactions); err != nil {
+		return nil, err
+	}
+	fits, err := o.openFilter(by, q)
+	if err != nil {
+		return nil, err
+	}
+	var totals []OpenTotal
+	fetch := o.fetchOpen(ctx)
+	for after := int64(0); ; {
+		messages, err := fetch(after, scanLimit)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range messages {
+			if after = m.Seq; fits(m) {
+				if totals, err = o.addOpen(totals, m); err != nil {
+					return nil, err
+				}
+			}
+		}
+		if len(messages) < scanLimit {
+			return totals, nil
+		}
+	}
+}
+
+func (o *Office) addOpen(totals []OpenTotal, m txn.Message) ([]OpenTotal, error) {
+	name := ""
+	if a, found := o.register.Account(m.Account); found {
+		name = a.Name
+	}
+	at := 0
+	for at < len(totals) && (totals[at].Account != name || totals[at].Currency != m.Currency) {
+		at++
+	}
+	if at == len(totals) {
+		totals = append(totals, OpenTotal{Account: name, Currency: m.Currency, Oldest: m.At})
+	}
+	t := &totals[at]
+	value, err := t.Value.Add(m.Amount)
+	if err != nil {
+		return nil, err
+	}
+	t.Count, t.Value = t.Count+1, value
+	if m.At.Before(t.Oldest) {
+		t.Oldest = m.At
+	}
+	return totals, nil
+}
+
+// Settle ends an open request for its sender, by a confirmation or a reversal.
+func (o *Office) Settle(ctx context.Context, by By, seq int64, ending txn.Role) (Transaction, error) {
+	if err := by.mayWithReason(SettleRequest); err != nil {
+		return Transaction{}, err
+	}
+	if ending != txn.Confirmation && ending != txn.Reversal {
+		return Transaction{}, invalid("ending", "must be a confirmation or a reversal")
+	}
+	m, err := o.message(ctx, by.World, seq)
+	if err != nil {
+		return Transaction{}, err
+	}
+	sender, found := o.register.Sender(by.World, m.Account)
+	if m.Role != txn.Request || m.State != txn.Open || !found {
+		return Transaction{}, refuse(Conflict, "only an open request can be settled; this %s is %s", m.Role, m.State)
+	}
+	audit := by.entry(SettleRequest, transactionSubject(seq)).from(
+		Facts{"state": m.State.String()}, Facts{"state": txn.Ending(ending).String()})
+	err = o.issuer.Settle(ctx, giftcard.Settlement{
+		World: by.World, RequestID: m.ID, Role: ending, ID: o.newID(), At: by.At, Sender: sender,
+		Note: func(tx giftcard.Tx, message int64) error { return o.note(tx, by.World, message, audit) },
+	})
+	if err != nil {
+		return Transaction{}, err
+	}
+	if m, err = o.message(ctx, by.World, seq); err != nil {
+		return Transaction{}, err
+	}
+	return o.transaction(ctx, m)
+}
+
+// errNoRows says that the issuer was given another store than the office.
+var errNoRows = errors.New("admin: the issuer's store takes no rows")
+
+// note records an act in the commit in which the issuer carries it out. Both work on the same store, so its
+// transaction takes rows.
+func (o *Office) note(tx giftcard.Tx, w ident.World, message int64, a Audit) error {
+	rows, ok := tx.(Rows)
+	if !ok {
+		return errNoRows
+	}
+	return o.record(rows, w, message, a)
+}
+
+// balanceBefore undoes, on the balance of a card, the entries that a message made.
+func balanceBefore(b ledger.Balance, card ledger.Account, entries []ledger.Entry) (ledger.Balance, error) {
+	var change ledger.Balance // what the message did, from zero
+	var err error
+	for _, e := range entries {
+		if e.Debit == card {
+			if change, err = change.Debited(e); err != nil {
+				return b, err
+			}
+		}
+		if e.Credit == card {
+			if change, err = change.Credited(e); err != nil {
+				return b, err
+			}
+		}
+	}
+	if b.Book, err = b.Book.Sub(change.Book); err != nil {
+		return b, err
+	}
+	b.Available, err = b.Available.Sub(change.Available)
+	return b, err
+}

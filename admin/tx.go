@@ -1,0 +1,38 @@
+package admin
+
+import (
+	"context"
+
+	"github.com/scripworks/scrip/giftcard"
+)
+
+// Store is where acts are decided, in the same batches as messages. See giftcard.Store for what is promised and
+// for the errors.
+type Store interface {
+	// Update decides one act and returns when it is durable. decide may run again, and sets its results anew.
+	Update(ctx context.Context, keys giftcard.Keys, decide func(tx Tx) error) error
+	// View reads committed records of one instant.
+	View(ctx context.Context, keys giftcard.Keys, read func(tx Tx) error) error
+}
+
+// Tx is what an act reads and writes: what messages do, and what only operators do.
+type Tx interface {
+	giftcard.Tx
+	// AnyCardByNumber gives the card with a number, also of an import that is not complete.
+	AnyCardByNumber(key giftcard.CardKey) (giftcard.Card, bool)
+	// AddCard adds a card that was not there before.
+	AddCard(n giftcard.NewCard)
+	Rows
+}
+
+// Rows is where operators' rows are written.
+type Rows interface {
+	// PutRow adds, replaces or deletes a row.
+	PutRow(r Row)
+}
+
+// Codec turns what rests in rows to bytes and back. What was encoded by one release is decoded by the next.
+type Codec interface {
+	Encode(value any) ([]byte, error)
+	Decode(data []byte, value any) error
+}
