@@ -146,6 +146,7 @@ func (o *Office) keep(tx Tx, w ident.World, s seeded, imported int32) (what kept
 		tx.AddCard(giftcard.NewCard{Card: c, Detail: d, Number: s.key[0]})
 		return added, c.ID, ""
 	case o.leftBehind(there, imported):
+		tx.Detail(there.ID) // what is put must have been loaded
 		c, d := s.card(w, there.ID, imported)
 		tx.PutCard(c)
 		tx.PutDetail(d)
