@@ -1,0 +1,267 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+)
+
+// WrongGuesses is the alarm of an account that was told too often in a minute that a card or a PIN is wrong.
+const WrongGuesses decline.Alarm = "wrong_guesses"
+
+// Settings are what a gate is made of. Accounts, Passwords, Metrics, Log and Now are needed.
+type Settings struct {
+	Accounts  Accounts
+	Passwords Verifier
+	World     ident.World // whose accounts may come in; 0 is production
+	InHand    int         // requests in hand at once, and advices beside them; 0 is DefaultInHand
+	// NeedsCertificate says of which accounts a password alone does not suffice; nil for none.
+	NeedsCertificate func(*admin.Account) bool
+	// Guests, when it is there, is asked in place of accounts, passwords and certificates: the sandbox takes in
+	// anybody, also without a name and a password (behaviour.md section 8). Its error is a *decline.NotTaken.
+	Guests  func(user, password string) (Identity, error)
+	Metrics *Metrics
+	Log     *slog.Logger
+	Now     func() time.Time
+}
+
+// Gate lets messages in: it says who sends one, holds the sender to his bounds, and counts what is in hand. It
+// may be used by any number of goroutines.
+type Gate struct {
+	settings Settings
+	hall     *hall
+	queue    *queue
+	meters   meters
+	lines    map[decline.Cause]*sampler
+}
+
+// NewGate makes a gate and registers its gauges with the metrics, so there is one gate to one Metrics.
+func NewGate(s Settings) *Gate {
+	if s.World == 0 {
+		s.World = ident.Production
+	}
+	if s.InHand == 0 {
+		s.InHand = DefaultInHand
+	}
+	g := &Gate{settings: s, hall: newHall(s.InHand), queue: newQueue(), lines: map[decline.Cause]*sampler{}}
+	for cause := range causes {
+		g.lines[cause] = &sampler{window: time.Second, lines: maxRefusalLines}
+	}
+	s.Metrics.watch(g.hall)
+	return g
+}
+
+// Admit says who sends a message and takes it in, or turns it away with a *decline.NotTaken: Stopping,
+// Unauthenticated, Forbidden, RateLimited or Overloaded, asked in this order. release is called once, when the
+// message has been answered.
+//
+// An advice is never turned away for its sender's pace or guesses: it would only be repeated, and the request
+// that it ends was held to those bounds already.
+func (g *Gate) Admit(r *http.Request, advice bool) (sender *giftcard.Sender, release func(), err error) {
+	if g.hall.stopping.Load() {
+		return nil, nil, g.turnAway(r, nil, stopping())
+	}
+	who, err := g.Identify(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !advice && who.Account != nil {
+		if refusal := g.meters.admit(who.Account, g.settings.Now()); refusal != nil {
+			return nil, nil, g.turnAway(r, who.Account, refusal)
+		}
+	}
+	release, refusal := g.hall.enter(advice)
+	if refusal != nil {
+		return nil, nil, g.turnAway(r, who.Account, refusal)
+	}
+	return who.Sender, release, nil
+}
+
+// Identify says who sends a message, by HTTP Basic, by the client certificate that TLS has verified, or by both,
+// which must then lead to one account (rules A1, A2, A5). The errors are *decline.NotTaken: Unauthenticated when
+// it is nobody, Forbidden when it is somebody who may not come in like this, Overloaded when too many unknown
+// passwords wait to be verified.
+func (g *Gate) Identify(r *http.Request) (Identity, error) {
+	given, err := readBasic(r.Header)
+	if err != nil {
+		return Identity{}, g.turnAway(r, nil, unauthenticated(err.Error()))
+	}
+	if g.settings.Guests != nil {
+		who, err := g.settings.Guests(given.user, given.password)
+		return who, g.counted(r, err)
+	}
+	account, refusal := g.account(r, given)
+	if refusal != nil {
+		return Identity{}, g.turnAway(r, account, refusal)
+	}
+	sender, found := g.settings.Accounts.Sender(account.World, account.Number)
+	if !found {
+		return Identity{}, g.turnAway(r, account, unauthenticated(noSuchPair))
+	}
+	return Identity{Account: account, Sender: sender, User: given.user}, nil
+}
+
+// noSuchPair does not tell whether it was the name or the password.
+const noSuchPair = "user name and password are not known here"
+
+func unauthenticated(text string) *decline.NotTaken {
+	return &decline.NotTaken{Cause: decline.Unauthenticated, Text: text}
+}
+
+func forbidden(text string) *decline.NotTaken {
+	return &decline.NotTaken{Cause: decline.Forbidden, Text: text}
+}
+
+// account finds the account of whatever was shown. With a refusal it gives the account only if it was proved.
+func (g *Gate) account(r *http.Request, given basic) (*admin.Account, *decline.NotTaken) {
+	now := g.settings.Now()
+	byCertificate, refusal := g.byCertificate(r, now)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if !given.given && byCertificate == nil {
+		return nil, unauthenticated("neither a password nor a client certificate was given")
+	}
+	account := byCertificate
+	if given.given {
+		if account, refusal = g.byPassword(r, given, now); refusal != nil {
+			return nil, refusal
+		}
+	}
+	switch {
+	case byCertificate != nil && byCertificate.Number != account.Number:
+		return account, forbidden("password and client certificate belong to different accounts")
+	case byCertificate == nil && g.settings.NeedsCertificate != nil && g.settings.NeedsCertificate(account):
+		return account, forbidden("this account needs its client certificate")
+	case account.Suspended:
+		return account, forbidden("the account is suspended")
+	}
+	return account, nil
+}
+
+// byCertificate gives the account of the client certificate, and nil when there was no certificate.
+func (g *Gate) byCertificate(r *http.Request, now time.Time) (*admin.Account, *decline.NotTaken) {
+	certificate := certificateOf(r)
+	if certificate == nil {
+		return nil, nil
+	}
+	if !current(certificate, now) {
+		return nil, unauthenticated("the client certificate is past its time")
+	}
+	var account *admin.Account
+	for _, name := range namesFor(r, certificate) {
+		found, ok := g.settings.Accounts.AccountByCertificate(g.settings.World, name)
+		switch {
+		case !ok:
+		case account != nil && account.Number != found.Number:
+			return nil, unauthenticated("the client certificate leads to more than one account")
+		default:
+			account = found
+		}
+	}
+	if account == nil {
+		return nil, unauthenticated("the client certificate is not known here")
+	}
+	return account, nil
+}
+
+// byPassword gives the account of a user name and its password.
+func (g *Gate) byPassword(r *http.Request, given basic, now time.Time) (*admin.Account, *decline.NotTaken) {
+	account, found := g.settings.Accounts.AccountByName(g.settings.World, given.user)
+	var hashes []string
+	if found {
+		hashes = account.Hashes(now)
+	}
+	if len(hashes) == 0 {
+		hashes = nobody
+	}
+	right, refusal := g.verify(r, hashes, given.password, now)
+	switch {
+	case refusal != nil:
+		return nil, refusal
+	case !right:
+		return nil, unauthenticated(noSuchPair)
+	}
+	return account, nil
+}
+
+// nobody stands for the passwords of a name that has none, so that it costs as much as one that has.
+var nobody = []string{""}
+
+// verify asks what is remembered first, and computes only what is not. While an account has two passwords a
+// wrong one costs twice; that tells a patient listener that the account is changing its password, and no more.
+func (g *Gate) verify(r *http.Request, hashes []string, password string, now time.Time) (bool, *decline.NotTaken) {
+	var unknown []string
+	for _, hash := range hashes {
+		right, known := g.settings.Passwords.Recall(hash, password, now)
+		if right {
+			return true, nil
+		}
+		if !known {
+			unknown = append(unknown, hash)
+		}
+	}
+	if len(unknown) == 0 {
+		return false, nil
+	}
+	from := addressOf(r.RemoteAddr)
+	if refusal := g.queue.enter(from); refusal != nil {
+		return false, refusal
+	}
+	defer g.queue.leave(from)
+	for _, hash := range unknown {
+		if g.settings.Passwords.Verify(hash, password, now) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Guessed is told that a sender was answered that a card or a PIN is wrong. Over the account's bound its
+// requests are turned away until the minute is over.
+func (g *Gate) Guessed(sender *giftcard.Sender) {
+	account, found := g.settings.Accounts.Account(sender.Account)
+	if !found || !g.meters.guessed(account, g.settings.Now()) {
+		return
+	}
+	g.settings.Metrics.alarms.WithLabelValues(string(WrongGuesses), account.Name).Inc()
+	g.settings.Log.Warn("alarm", "alarm", string(WrongGuesses), "account", account.Name,
+		"boundPerMinute", account.Settings.WrongPerMinute)
+}
+
+// Stop turns away all messages from now on. What is in hand goes on.
+func (g *Gate) Stop() { g.hall.stopping.Store(true) }
+
+// counted counts an error that is a refusal, and passes it on.
+func (g *Gate) counted(r *http.Request, err error) error {
+	var refusal *decline.NotTaken
+	if errors.As(err, &refusal) {
+		return g.turnAway(r, nil, refusal)
+	}
+	return err
+}
+
+// turnAway counts and logs a refusal, and passes it on. The user name that was sent is not logged: it may be a
+// password in the wrong place.
+func (g *Gate) turnAway(r *http.Request, account *admin.Account, refusal *decline.NotTaken) error {
+	g.settings.Metrics.refusals.WithLabelValues(causes[refusal.Cause]).Inc()
+	hidden, may := g.lines[refusal.Cause].ask(g.settings.Now())
+	if !may {
+		return refusal
+	}
+	attrs := []slog.Attr{
+		slog.String("cause", causes[refusal.Cause]), slog.String("text", refusal.Text), slog.String("from", r.RemoteAddr),
+	}
+	if account != nil {
+		attrs = append(attrs, slog.String("account", account.Name))
+	}
+	g.settings.Log.LogAttrs(context.Background(), slog.LevelInfo, "turned away", leftOut(attrs, hidden)...)
+	return refusal
+}
