@@ -1,7 +1,6 @@
 package secret
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"sync"
@@ -12,36 +11,45 @@ import (
 // MaxBody bounds a message body, in bytes, when it is sealed and again when it is opened.
 const MaxBody = 1 << 20
 
-// bodyVersion is the first byte of every sealed body. A version, its dictionary included, never changes:
-// what rests must open for ever. A better one gets the next number.
+// bodyVersion is the first byte of every sealed body. Behind it is what the AEAD key made of an s2 block of the
+// packed body. A version, its dictionary included, never changes, because what rests must open for ever;
+// a better one gets the next number.
 const bodyVersion = 1
-
-// dictionary1 is text that messages of the giftcard contract have in common, part of version 1.
-//
-//go:embed dictionary/v1.txt
-var dictionary1 []byte
-
-// compression1 is made when the first body is sealed or opened.
-var compression1 = sync.OnceValue(func() *s2.Dict { return s2.MakeDict(dictionary1, nil) })
 
 // bodyContext is what a sealed body is bound to: its purpose and version.
 var bodyContext = []byte{sealedBody, bodyVersion}
 
-// buffers holds room for compressed bodies.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
+// maxPacked bounds a packed body: at worst each second byte is escaped, and one more.
+const maxPacked = 2*MaxBody + 8
 
-// SealBody compresses a message body and encrypts it. The body must be without PAN and PIN already; sealing
-// is a second wall, not the first. It fails above MaxBody.
+// scratch is room for the steps between a body and its sealed form.
+type scratch struct{ packed, block []byte }
+
+// maxScratch bounds what is kept of that room between uses.
+const maxScratch = 64 << 10
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+func (s *scratch) release() {
+	if cap(s.packed)+cap(s.block) <= maxScratch {
+		scratches.Put(s)
+	}
+}
+
+// SealBody compresses a message body and encrypts it. The body must be without PAN and PIN already: sealing
+// is the second wall, not the first. It fails above MaxBody. A typical redemption of 1,000 bytes rests
+// in about 260, its confirmation of 340 in about 125; 34 of them are the version, the key's number, nonce and tag.
 func (k *Keys) SealBody(body []byte) ([]byte, error) {
 	if len(body) > MaxBody {
 		return nil, fmt.Errorf("seal body: larger than %d bytes", MaxBody)
 	}
-	buffer := buffers.Get().(*[]byte)
-	defer buffers.Put(buffer)
-	if need := s2.MaxEncodedLen(len(body)); cap(*buffer) < need {
-		*buffer = make([]byte, need)
+	s := scratches.Get().(*scratch)
+	defer s.release()
+	s.packed = packing1().pack(s.packed[:0], body)
+	if need := s2.MaxEncodedLen(len(s.packed)); cap(s.block) < need {
+		s.block = make([]byte, need)
 	}
-	sealed, err := k.aead.Encrypt(compression1().Encode((*buffer)[:cap(*buffer)], body), bodyContext)
+	sealed, err := k.aead.Encrypt(s2.Encode(s.block[:cap(s.block)], s.packed), bodyContext)
 	if err != nil {
 		return nil, errors.New("seal body: too large")
 	}
@@ -49,22 +57,23 @@ func (k *Keys) SealBody(body []byte) ([]byte, error) {
 }
 
 // OpenBody gives back what SealBody sealed, under any key of the set and in any version of the format.
+// The body it gives is never above MaxBody.
 func (k *Keys) OpenBody(sealed []byte) ([]byte, error) {
 	if len(sealed) == 0 || sealed[0] != bodyVersion {
 		return nil, errors.New("open body: not a known version of the format")
 	}
-	packed, err := k.aead.Decrypt(sealed[1:], bodyContext)
+	block, err := k.aead.Decrypt(sealed[1:], bodyContext)
 	if err != nil {
 		return nil, errNotOurs
 	}
-	if n, err := s2.DecodedLen(packed); err != nil || n > MaxBody {
-		return nil, errBody
+	if n, err := s2.DecodedLen(block); err != nil || n > maxPacked {
+		return nil, errPacked
 	}
-	body, err := compression1().Decode(nil, packed)
-	if err != nil {
-		return nil, errBody
+	s := scratches.Get().(*scratch)
+	defer s.release()
+	if s.packed, err = s2.Decode(s.packed[:cap(s.packed)], block); err != nil {
+		return nil, errPacked
 	}
-	return body, nil
+	const usual = 5 // times that a body is longer than its packed form
+	return packing1().unpack(make([]byte, 0, min(usual*len(s.packed), MaxBody)), s.packed, MaxBody)
 }
-
-var errBody = errors.New("open body: not a compressed body within bounds")

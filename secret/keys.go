@@ -152,8 +152,8 @@ func checkSealing(handle *keyset.Handle) error {
 	return nil
 }
 
-// entries walks through a keyset that has one enabled primary key, different numbers and a bounded size,
-// and ends with an error where it has not.
+// entries walks through the keys of a keyset that has a primary key and a bounded size, and yields an
+// error where it has not.
 func entries(handle *keyset.Handle) iter.Seq2[*keyset.Entry, error] {
 	return func(yield func(*keyset.Entry, error) bool) {
 		if handle.Len() > MaxRotations {
@@ -164,15 +164,12 @@ func entries(handle *keyset.Handle) iter.Seq2[*keyset.Entry, error] {
 			yield(nil, errors.New("has no primary key"))
 			return
 		}
-		seen := make(map[uint32]bool)
 		for i := range handle.Len() {
 			entry, err := handle.Entry(i)
-			if err != nil || seen[entry.KeyID()] {
-				yield(nil, errors.New("has a key that is not usable, or a number twice"))
-				return
+			if err != nil {
+				err = errors.New("has a key that is not usable")
 			}
-			seen[entry.KeyID()] = true
-			if !yield(entry, nil) {
+			if !yield(entry, err) {
 				return
 			}
 		}
@@ -253,10 +250,10 @@ func (k *Keys) Marshal() ([]byte, error) {
 }
 
 // String says that these are keys, and no more.
-func (k *Keys) String() string { return fmt.Sprintf("secret.Keys(primary %d)", k.Primary()) }
+func (k Keys) String() string { return fmt.Sprintf("secret.Keys(primary %d)", k.Primary()) }
 
 // GoString says no more than String, so that %#v does not reveal.
-func (k *Keys) GoString() string { return k.String() }
+func (k Keys) GoString() string { return k.String() }
 
 // Purposes of sealing, the first byte of what a sealed value is bound to.
 const (

@@ -152,27 +152,18 @@ func (p *Passwords) Verify(hash, password string, now time.Time) bool {
 		return false
 	}
 	at := p.pair(hash, password)
-	if right, known := p.recall(at, now); known && len(argonSlots) == 0 {
+	if right, known := p.recall(at, now); known {
 		return right
 	}
 	argonSlots <- struct{}{}
 	defer func() { <-argonSlots }()
 	// Many requests of one sender come at once after a start: all but the first have waited for this.
-	if right, known := p.recall(at, now); known && len(argonSlots) == 0 {
+	if right, known := p.recall(at, now); known {
 		return right
 	}
 	right := matches(hash, password)
 	p.remember(at, right, now)
 	return right
-}
-
-// Recall says whether the PHC string was made from this password, if that is remembered. It computes nothing and
-// never waits, so it may be asked before a place for Verify is sought.
-func (p *Passwords) Recall(hash, password string, now time.Time) (right, known bool) {
-	if password == "" || len(password) > MaxPassword || len(hash) > maxPHC {
-		return false, true
-	}
-	return p.recall(p.pair(hash, password), now)
 }
 
 // decoy takes the place of the hash of a name that does not exist.

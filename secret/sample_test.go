@@ -22,37 +22,20 @@ type till struct {
 	reference              func(*rand.Rand) string // how its parties make their references
 }
 
-// vocabulary is what tills are made of. The dictionary was made with one, and is judged with another.
-type vocabulary struct {
-	companies, shops, settlers, issuers []string
-	places                              [][3]string // city, region, country
-	currencies, products                []string
-}
-
-// learnt is what the dictionary's samples were made of.
-var learnt = vocabulary{
-	companies:  []string{"Harbour Retail Group", "Fresh Market Stores", "Northern Supermarkets", "Book and Toy Company"},
-	shops:      []string{"Fresh Market Main Road", "Harbour Store Long Street", "Toy Shop 14", "Supermarket Sandton City"},
-	settlers:   []string{"Retail Settlement", "Switch Services", "Payments Clearing"},
-	issuers:    []string{"Gift Card Services", "Prepaid Issuer", "Gift Card Company"},
-	places:     [][3]string{{"Cape Town", "WC", "ZA"}, {"Johannesburg", "GP", "ZA"}, {"Durban", "KZ", "ZA"}, {"Nairobi", "NB", "KE"}, {"London", "LD", "GB"}},
-	currencies: []string{"710", "404", "826", "978"},
-	products:   []string{"giftcard100", "product001", "GC50"},
-}
-
-// unseen shares no name with learnt.
-var unseen = vocabulary{
-	companies:  []string{"Umhlanga Grocers", "Kettle & Cloth Ltd", "Zebra Outfitters"},
-	shops:      []string{"Zebra Outfitters 0231", "Kettle & Cloth Galway", "Umhlanga Ridge Grocer"},
-	settlers:   []string{"Bluewater Clearing", "Acquira"},
-	issuers:    []string{"Voucherly", "Present Perfect Cards"},
-	places:     [][3]string{{"Umhlanga", "NL", "ZA"}, {"Galway", "G", "IE"}, {"Windhoek", "KH", "NA"}},
-	currencies: []string{"710", "978", "516"},
-	products:   []string{"4051", "plasticA", "xmas26"},
-}
+// What tills are made of. None of these names is in the dictionary, as a stranger's would not be.
+var (
+	companies  = []string{"Umhlanga Grocers", "Kettle & Cloth", "Zebra Outfitters", "Müller & Söhne"}
+	shops      = []string{"Zebra Outfitters 0231", "Kettle & Cloth Galway", "Umhlanga Ridge Grocer"}
+	settlers   = []string{"Bluewater Clearing", "Acquira"}
+	issuers    = []string{"Voucherly", "Present Perfect Cards"}
+	places     = [][3]string{{"Umhlanga", "NL", "ZA"}, {"Galway", "G", "IE"}, {"Windhoek", "KH", "NA"}} // city, region, country
+	currencies = []string{"710", "978", "516"}
+	products   = []string{"4051", "plasticA", "xmas26"}
+)
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
+// digits and uuid are values that no dictionary knows.
 func digits(r *rand.Rand, n int) string {
 	text := make([]byte, n)
 	for i := range text {
@@ -75,17 +58,18 @@ var references = []func(*rand.Rand) string{
 	func(r *rand.Rand) string { return "000000" + digits(r, 6) },
 	func(r *rand.Rand) string { return digits(r, 10) },
 	func(r *rand.Rand) string { return "2026" + digits(r, 8) + "-" + digits(r, 4) },
+	uuid,
 }
 
-func newTill(r *rand.Rand, v vocabulary) till {
-	place := pick(r, v.places)
+func newTill(r *rand.Rand) till {
+	place := pick(r, places)
 	return till{
-		sender: digits(r, 8), senderName: pick(r, v.companies),
-		settler: digits(r, 8), settlerName: pick(r, v.settlers),
-		receiver: digits(r, 8), receiverName: pick(r, v.issuers),
-		terminal: digits(r, 8), merchant: "00000" + digits(r, 10), name: pick(r, v.shops),
+		sender: digits(r, 8), senderName: pick(r, companies),
+		settler: digits(r, 8), settlerName: pick(r, settlers),
+		receiver: digits(r, 8), receiverName: pick(r, issuers),
+		terminal: digits(r, 8), merchant: "00000" + digits(r, 10), name: pick(r, shops),
 		city: place[0], region: place[1], country: place[2],
-		currency: pick(r, v.currencies), product: pick(r, v.products),
+		currency: pick(r, currencies), product: pick(r, products),
 		reference: pick(r, references),
 	}
 }
@@ -167,14 +151,29 @@ func (t till) reversal(r *rand.Rand) string {
 	return `{` + t.advice(r, 2) + `,"reversalReason":"` + pick(r, []string{"TIMEOUT", "CANCELLED", "RESPONSE_NOT_FINAL"}) + `"}`
 }
 
-// samples makes n messages of a day: mostly redemptions and their confirmations.
-func samples(r *rand.Rand, v vocabulary, n int) (made [][]byte) {
-	kinds := []func(till, *rand.Rand) string{
-		till.redemption, till.redemption, till.redemption, till.confirmation, till.confirmation, till.confirmation,
-		till.load, till.tenderConfirmation, till.reversal, till.activation, till.void, till.response,
-	}
+// kinds are the messages of a day, as often as they come: mostly redemptions and their confirmations.
+var kinds = []func(till, *rand.Rand) string{
+	till.redemption, till.redemption, till.redemption, till.confirmation, till.confirmation, till.confirmation,
+	till.load, till.tenderConfirmation, till.reversal, till.activation, till.void, till.response,
+}
+
+// seeded is a random source that gives the same messages each time.
+func seeded() *rand.Rand { return rand.New(rand.NewPCG(7, 8)) }
+
+// day makes n messages of a day, of a new till each.
+func day(n int) (made [][]byte) {
+	r := seeded()
 	for i := range n {
-		made = append(made, []byte(kinds[i%len(kinds)](newTill(r, v), r)))
+		made = append(made, []byte(kinds[i%len(kinds)](newTill(r), r)))
+	}
+	return made
+}
+
+// many makes n messages of one kind, of a new till each.
+func many(kind func(till, *rand.Rand) string, n int) (made [][]byte) {
+	r := seeded()
+	for range n {
+		made = append(made, []byte(kind(newTill(r), r)))
 	}
 	return made
 }
