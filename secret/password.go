@@ -166,6 +166,15 @@ func (p *Passwords) Verify(hash, password string, now time.Time) bool {
 	return right
 }
 
+// Recall says whether the PHC string was made from this password, if that is remembered. It computes nothing and
+// never waits, so it may be asked before a place for Verify is sought.
+func (p *Passwords) Recall(hash, password string, now time.Time) (right, known bool) {
+	if password == "" || len(password) > MaxPassword || len(hash) > maxPHC {
+		return false, true
+	}
+	return p.recall(p.pair(hash, password), now)
+}
+
 // decoy takes the place of the hash of a name that does not exist.
 var decoy = phc{memory: argonMemory, time: argonTime, lanes: argonLanes, salt: make([]byte, saltSize), sum: make([]byte, sumSize)}
 
