@@ -181,7 +181,8 @@ func play(ctx context.Context, target Target, o Options, script Script, c Case) 
 		case errors.As(err, &found):
 			r.Status, r.Failures = Failed, found.failures
 		case errors.Is(err, errLacking):
-			r.Status, r.Reason = Skipped, strings.TrimPrefix(err.Error(), errLacking.Error()+": ")
+			_, reason, _ := strings.Cut(err.Error(), errLacking.Error()+": ")
+			r.Status, r.Reason = Skipped, reason
 		case err != nil:
 			r.Status = Failed
 			r.Failures = []Failure{{File: r.File, Line: c.Line, Expected: "a case that can be played", Got: err.Error()}}

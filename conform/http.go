@@ -19,15 +19,20 @@ func (c Credentials) String() string { return c.Name }
 // GoString keeps %#v from showing what String leaves out.
 func (c Credentials) GoString() string { return c.Name }
 
-// HTTPTarget says how a server over HTTP is reached, and what it holds.
+// HTTPTarget says how a server over HTTP is reached. With an AdminURL it sets cards, products and accounts
+// up over the admin API; without, it plays with Cards and Products, which somebody has set up.
 type HTTPTarget struct {
 	// BaseURL is where the server listens, without /giftcard/v3.
 	BaseURL string
 	// Accounts are the credentials of the scripts' accounts a and b, which must be two accounts. In
-	// production both may do everything, look-ups by card holder included.
+	// production both may do everything, look-ups by card holder included. With an AdminURL they may be
+	// left empty, and two accounts are made.
 	Accounts [2]Credentials
-	// Cards and Products are what the server holds. Each card is used by one case only, unless the server
-	// can be reset.
+	// AdminURL and AdminToken lead to the operators' listener; empty when there is none. The token's role
+	// is admin.
+	AdminURL, AdminToken string
+	// Cards and Products are what the server holds, when there is no AdminURL. Each card is used by one
+	// case only, unless the server can be reset.
 	Cards    []SeedCard
 	Products []SeedProduct
 	// Reset says that the server has testServerAdmin/reset (section 2.6), called before every case.
@@ -47,11 +52,11 @@ const (
 
 // NewHTTPTarget returns the target ready to be judged. The error says what is missing in t.
 func NewHTTPTarget(t HTTPTarget) (Target, error) {
-	t.BaseURL = strings.TrimRight(t.BaseURL, "/")
+	t.BaseURL, t.AdminURL = strings.TrimRight(t.BaseURL, "/"), strings.TrimRight(t.AdminURL, "/")
 	if t.BaseURL == "" {
 		return nil, errors.New("conform: no base URL")
 	}
-	if t.Accounts[0] == t.Accounts[1] {
+	if t.Accounts[0] == t.Accounts[1] && (t.AdminURL == "" || t.Accounts[0] != Credentials{}) {
 		return nil, errors.New("conform: two different accounts are needed")
 	}
 	if t.Client == nil {
@@ -63,6 +68,10 @@ func NewHTTPTarget(t HTTPTarget) (Target, error) {
 	client := *t.Client
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	t.Client = &client
+	if t.AdminURL != "" {
+		w := &wire{HTTPTarget: t, credentials: map[string]Credentials{}}
+		return &administered{wire: w, numbers: map[string]int64{}}, nil
+	}
 	w := &wire{HTTPTarget: t, credentials: map[string]Credentials{"a": t.Accounts[0], "b": t.Accounts[1]}}
 	return &seeded{wire: w, pool: newPool(t.Cards, t.Products)}, nil
 }

@@ -54,13 +54,13 @@ func (s Step) judge(together bool) error {
 }
 
 // judge looks at a case as a whole: names are known where they are used, what is asserted names its rule
-// and states both balances, and what looks at the wire says so.
-func judge(c Case) error {
+// and states both balances, and what looks at the wire says so. The line is that of what is wrong.
+func judge(c Case) (line int, err error) {
 	seen := seen{cards: map[string]bool{nobody: false}, requests: map[string]string{}}
 	asserted := false
 	for _, s := range c.Steps {
 		if err := seen.step(s); err != nil {
-			return fmt.Errorf("line %d: %w", s.Line, err)
+			return s.Line, err
 		}
 		wire := len(s.Edits) > 0
 		for _, e := range s.Expects {
@@ -70,14 +70,14 @@ func judge(c Case) error {
 			wire = wire || len(t.Edits) > 0
 		}
 		if wire && !c.Wire {
-			return fmt.Errorf("line %d: looks at the wire, but the case is not marked wire", s.Line)
+			return s.Line, errors.New("looks at the wire, but the case is not marked wire")
 		}
 		asserted = asserted || len(s.Expects) > 0
 	}
 	if !asserted {
-		return fmt.Errorf("the case at line %d expects nothing", c.Line)
+		return c.Line, errors.New("the case expects nothing")
 	}
-	return nil
+	return 0, nil
 }
 
 // seen is what the steps so far have named. cards tells whether a card exists; requests gives the card of
@@ -181,7 +181,7 @@ func (s Step) states(card string) error {
 	e := s.Expects[0]
 	for key := range e.Keys {
 		if name, of, other := strings.Cut(key, "."); other && e.Keys[name+".book"]+e.Keys[name+".available"] == e.Keys[key] {
-			return fmt.Errorf("%s is stated alone: %s", name, of)
+			return fmt.Errorf("%s.%s is stated alone", name, of)
 		}
 	}
 	if outcome := e.Counts[0].Outcome; card == "" || outcome != Approved && outcome != Accepted && outcome != Declined {

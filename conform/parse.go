@@ -149,7 +149,8 @@ func (p *parser) finish() error {
 	if p.current == nil {
 		return nil
 	}
-	if err := judge(*p.current); err != nil {
+	if line, err := judge(*p.current); err != nil {
+		p.line = line
 		return err
 	}
 	p.script.Cases = append(p.script.Cases, *p.current)
