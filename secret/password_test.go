@@ -105,6 +105,28 @@ func TestVerifiedPairIsRememberedForAWhile(t *testing.T) {
 	}
 }
 
+func TestRecallComputesNothing(t *testing.T) {
+	p := NewPasswords(time.Hour, 10)
+	hash, other := cheap("right"), cheap("other")
+	p.Verify(hash, "right", noon)
+	p.Verify(hash, "wrong", noon)
+	occupied(t)
+	for _, c := range []struct {
+		hash, password string
+		right, known   bool
+	}{
+		{hash, "right", true, true},
+		{hash, "wrong", false, true},
+		{other, "other", false, false}, // not asked yet
+		{hash, "", false, true},        // never right
+		{hash, strings.Repeat("x", MaxPassword+1), false, true},
+	} {
+		if right, known := p.Recall(c.hash, c.password, noon); right != c.right || known != c.known {
+			t.Errorf("%.20q: right %v, known %v", c.password, right, known)
+		}
+	}
+}
+
 func TestNothingIsRememberedWithoutTimeOrRoom(t *testing.T) {
 	for _, p := range []*Passwords{NewPasswords(0, 10), NewPasswords(time.Hour, 0)} {
 		hash := cheap("right")
