@@ -41,8 +41,7 @@ type Issuer struct {
 	location   *time.Location
 	hold       time.Duration
 	compatible bool
-	flights    txn.Flights
-	lookUps    txn.Flights // look-ups whose ids are taken but not yet saved
+	flights    txn.Flights // what is being decided, and look-ups until their ids are saved
 }
 
 // NewIssuer makes an issuer.
@@ -65,10 +64,11 @@ func (i *Issuer) Request(ctx context.Context, r *Request) (*Response, error) {
 	if r.Family == txn.LookUp {
 		return i.lookUp(ctx, r)
 	}
-	defer i.flights.TakeOff(r.Sender.World, r.ID)()
-	if i.lookUps.Aloft(r.Sender.World, r.ID) {
-		return nil, duplicate(r.ID, nil)
+	land, ok := i.flights.TakeOff(r.Sender.World, r.ID)
+	if !ok {
+		return nil, duplicate(r.ID, nil) // of a look-up that is not saved yet
 	}
+	defer land()
 	d, err := i.prepare(r)
 	if err != nil {
 		return nil, err
@@ -84,9 +84,11 @@ func (i *Issuer) Request(ctx context.Context, r *Request) (*Response, error) {
 
 // Advise implements Service.
 func (i *Issuer) Advise(ctx context.Context, a *Advice) error {
-	if err := i.await(ctx, a); err != nil {
+	land, err := i.await(ctx, a)
+	if err != nil {
 		return err
 	}
+	defer land()
 	body, err := i.seal(a.Body)
 	if err != nil {
 		return err
@@ -105,13 +107,23 @@ func (i *Issuer) Advise(ctx context.Context, a *Advice) error {
 // errInFlight asks the sender to repeat the advice: its request is still being worked on (rule L12).
 var errInFlight = errors.New("the request is still being processed")
 
-func (i *Issuer) await(ctx context.Context, a *Advice) error {
+// await waits for the advice's request in flight, and for a look-up that has taken the advice's own id but is not
+// saved yet, so that the store will know of both. Then the advice is in flight itself.
+func (i *Issuer) await(ctx context.Context, a *Advice) (land func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, i.hold)
 	defer cancel()
-	if i.flights.Wait(ctx, a.Sender.World, a.RequestID) != nil {
-		return errInFlight
+	w := a.Sender.World
+	if i.flights.Wait(ctx, w, a.RequestID) != nil {
+		return nil, errInFlight
 	}
-	return nil
+	for {
+		if land, ok := i.flights.TakeOff(w, a.ID); ok {
+			return land, nil
+		}
+		if i.flights.Wait(ctx, w, a.ID) != nil {
+			return nil, errInFlight
+		}
+	}
 }
 
 // prepare does all that needs no record before the message takes its turn: hashing, sealing.

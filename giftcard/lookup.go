@@ -16,10 +16,10 @@ const maxHolderCards = 2
 // a later commit; the answer does not wait for that (rule V7).
 func (i *Issuer) lookUp(ctx context.Context, r *Request) (*Response, error) {
 	w := r.Sender.World
-	if i.lookUps.Aloft(w, r.ID) || i.flights.Aloft(w, r.ID) {
+	land, alone := i.flights.TakeOffAlone(w, r.ID)
+	if !alone {
 		return nil, duplicate(r.ID, nil)
 	}
-	land := i.lookUps.TakeOff(w, r.ID)
 	d, err := i.prepare(r)
 	if err != nil {
 		land()
