@@ -159,11 +159,20 @@ func (e *ending) otherEnding() *decline.Error {
 	case e.advice.Role == txn.Confirmation:
 		reason = decline.GeneralError
 	case e.request.Family == txn.Activation:
-		reason = decline.CardActivated
+		reason = e.activationStands()
 	case e.request.Family == txn.Void:
 		reason = decline.CardVoided
 	}
 	return decline.New(reason, "the request has ended the other way").With(e.detail())
+}
+
+// activationStands tells why a confirmed activation cannot be reversed: the card has been voided or replaced
+// since, or else that it is activated.
+func (e *ending) activationStands() decline.Reason {
+	if e.tx.Card(e.request.Card).Status > ActivatedConfirmed {
+		return decline.CardVoided
+	}
+	return decline.CardActivated
 }
 
 // checkCompatible refuses, for the public test server's clients only, to reverse a load or redemption on a card

@@ -115,7 +115,7 @@ func (d *decision) permitted() *decline.Error {
 		return decline.New(decline.TransactionNotSupported, "the account may not ask for a %s", r.Family)
 	case !s.mayTouch(r.Card.PAN) || (!r.Target.PAN.IsZero() && !s.mayTouch(r.Target.PAN)):
 		return decline.New(decline.TransactionNotSupported, "the account may not touch cards of this range")
-	case r.Points:
+	case r.Points && !d.issuer.compatible:
 		return decline.New(decline.FunctionNotSupported, "points are not kept here").At("points.requestAmount")
 	case r.Card.Hashed || r.Target.Hashed:
 		return decline.New(decline.FunctionNotSupported, "a hashed PIN cannot be compared").At("card.pin")
@@ -355,9 +355,18 @@ func (d *decision) answer(c *Card) {
 	if d.card.Product != 0 {
 		d.response.Product = d.product
 	}
-	if d.message.Requested > 0 {
-		d.response.Requested, d.response.Approved = &d.message.Requested, &d.message.Requested
+	if asked := d.asked(); asked > 0 { // approvals are never partial
+		d.response.Requested, d.response.Approved = &asked, &asked
 	}
+}
+
+// asked gives the amount that the request named, where its family has one.
+func (d *decision) asked() money.Minor {
+	switch d.request.Family {
+	case txn.Activation, txn.Load, txn.Redemption, txn.Transfer:
+		return d.requested()
+	}
+	return 0
 }
 
 // sender gives the ledger account of a class that belongs to the request's sender.

@@ -1,0 +1,133 @@
+package giftcardtest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/scripworks/scrip/conform"
+	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/txn"
+)
+
+// Do implements conform.Target: it puts the message to the service in its own words, without a wire.
+func (i *Issuer) Do(ctx context.Context, m conform.Message) (conform.Answer, error) {
+	sender, err := i.Admit(m.Account)
+	if err != nil {
+		return refused(m, err), nil
+	}
+	if m.Act != conform.Request {
+		if err := i.Advise(ctx, i.Advice(m, sender)); err != nil {
+			return refused(m, err), nil
+		}
+		return conform.Answer{Status: http.StatusAccepted, ID: m.ID}, nil
+	}
+	response, err := i.Request(ctx, i.AsRequest(m, sender))
+	if err != nil {
+		a := refused(m, err)
+		if a.ErrorType == string(decline.InvalidCardNumber) || a.ErrorType == string(decline.IncorrectPIN) {
+			i.Guessed(sender)
+		}
+		return a, nil
+	}
+	return approved(m, response), nil
+}
+
+// AsRequest gives a request in the service's words.
+func (i *Issuer) AsRequest(m conform.Message, sender *giftcard.Sender) *giftcard.Request {
+	r := &giftcard.Request{
+		Family: families[m.Kind], ID: ident.ID(m.ID), Sender: sender, Received: i.Now(), Product: m.Product,
+		Card: presented(m.Card), Target: presented(m.Target), Amount: amount(m.Amount), Points: m.Points != nil,
+	}
+	if m.Holder != nil {
+		r.Holder = giftcard.Holder{ProfileID: m.Holder.ProfileID, MSISDN: m.Holder.MSISDN, EmailAddress: m.Holder.Email}
+	}
+	return r
+}
+
+// Advice gives an advice in the service's words.
+func (i *Issuer) Advice(m conform.Message, sender *giftcard.Sender) *giftcard.Advice {
+	a := &giftcard.Advice{
+		Family: families[m.Kind], Role: txn.Confirmation, ID: ident.ID(m.ID), RequestID: ident.ID(m.RequestID),
+		Sender: sender, Received: i.Now(), Approved: amount(m.Approved),
+	}
+	if m.Act == conform.Reversal {
+		a.Role = txn.Reversal
+	}
+	return a
+}
+
+// presented is a card as a message names it. The newer form of a PIN goes before the plain ones.
+func presented(c *conform.Card) (p giftcard.Presented) {
+	if c == nil {
+		return p
+	}
+	p.PAN, _ = ident.ParsePAN(c.PAN) // what is no number is no card
+	p.Expiry = c.Expiry
+	p.PIN = giftcard.PIN{Clear: c.ClearPIN, Encrypted: c.EncryptedPIN}
+	if c.PIN == nil {
+		return p
+	}
+	p.PIN = giftcard.PIN{}
+	switch c.PIN.Type {
+	case "CLEAR_PIN":
+		p.PIN.Clear = c.PIN.Value
+	case "ENCRYPTED_PIN":
+		p.PIN.Encrypted = c.PIN.Value
+	case "HASHED_PIN":
+		p.Hashed = true
+	}
+	return p
+}
+
+func amount(a *conform.Amount) *money.Amount {
+	if a == nil {
+		return nil
+	}
+	c, _ := money.ParseCurrency(a.Currency) // what is no currency is none, and no card's
+	return &money.Amount{Minor: money.Minor(a.Minor), Currency: c}
+}
+
+func approved(m conform.Message, r *giftcard.Response) conform.Answer {
+	a := conform.Answer{Status: http.StatusCreated, ID: m.ID, Amounts: conform.Amounts{
+		Requested: (*int64)(r.Requested), Approved: (*int64)(r.Approved),
+		Book: new(int64(r.Balance.Book)), Available: new(int64(r.Balance.Available)),
+	}}
+	if m.Kind != conform.Load && m.Kind != conform.Redeem && m.Kind != conform.Transfer {
+		a.Product = new("")
+		if r.Product != nil {
+			*a.Product = r.Product.ID
+		}
+	}
+	return a
+}
+
+// statuses are those that the causes of a message not taken have on the wire (rule C13).
+var statuses = map[decline.Cause]int{
+	decline.Overloaded: http.StatusServiceUnavailable, decline.Stopping: http.StatusServiceUnavailable,
+	decline.StoreDown: http.StatusServiceUnavailable, decline.RateLimited: http.StatusTooManyRequests,
+	decline.Unauthenticated: http.StatusUnauthorized, decline.Forbidden: http.StatusForbidden,
+	decline.Expired: http.StatusGatewayTimeout,
+}
+
+func refused(m conform.Message, err error) conform.Answer {
+	a := conform.Answer{
+		Status: http.StatusInternalServerError, ErrorType: string(decline.GeneralError),
+		RequestType: m.RequestType(), ID: m.ID, OriginalID: m.RequestID,
+	}
+	var refusal *decline.Error
+	var turned *decline.NotTaken
+	switch {
+	case errors.As(err, &refusal):
+		a.Status, a.ErrorType = http.StatusBadRequest, string(refusal.Reason)
+		if refusal.Reason == decline.UnableToLocateRecord {
+			a.Status = http.StatusNotFound
+		}
+	case errors.As(err, &turned) && m.Act == conform.Request:
+		a.Status, a.ErrorType = statuses[turned.Cause], string(decline.TemporaryFailure)
+	}
+	return a
+}
