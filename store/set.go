@@ -2,6 +2,8 @@ package store
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/giftcard"
@@ -276,11 +278,18 @@ func (t *Tx) CardsOf(digest secret.Digest, limit int) []int64 {
 
 // Counter implements giftcard.Tx.
 func (t *Tx) Counter(key giftcard.CounterKey) giftcard.Counter {
+	key = instant(key)
 	if _, known := t.set.counters[key]; !known {
 		t.wanted.Counters = append(t.wanted.Counters, key)
 		t.load()
 	}
 	return t.set.counters[key]
+}
+
+// instant makes equal instants equal keys, whatever zone they are told in.
+func instant(key giftcard.CounterKey) giftcard.CounterKey {
+	key.Start = time.UnixMilli(key.Start.UnixMilli()).UTC()
+	return key
 }
 
 // NextSeq implements giftcard.Tx.
@@ -426,6 +435,7 @@ func (t *Tx) hold(d secret.Digest, card int64, add bool) {
 	}
 	if add {
 		after = append(after, card)
+		slices.Sort(after) // oldest first, as a driver brings them
 	}
 	t.set.holders[d] = after
 	t.undo = append(t.undo, func() { t.set.holders[d] = before })
@@ -435,6 +445,7 @@ func (t *Tx) hold(d secret.Digest, card int64, add bool) {
 func (t *Tx) PutCounter(key giftcard.CounterKey, c giftcard.Counter) {
 	t.mustWrite()
 	s := t.set
+	key = instant(key)
 	before := t.Counter(key)
 	_, listed := s.changes.Counters[key]
 	s.counters[key], s.changes.Counters[key] = c, c
@@ -466,6 +477,7 @@ func (t *Tx) AddCard(n giftcard.NewCard) {
 	c, d := n.Card, n.Detail
 	s.cards[c.ID], s.details[c.ID], s.numbers[n.Number] = &c, &d, c.ID
 	s.changes.NewCards = append(s.changes.NewCards, n)
+	t.rehold(giftcard.HolderDigests{}, d.Holder, c.ID)
 	t.undo = append(t.undo, func() {
 		delete(s.cards, c.ID)
 		delete(s.details, c.ID)

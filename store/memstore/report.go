@@ -1,0 +1,113 @@
+package memstore
+
+import (
+	"context"
+	"slices"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/txn"
+)
+
+// Rows implements admin.Reports.
+func (d *Driver) Rows(_ context.Context, kind admin.Kind, after int64, limit int) ([]admin.Row, error) {
+	d.records.RLock()
+	defer d.records.RUnlock()
+	if d.kept.rows[kind] == nil {
+		return nil, nil
+	}
+	return d.kept.rows[kind].above(after, limit), nil
+}
+
+// RowByName implements admin.Reports.
+func (d *Driver) RowByName(_ context.Context, kind admin.Kind, world ident.World, name string) (admin.Row, bool, error) {
+	d.records.RLock()
+	defer d.records.RUnlock()
+	number, found := d.kept.names[rowName{kind, world, name}]
+	return d.kept.row(kind, number), found, nil
+}
+
+// Open implements admin.Reports.
+func (d *Driver) Open(_ context.Context, after int64, limit int) ([]txn.Message, error) {
+	d.records.RLock()
+	defer d.records.RUnlock()
+	var open []txn.Message
+	at, found := slices.BinarySearch(d.kept.open.keys, after)
+	if found {
+		at++
+	}
+	for _, seq := range d.kept.open.keys[at:][:min(max(limit, 0), len(d.kept.open.keys)-at)] {
+		m, _ := d.kept.messages.get(seq)
+		open = append(open, m)
+	}
+	return open, nil
+}
+
+// Messages implements admin.Reports.
+func (d *Driver) Messages(_ context.Context, after int64, limit int) ([]txn.Message, error) {
+	d.records.RLock()
+	defer d.records.RUnlock()
+	return d.kept.messages.above(after, limit), nil
+}
+
+// MessagesByReference implements admin.Reports.
+func (d *Driver) MessagesByReference(_ context.Context, world ident.World, hash int64, limit int) ([]txn.Message, error) {
+	d.records.RLock()
+	defer d.records.RUnlock()
+	var messages []txn.Message
+	for _, seq := range d.kept.references[worldHash{world, hash}] {
+		if len(messages) >= limit {
+			break
+		}
+		m, _ := d.kept.messages.get(seq)
+		messages = append(messages, m)
+	}
+	return messages, nil
+}
+
+// Entries implements admin.Reports.
+func (d *Driver) Entries(_ context.Context, after int64, limit int) ([]ledger.Entry, error) {
+	d.records.RLock()
+	defer d.records.RUnlock()
+	first := d.kept.firstEntryAbove(after)
+	end := min(first+max(limit, 0), len(d.kept.entries))
+	for end > first && end < len(d.kept.entries) && d.kept.entries[end].Message == d.kept.entries[end-1].Message {
+		end++ // those of one message stay together
+	}
+	return slices.Clone(d.kept.entries[first:end]), nil
+}
+
+// EntriesOf implements admin.Reports.
+func (d *Driver) EntriesOf(_ context.Context, message int64) ([]ledger.Entry, error) {
+	d.records.RLock()
+	defer d.records.RUnlock()
+	first, end := d.kept.firstEntryAbove(message-1), d.kept.firstEntryAbove(message)
+	return slices.Clone(d.kept.entries[first:end]), nil
+}
+
+// firstEntryAbove gives the place of the first entry whose message is above a seq.
+func (r *records) firstEntryAbove(seq int64) int {
+	at, _ := slices.BinarySearchFunc(r.entries, seq, func(e ledger.Entry, seq int64) int {
+		if e.Message <= seq {
+			return -1
+		}
+		return 1
+	})
+	return at
+}
+
+// Cards implements admin.Reports.
+func (d *Driver) Cards(_ context.Context, after int64, limit int) ([]giftcard.Card, error) {
+	d.records.RLock()
+	defer d.records.RUnlock()
+	return d.kept.cards.above(after, limit), nil
+}
+
+// Details implements admin.Reports.
+func (d *Driver) Details(_ context.Context, after int64, limit int) ([]giftcard.Detail, error) {
+	d.records.RLock()
+	defer d.records.RUnlock()
+	return d.kept.details.above(after, limit), nil
+}

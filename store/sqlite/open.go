@@ -1,0 +1,113 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the driver of database/sql that migrations run on
+	"zombiezen.com/go/sqlite"
+)
+
+const (
+	pageSize            = 4096
+	autoCheckpointPages = 16384
+	busyTimeout         = 10 * time.Second // for a checkpoint in the way; there is no other writer
+)
+
+//go:embed migration/*.sql
+var migrations embed.FS
+
+// lockFile takes the lock that keeps other processes out. It is SQLite's own lock on an empty file of its own, so
+// that it works wherever SQLite works, and the system lets go of it when the process dies.
+func lockFile(path string) (*sqlite.Conn, error) {
+	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: open the lock file: %w", explain(err))
+	}
+	c.SetBusyTimeout(0)
+	s, err := c.Prepare("BEGIN EXCLUSIVE")
+	if err == nil {
+		err = step(s)
+	}
+	if err == nil {
+		return c, nil
+	}
+	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy {
+		err = ErrInUse
+	}
+	return nil, errors.Join(fmt.Errorf("sqlite: lock: %w", explain(err)), c.Close())
+}
+
+// migrate brings the file up to date, or makes it. It runs under our lock.
+func migrate(path string) (err error) {
+	db, err := sql.Open("sqlite", fileURL(path))
+	if err != nil {
+		return fmt.Errorf("sqlite: open: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	scripts, err := fs.Sub(migrations, "migration")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, scripts, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("sqlite: read migrations: %w", err)
+	}
+	ctx := context.Background()
+	if err := refuseNewer(ctx, p); err != nil {
+		return err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("sqlite: migrate: %w", explain(err))
+	}
+	return nil
+}
+
+// refuseNewer leaves a store alone that has migrations we do not know.
+func refuseNewer(ctx context.Context, p *goose.Provider) error {
+	at, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("sqlite: ask for the version: %w", explain(err))
+	}
+	sources := p.ListSources()
+	if known := sources[len(sources)-1].Version; at > known {
+		return fmt.Errorf("%w: it is at migration %d, this release knows %d", ErrNewer, at, known)
+	}
+	return nil
+}
+
+// fileURL names the file for database/sql, with the settings that have to come before the first table.
+func fileURL(path string) string {
+	q := url.Values{"_pragma": {
+		fmt.Sprintf("page_size(%d)", pageSize), "journal_mode(wal)", "synchronous(full)",
+		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
+	}}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
+}
+
+// numbered turns the parameters of our queries into SQLite's: $1 would be a name there, ?1 is a number.
+func numbered(text string) string { return strings.ReplaceAll(text, "$", "?") }
+
+// explain puts the usual reason beside a code that says little.
+func explain(err error) error {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultCantOpen:
+		return fmt.Errorf("is the directory there, and may we write to it? %w", err)
+	case sqlite.ResultReadOnly:
+		return fmt.Errorf("the file or its directory is read-only: %w", err)
+	case sqlite.ResultFull:
+		return fmt.Errorf("the disk is full: %w", err)
+	case sqlite.ResultNotADB, sqlite.ResultCorrupt:
+		return fmt.Errorf("the file is no store, or is damaged: %w", err)
+	}
+	return err
+}

@@ -1,0 +1,76 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/store/sqlstore"
+	"github.com/scripworks/scrip/txn"
+)
+
+// ask runs one question on a reader's connection.
+func ask[T any](ctx context.Context, d *Driver, question func(*sqlstore.Session) (T, error)) (T, error) {
+	c, err := d.reader(ctx)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	defer func() {
+		c.settle()
+		d.readers <- c
+	}()
+	return question(c.session)
+}
+
+// Rows implements admin.Reports.
+func (d *Driver) Rows(ctx context.Context, kind admin.Kind, after int64, limit int) ([]admin.Row, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) ([]admin.Row, error) { return s.Rows(kind, after, limit) })
+}
+
+// RowByName implements admin.Reports.
+func (d *Driver) RowByName(ctx context.Context, kind admin.Kind, world ident.World, name string) (admin.Row, bool, error) {
+	var found bool
+	row, err := ask(ctx, d, func(s *sqlstore.Session) (row admin.Row, err error) {
+		row, found, err = s.RowByName(kind, world, name)
+		return row, err
+	})
+	return row, found, err
+}
+
+// Open implements admin.Reports.
+func (d *Driver) Open(ctx context.Context, after int64, limit int) ([]txn.Message, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) ([]txn.Message, error) { return s.Open(after, limit) })
+}
+
+// Messages implements admin.Reports.
+func (d *Driver) Messages(ctx context.Context, after int64, limit int) ([]txn.Message, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) ([]txn.Message, error) { return s.Messages(after, limit) })
+}
+
+// MessagesByReference implements admin.Reports.
+func (d *Driver) MessagesByReference(ctx context.Context, world ident.World, hash int64, limit int) ([]txn.Message, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) ([]txn.Message, error) { return s.MessagesByReference(world, hash, limit) })
+}
+
+// Entries implements admin.Reports.
+func (d *Driver) Entries(ctx context.Context, after int64, limit int) ([]ledger.Entry, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) ([]ledger.Entry, error) { return s.Entries(after, limit) })
+}
+
+// EntriesOf implements admin.Reports.
+func (d *Driver) EntriesOf(ctx context.Context, message int64) ([]ledger.Entry, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) ([]ledger.Entry, error) { return s.EntriesOf(message) })
+}
+
+// Cards implements admin.Reports.
+func (d *Driver) Cards(ctx context.Context, after int64, limit int) ([]giftcard.Card, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) ([]giftcard.Card, error) { return s.Cards(after, limit) })
+}
+
+// Details implements admin.Reports.
+func (d *Driver) Details(ctx context.Context, after int64, limit int) ([]giftcard.Detail, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) ([]giftcard.Detail, error) { return s.Details(after, limit) })
+}

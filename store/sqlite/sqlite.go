@@ -1,0 +1,250 @@
+// Package sqlite keeps a store in one SQLite file: the embedded default.
+//
+// It promises that what Save has acknowledged is on the disk (write-ahead log, synchronous=FULL), that one
+// process at a time has the file open, that views read one committed instant beside the one writer, and that
+// the write-ahead log stays bounded. docs/decisions has why SQLite is spoken to through its own interface.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/store/sqlstore"
+)
+
+var _ store.Driver = (*Driver)(nil)
+
+// Options are what may be set about a store. The zero value is good.
+type Options struct {
+	// Readers is how many views and reports may run at once; 0 is DefaultReaders.
+	Readers int
+}
+
+// Defaults and bounds of a driver's memory.
+const (
+	// DefaultReaders is how many views and reports run at once; further ones wait.
+	DefaultReaders = 4
+	writerCacheKiB = 32 << 10
+	readerCacheKiB = 2 << 10
+)
+
+// Errors of Open.
+var (
+	// ErrInUse says that another process has the store open, or this one has it open already.
+	ErrInUse = errors.New("sqlite: the store is in use by another process")
+	// ErrNewer says that the store was written by a newer release.
+	ErrNewer = errors.New("sqlite: the store was written by a newer release")
+)
+
+// Driver is an open store. Make one with Open.
+type Driver struct {
+	lock    *sqlite.Conn
+	writing sync.Mutex // held by the one writer's batch
+	writer  *conn
+	readers chan *conn
+	made    []*conn // the readers, to be closed
+	places  places
+}
+
+// places are the places in the order of messages: given are those that were given out, saved is what the file
+// says. The file catches up in the same commit as the first record that lies above saved.
+type places struct{ given, saved int64 }
+
+// Open opens the store in a file, makes it when it is not there, and brings an older one up to date. The
+// directory must be there. ErrInUse: another process has it open.
+func Open(path string, options Options) (*Driver, error) {
+	lock, err := lockFile(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	d := &Driver{lock: lock}
+	if err := d.open(path, options); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+func (d *Driver) open(path string, options Options) error {
+	if err := migrate(path); err != nil {
+		return err
+	}
+	var err error
+	if d.writer, err = connect(path, writerCacheKiB); err != nil {
+		return err
+	}
+	if options.Readers <= 0 {
+		options.Readers = DefaultReaders
+	}
+	d.readers = make(chan *conn, options.Readers)
+	for range options.Readers {
+		reader, err := connect(path, readerCacheKiB)
+		if err != nil {
+			return err
+		}
+		if err := reader.exec("PRAGMA query_only = 1"); err != nil {
+			return err
+		}
+		d.made = append(d.made, reader)
+		d.readers <- reader
+	}
+	return d.recover()
+}
+
+// recover reads what the driver remembers between batches.
+func (d *Driver) recover() error {
+	last, err := d.writer.session.LastPlace()
+	d.places = places{given: last, saved: last}
+	return err
+}
+
+// Close implements store.Driver. It waits for views and reports that are running.
+func (d *Driver) Close() error {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	for range d.made {
+		<-d.readers
+	}
+	var errs []error
+	for _, reader := range d.made {
+		errs = append(errs, reader.Close())
+	}
+	d.made = nil
+	if d.writer != nil {
+		errs = append(errs, d.writer.exec("PRAGMA optimize"), d.writer.Close())
+		d.writer = nil
+	}
+	if d.lock != nil {
+		errs = append(errs, d.lock.Close())
+		d.lock = nil
+	}
+	return errors.Join(errs...)
+}
+
+// reader takes a connection for reading. The caller puts it back into readers.
+func (d *Driver) reader(ctx context.Context) (*conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case c := <-d.readers:
+		return c, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// conn is one connection with its prepared statements.
+type conn struct {
+	*sqlite.Conn
+	statements [sqlstore.Queries]*statement
+	begin      *sqlite.Stmt
+	commit     *sqlite.Stmt
+	rollback   *sqlite.Stmt
+	session    *sqlstore.Session
+}
+
+var _ sqlstore.Conn = (*conn)(nil)
+
+// statement is what sqlstore runs, on the driver's own.
+type statement struct{ *sqlite.Stmt }
+
+func (s *statement) ColumnIsNull(column int) bool { return s.ColumnType(column) == sqlite.TypeNull }
+func (s *statement) ColumnIsText(column int) bool { return s.ColumnType(column) == sqlite.TypeText }
+
+// connect opens one connection to a store that has been migrated.
+func connect(path string, cacheKiB int) (*conn, error) {
+	raw, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: open: %w", err)
+	}
+	c := &conn{Conn: raw}
+	c.session = sqlstore.NewSession(c)
+	c.SetBusyTimeout(busyTimeout)
+	err = c.exec(
+		"PRAGMA synchronous = FULL",
+		"PRAGMA foreign_keys = OFF",
+		"PRAGMA temp_store = MEMORY",
+		fmt.Sprintf("PRAGMA cache_size = -%d", cacheKiB),
+		fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", autoCheckpointPages),
+	)
+	if err == nil {
+		err = c.prepareTransactions()
+	}
+	if err != nil {
+		return nil, errors.Join(err, raw.Close())
+	}
+	return c, nil
+}
+
+func (c *conn) prepareTransactions() error {
+	for _, p := range []struct {
+		into **sqlite.Stmt
+		text string
+	}{{&c.begin, "BEGIN"}, {&c.commit, "COMMIT"}, {&c.rollback, "ROLLBACK"}} {
+		var err error
+		if *p.into, err = c.Prepare(p.text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Statement implements sqlstore.Conn.
+func (c *conn) Statement(q sqlstore.Query) (sqlstore.Statement, error) {
+	if s := c.statements[q]; s != nil {
+		return s, s.Reset()
+	}
+	raw, err := c.Prepare(numbered(q.Text()))
+	if err != nil {
+		return nil, err
+	}
+	c.statements[q] = &statement{raw}
+	return c.statements[q], nil
+}
+
+// step runs a statement without rows or parameters.
+func step(s *sqlite.Stmt) error {
+	_, err := s.Step()
+	return errors.Join(err, s.Reset())
+}
+
+// exec runs statements one after the other and drops their rows.
+func (c *conn) exec(texts ...string) error {
+	for _, text := range texts {
+		s, _, err := c.PrepareTransient(text)
+		if err != nil {
+			return err
+		}
+		for row := true; row && err == nil; {
+			row, err = s.Step()
+		}
+		if err := errors.Join(err, s.Finalize()); err != nil {
+			return fmt.Errorf("%s: %w", text, err)
+		}
+	}
+	return nil
+}
+
+// giveUp resets every statement and ends the transaction. Statements that are still running would keep the
+// transaction open.
+func (c *conn) giveUp() error {
+	c.settle()
+	if c.AutocommitEnabled() {
+		return nil // SQLite has rolled back by itself
+	}
+	return step(c.rollback)
+}
+
+// settle resets every statement, so that none keeps its page locked.
+func (c *conn) settle() {
+	for _, s := range c.statements {
+		if s != nil {
+			_ = s.Reset() // it repeats the error of the last Step, which has been told
+		}
+	}
+}

@@ -1,0 +1,244 @@
+package sqlstore
+
+import (
+	"fmt"
+
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/secret"
+	"github.com/scripworks/scrip/store"
+)
+
+// bindCard binds a whole card in the order of cardColumns.
+func bindCard(s Statement, c *giftcard.Card) {
+	s.BindInt64(1, c.ID)
+	s.BindInt64(2, int64(c.World))
+	s.BindInt64(3, int64(c.Status))
+	bindBool(s, 4, c.Frozen)
+	bindBool(s, 5, c.HasPIN)
+	s.BindInt64(6, int64(c.Expiry))
+	s.BindInt64(7, int64(c.ValidThrough))
+	s.BindInt64(8, int64(c.Currency))
+	s.BindInt64(9, int64(c.Product))
+	s.BindInt64(10, int64(c.Balance.Book))
+	s.BindInt64(11, int64(c.Balance.Available))
+	s.BindInt64(12, c.LastMessage)
+	s.BindInt64(13, c.Activation)
+	s.BindInt64(14, c.Void)
+	s.BindInt64(15, c.Successor)
+	s.BindInt64(16, int64(c.Loads))
+	s.BindInt64(17, int64(c.WrongPINs))
+	s.BindInt64(18, int64(c.Import))
+}
+
+// scanCard reads cardColumns.
+func scanCard(s Statement) (c giftcard.Card) {
+	c.ID = s.ColumnInt64(0)
+	c.World = ident.World(s.ColumnInt64(1))
+	c.Status = giftcard.Status(s.ColumnInt64(2))
+	c.Frozen, c.HasPIN = s.ColumnInt64(3) != 0, s.ColumnInt64(4) != 0
+	c.Expiry, c.ValidThrough = giftcard.Expiry(s.ColumnInt64(5)), giftcard.Expiry(s.ColumnInt64(6))
+	c.Currency = money.Currency(s.ColumnInt64(7))
+	c.Product = int32(s.ColumnInt64(8))
+	c.Balance.Book, c.Balance.Available = money.Minor(s.ColumnInt64(9)), money.Minor(s.ColumnInt64(10))
+	c.LastMessage, c.Activation = s.ColumnInt64(11), s.ColumnInt64(12)
+	c.Void, c.Successor = s.ColumnInt64(13), s.ColumnInt64(14)
+	c.Loads, c.WrongPINs, c.Import = int32(s.ColumnInt64(15)), int32(s.ColumnInt64(16)), int32(s.ColumnInt64(17))
+	return c
+}
+
+func (o *Session) loadNumber(key giftcard.CardKey, set *store.Set) error {
+	for _, d := range key {
+		if set.HasNumber(d) {
+			continue
+		}
+		s, err := o.conn.Statement(lookUpNumber)
+		if err != nil {
+			return err
+		}
+		o.bindDigest(s, 1, d)
+		row, err := s.Step()
+		if err != nil {
+			return fmt.Errorf("look up a card by number: %w", err)
+		}
+		if !row {
+			set.LoadedNumber(d, 0)
+			continue
+		}
+		c := scanCard(s)
+		set.LoadedNumber(d, c.ID)
+		set.LoadedCard(c)
+	}
+	return nil
+}
+
+func (o *Session) loadCard(id int64, set *store.Set) error {
+	if set.HasCard(id) {
+		return nil
+	}
+	s, err := o.conn.Statement(lookUpCard)
+	if err != nil {
+		return err
+	}
+	s.BindInt64(1, id)
+	row, err := s.Step()
+	if err != nil {
+		return fmt.Errorf("look up card %d: %w", id, err)
+	}
+	if row {
+		set.LoadedCard(scanCard(s))
+	}
+	return nil
+}
+
+func (o *Session) updateCard(c *giftcard.Card) error {
+	s, err := o.conn.Statement(updateCard)
+	if err != nil {
+		return err
+	}
+	bindCard(s, c)
+	if err := run(s); err != nil {
+		return fmt.Errorf("update card %d: %w", c.ID, err)
+	}
+	return nil
+}
+
+func (o *Session) insertCard(n *giftcard.NewCard) error {
+	s, err := o.conn.Statement(insertCard)
+	if err != nil {
+		return err
+	}
+	bindCard(s, &n.Card)
+	if err := run(s); err != nil {
+		return fmt.Errorf("insert card %d: %w", n.Card.ID, err)
+	}
+	if s, err = o.conn.Statement(insertNumber); err != nil {
+		return err
+	}
+	o.bindDigest(s, 1, n.Number)
+	s.BindInt64(2, n.Card.ID)
+	if err := run(s); err != nil {
+		return fmt.Errorf("index the number of card %d: %w", n.Card.ID, err)
+	}
+	return o.writeDetail(insertDetail, &n.Detail)
+}
+
+// bindDetail binds a whole detail in the order of detailColumns.
+func (o *Session) bindDetail(s Statement, d *giftcard.Detail) {
+	s.BindInt64(1, d.Card)
+	bindBlob(s, 2, d.SealedPAN)
+	s.BindText(3, d.Masked)
+	o.bindDigest(s, 4, d.Seeded.Clear)
+	o.bindDigest(s, 5, d.Seeded.Encrypted)
+	o.bindDigest(s, 6, d.PINs.Clear)
+	o.bindDigest(s, 7, d.PINs.Encrypted)
+	o.bindDigest(s, 8, d.Holder.ProfileID)
+	o.bindDigest(s, 9, d.Holder.MSISDN)
+	o.bindDigest(s, 10, d.Holder.EmailAddress)
+	o.bindDigest(s, 11, d.SeededHolder.ProfileID)
+	o.bindDigest(s, 12, d.SeededHolder.MSISDN)
+	o.bindDigest(s, 13, d.SeededHolder.EmailAddress)
+}
+
+// scanDetail reads detailColumns.
+func (o *Session) scanDetail(s Statement) (giftcard.Detail, error) {
+	d := giftcard.Detail{Card: s.ColumnInt64(0), SealedPAN: blob(s, 1), Masked: s.ColumnText(2)}
+	for i, digest := range []*secret.Digest{
+		&d.Seeded.Clear, &d.Seeded.Encrypted, &d.PINs.Clear, &d.PINs.Encrypted,
+		&d.Holder.ProfileID, &d.Holder.MSISDN, &d.Holder.EmailAddress,
+		&d.SeededHolder.ProfileID, &d.SeededHolder.MSISDN, &d.SeededHolder.EmailAddress,
+	} {
+		var err error
+		if *digest, err = o.scanDigest(s, 3+i); err != nil {
+			return d, fmt.Errorf("detail of card %d: %w", d.Card, err)
+		}
+	}
+	return d, nil
+}
+
+// detail reads a card's detail.
+func (o *Session) detail(card int64) (d giftcard.Detail, found bool, err error) {
+	s, err := o.conn.Statement(lookUpDetail)
+	if err != nil {
+		return d, false, err
+	}
+	s.BindInt64(1, card)
+	if found, err = s.Step(); err != nil || !found {
+		return d, false, err
+	}
+	d, err = o.scanDetail(s)
+	return d, true, err
+}
+
+func (o *Session) loadDetail(card int64, set *store.Set) error {
+	d, found, err := o.detail(card)
+	if found && err == nil {
+		set.LoadedDetail(d)
+	}
+	return err
+}
+
+// updateDetail changes a detail, and the holder index where the holder has changed.
+func (o *Session) updateDetail(d *giftcard.Detail) error {
+	before, _, err := o.detail(d.Card)
+	if err != nil {
+		return err
+	}
+	if before.Holder != d.Holder {
+		if err := o.writeHolder(deleteHolder, before.Holder, d.Card); err != nil {
+			return err
+		}
+	}
+	return o.writeDetail(updateDetail, d)
+}
+
+func (o *Session) writeDetail(q Query, d *giftcard.Detail) error {
+	s, err := o.conn.Statement(q)
+	if err != nil {
+		return err
+	}
+	o.bindDetail(s, d)
+	if err := run(s); err != nil {
+		return fmt.Errorf("write the detail of card %d: %w", d.Card, err)
+	}
+	return o.writeHolder(insertHolder, d.Holder, d.Card)
+}
+
+// writeHolder adds a card to the holder index or takes it out.
+func (o *Session) writeHolder(q Query, h giftcard.HolderDigests, card int64) error {
+	for _, d := range [...]secret.Digest{h.ProfileID, h.MSISDN, h.EmailAddress} {
+		if d.IsZero() {
+			continue
+		}
+		s, err := o.conn.Statement(q)
+		if err != nil {
+			return err
+		}
+		o.bindDigest(s, 1, d)
+		s.BindInt64(2, card)
+		if err := run(s); err != nil {
+			return fmt.Errorf("index the holder of card %d: %w", card, err)
+		}
+	}
+	return nil
+}
+
+func (o *Session) loadHolder(d secret.Digest, set *store.Set) error {
+	s, err := o.conn.Statement(lookUpHolder)
+	if err != nil {
+		return err
+	}
+	o.bindDigest(s, 1, d)
+	s.BindInt64(2, store.MaxCardsOfHolder)
+	var cards []int64
+	err = each(s, func() error {
+		cards = append(cards, s.ColumnInt64(0))
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("look up cards by holder: %w", err)
+	}
+	set.LoadedHolder(d, cards)
+	return nil
+}

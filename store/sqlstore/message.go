@@ -1,0 +1,227 @@
+package sqlstore
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/txn"
+)
+
+// insertMessage adds a message and its id to the index.
+func (o *Session) insertMessage(m *store.Inserted) error {
+	s, err := o.conn.Statement(insertMessage)
+	if err != nil {
+		return err
+	}
+	o.bindMessage(s, &m.Message)
+	if err := run(s); err != nil {
+		return fmt.Errorf("insert message %d: %w", m.Seq, err)
+	}
+	return o.indexID(m.Hash, m.Seq)
+}
+
+func (o *Session) indexID(hash, seq int64) error {
+	s, err := o.conn.Statement(insertID)
+	if err != nil {
+		return err
+	}
+	s.BindInt64(1, hash)
+	s.BindInt64(2, seq)
+	if err := run(s); err != nil {
+		return fmt.Errorf("index the id of message %d: %w", seq, err)
+	}
+	return nil
+}
+
+// bindMessage binds a whole message in the order of messageColumns.
+func (o *Session) bindMessage(s Statement, m *txn.Message) {
+	s.BindInt64(1, m.Seq)
+	s.BindInt64(2, int64(m.World))
+	o.bindID(s, 3, m.ID)
+	s.BindInt64(4, int64(m.Account))
+	s.BindInt64(5, int64(m.Family))
+	s.BindInt64(6, int64(m.Role))
+	s.BindInt64(7, int64(m.State))
+	bindReason(s, 8, m.Reason)
+	s.BindInt64(9, m.At.UnixMilli())
+	s.BindInt64(10, distance(m.Seq, m.Request))
+	s.BindInt64(11, m.Ended-m.Seq)
+	s.BindInt64(12, m.Card)
+	s.BindInt64(13, m.Target)
+	s.BindInt64(14, int64(m.Product))
+	s.BindInt64(15, m.Names)
+	s.BindInt64(16, int64(m.Amount))
+	s.BindInt64(17, int64(m.Amount-m.Requested))
+	s.BindInt64(18, int64(m.Amount-m.Final))
+	s.BindInt64(19, int64(m.Currency))
+	o.trail = appendTrail(o.trail[:0], m)
+	bindBlob(s, 20, o.trail)
+	bindBlob(s, 21, m.Body)
+}
+
+func bindReason(s Statement, param int, r decline.Reason) {
+	if r == "" {
+		s.BindNull(param)
+		return
+	}
+	s.BindText(param, string(r))
+}
+
+// scanMessage reads messageColumns.
+func (o *Session) scanMessage(s Statement) (m txn.Message, err error) {
+	m.Seq = s.ColumnInt64(0)
+	m.World = ident.World(s.ColumnInt64(1))
+	if m.ID, err = o.scanID(s, 2); err != nil {
+		return m, fmt.Errorf("message %d: %w", m.Seq, err)
+	}
+	m.Account = ident.Account(s.ColumnInt64(3))
+	m.Family, m.Role, m.State = txn.Family(s.ColumnInt64(4)), txn.Role(s.ColumnInt64(5)), txn.State(s.ColumnInt64(6))
+	if !s.ColumnIsNull(7) {
+		m.Reason = decline.Reason(s.ColumnText(7))
+	}
+	m.At = time.UnixMilli(s.ColumnInt64(8)).UTC()
+	m.Request = distance(m.Seq, s.ColumnInt64(9))
+	m.Ended = s.ColumnInt64(10) + m.Seq
+	m.Card, m.Target = s.ColumnInt64(11), s.ColumnInt64(12)
+	m.Product, m.Names = int32(s.ColumnInt64(13)), s.ColumnInt64(14)
+	m.Amount = money.Minor(s.ColumnInt64(15))
+	m.Requested = m.Amount - money.Minor(s.ColumnInt64(16))
+	m.Final = m.Amount - money.Minor(s.ColumnInt64(17))
+	m.Currency = money.Currency(s.ColumnInt64(18))
+	if n := s.ColumnLen(19); n > 0 {
+		o.trail = append(o.trail[:0], make([]byte, n)...)
+		s.ColumnBytes(19, o.trail)
+		if err := readTrail(o.trail, &m); err != nil {
+			return m, fmt.Errorf("message %d: %w", m.Seq, err)
+		}
+	}
+	m.Body = blob(s, 20)
+	return m, nil
+}
+
+// amendMessage changes what may change about a message.
+func (o *Session) amendMessage(m *txn.Message) error {
+	s, err := o.conn.Statement(amendMessage)
+	if err != nil {
+		return err
+	}
+	s.BindInt64(1, int64(m.State))
+	s.BindInt64(2, m.Ended-m.Seq)
+	s.BindInt64(3, int64(m.Amount-m.Final))
+	s.BindInt64(4, m.Seq)
+	if err := run(s); err != nil {
+		return fmt.Errorf("amend message %d: %w", m.Seq, err)
+	}
+	return nil
+}
+
+// loadID brings an id's messages, with the cards they touched, and its tombstones.
+func (o *Session) loadID(k store.IDKey, set *store.Set) error {
+	if err := o.probeID(k.Hash); err != nil {
+		return fmt.Errorf("look up an id: %w", err)
+	}
+	var messages []txn.Message
+	var tombstones []store.Tombstone
+	for _, seq := range o.seqs {
+		if seq < 0 {
+			t, ours, err := o.tombstone(k, -seq)
+			if err != nil {
+				return err
+			}
+			if ours {
+				tombstones = append(tombstones, t)
+			}
+			continue
+		}
+		m, found, err := o.message(seq)
+		if err != nil {
+			return err
+		}
+		if found && m.World == k.World && m.ID == k.ID { // hashes may collide
+			messages = append(messages, m)
+		}
+	}
+	set.LoadedID(k, messages, tombstones)
+	return o.loadCardsOf(messages, set)
+}
+
+// probeID finds the places that a hash leads to; negative ones are tombstones.
+func (o *Session) probeID(hash int64) error {
+	o.seqs = o.seqs[:0]
+	s, err := o.conn.Statement(lookUpID)
+	if err != nil {
+		return err
+	}
+	s.BindInt64(1, hash)
+	for {
+		row, err := s.Step()
+		if err != nil || !row {
+			return err
+		}
+		o.seqs = append(o.seqs, s.ColumnInt64(0))
+	}
+}
+
+// message reads the message at a place.
+func (o *Session) message(seq int64) (m txn.Message, found bool, err error) {
+	s, err := o.conn.Statement(lookUpMessage)
+	if err != nil {
+		return m, false, err
+	}
+	s.BindInt64(1, seq)
+	if found, err = s.Step(); err != nil || !found {
+		return m, false, err
+	}
+	m, err = o.scanMessage(s)
+	return m, true, err
+}
+
+func (o *Session) tombstone(k store.IDKey, reversal int64) (t store.Tombstone, ours bool, err error) {
+	s, err := o.conn.Statement(lookUpTombstone)
+	if err != nil {
+		return t, false, err
+	}
+	s.BindInt64(1, reversal)
+	row, err := s.Step()
+	if err != nil || !row {
+		return t, false, err
+	}
+	id, err := o.scanID(s, 1)
+	if err != nil {
+		return t, false, fmt.Errorf("tombstone %d: %w", reversal, err)
+	}
+	t = store.Tombstone{Request: k, Account: ident.Account(s.ColumnInt64(2)), Reversal: reversal}
+	return t, id == k.ID && ident.World(s.ColumnInt64(0)) == k.World, nil
+}
+
+// insertTombstone remembers a reversal, found by the id of the request that was never seen.
+func (o *Session) insertTombstone(t store.Tombstone) error {
+	s, err := o.conn.Statement(insertTombstone)
+	if err != nil {
+		return err
+	}
+	s.BindInt64(1, t.Reversal)
+	s.BindInt64(2, int64(t.Request.World))
+	o.bindID(s, 3, t.Request.ID)
+	s.BindInt64(4, int64(t.Account))
+	if err := run(s); err != nil {
+		return fmt.Errorf("remember reversal %d: %w", t.Reversal, err)
+	}
+	return o.indexID(t.Request.Hash, -t.Reversal)
+}
+
+// loadCardsOf brings the cards that messages touched, which an advice needs and does not name itself.
+func (o *Session) loadCardsOf(messages []txn.Message, set *store.Set) error {
+	for i := range messages {
+		for _, link := range messages[i].Links {
+			if err := o.loadCard(link.Card, set); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package sqlstore
+
+// Query names one statement.
+type Query int
+
+// Text gives a query's SQL, with parameters $1, $2, … in any order.
+func (q Query) Text() string { return texts[q] }
+
+// Queries is how many queries there are; their numbers are 0 to Queries-1.
+const Queries = int(lastQuery)
+
+const (
+	lookUpID Query = iota
+	lookUpMessage
+	lookUpTombstone
+	lookUpNumber
+	lookUpCard
+	lookUpDetail
+	lookUpHolder
+	lookUpCounter
+
+	insertMessage
+	insertID
+	amendMessage
+	insertTombstone
+	insertCard
+	updateCard
+	insertNumber
+	insertDetail
+	updateDetail
+	insertHolder
+	deleteHolder
+	putCounter
+	insertEntry
+	putRow
+	deleteRow
+	lastPlace
+	takePlaces
+
+	reportRows
+	reportRowByName
+	reportOpen
+	reportMessages
+	reportEntries
+	reportEntriesOf
+	reportCards
+	reportDetails
+
+	lastQuery
+)
+
+const (
+	messageColumns = `seq, world, id, account, family, role, state, reason, at, request, ended, card, target, product, names, amount, unnamed, unconfirmed, currency, trail, body`
+	cardColumns    = `id, world, status, frozen, has_pin, expiry, valid_through, currency, product, book, available, last_message, activation, void, successor, loads, wrong_pins, import`
+	detailColumns  = `card, sealed_pan, masked, seeded_clear, seeded_encrypted, pin_clear, pin_encrypted, profile_id, msisdn, email_address, seeded_profile_id, seeded_msisdn, seeded_email_address`
+	entryColumns   = `message, n, request, debit, credit, amount, currency, phase`
+	rowColumns     = `kind, number, world, name, content`
+)
+
+var texts = [Queries]string{
+	lookUpID:        `SELECT seq FROM message_id WHERE hash = $1 ORDER BY seq`,
+	lookUpMessage:   `SELECT ` + messageColumns + ` FROM message WHERE seq = $1`,
+	lookUpTombstone: `SELECT world, id, account FROM tombstone WHERE reversal = $1`,
+	lookUpNumber:    `SELECT ` + cardColumns + ` FROM card WHERE id = (SELECT card FROM card_number WHERE digest = $1)`,
+	lookUpCard:      `SELECT ` + cardColumns + ` FROM card WHERE id = $1`,
+	lookUpDetail:    `SELECT ` + detailColumns + ` FROM card_detail WHERE card = $1`,
+	lookUpHolder:    `SELECT card FROM card_holder WHERE digest = $1 ORDER BY card LIMIT $2`,
+	lookUpCounter:   `SELECT count, amount FROM counter WHERE per_account = $1 AND owner = $2 AND family = $3 AND "window" = $4 AND start = $5`,
+
+	insertMessage:   `INSERT INTO message (` + messageColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
+	insertID:        `INSERT INTO message_id (hash, seq) VALUES ($1, $2)`,
+	amendMessage:    `UPDATE message SET state = $1, ended = $2, unconfirmed = $3 WHERE seq = $4`,
+	insertTombstone: `INSERT INTO tombstone (reversal, world, id, account) VALUES ($1, $2, $3, $4)`,
+	insertCard:      `INSERT INTO card (` + cardColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+	updateCard:      `UPDATE card SET world = $2, status = $3, frozen = $4, has_pin = $5, expiry = $6, valid_through = $7, currency = $8, product = $9, book = $10, available = $11, last_message = $12, activation = $13, void = $14, successor = $15, loads = $16, wrong_pins = $17, import = $18 WHERE id = $1`,
+	insertNumber:    `INSERT INTO card_number (digest, card) VALUES ($1, $2)`,
+	insertDetail:    `INSERT INTO card_detail (` + detailColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+	updateDetail:    `UPDATE card_detail SET sealed_pan = $2, masked = $3, seeded_clear = $4, seeded_encrypted = $5, pin_clear = $6, pin_encrypted = $7, profile_id = $8, msisdn = $9, email_address = $10, seeded_profile_id = $11, seeded_msisdn = $12, seeded_email_address = $13 WHERE card = $1`,
+	insertHolder:    `INSERT INTO card_holder (digest, card) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+	deleteHolder:    `DELETE FROM card_holder WHERE digest = $1 AND card = $2`,
+	putCounter: `INSERT INTO counter (per_account, owner, family, "window", start, count, amount) VALUES ($1, $2, $3, $4, $5, $6, $7) ` +
+		`ON CONFLICT (per_account, owner, family, "window", start) DO UPDATE SET count = excluded.count, amount = excluded.amount`,
+	insertEntry: `INSERT INTO entry (` + entryColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	putRow: `INSERT INTO admin_row (` + rowColumns + `) VALUES ($1, $2, $3, $4, $5) ` +
+		`ON CONFLICT (kind, number) DO UPDATE SET world = excluded.world, name = excluded.name, content = excluded.content`,
+	deleteRow:  `DELETE FROM admin_row WHERE kind = $1 AND number = $2`,
+	lastPlace:  `SELECT last FROM place WHERE only = 1`,
+	takePlaces: `UPDATE place SET last = $1 WHERE only = 1`,
+
+	reportRows:      `SELECT ` + rowColumns + ` FROM admin_row WHERE kind = $1 AND number > $2 ORDER BY number LIMIT $3`,
+	reportRowByName: `SELECT ` + rowColumns + ` FROM admin_row WHERE kind = $1 AND world = $2 AND name = $3 AND name <> ''`,
+	reportOpen:      `SELECT ` + messageColumns + ` FROM message WHERE state = 1 AND role = 1 AND seq > $1 ORDER BY seq LIMIT $2`,
+	reportMessages:  `SELECT ` + messageColumns + ` FROM message WHERE seq > $1 ORDER BY seq LIMIT $2`,
+	reportEntries: `SELECT ` + entryColumns + ` FROM entry WHERE message > $1 AND message <= ` +
+		`coalesce((SELECT message FROM entry WHERE message > $1 ORDER BY message, n LIMIT 1 OFFSET $2), 9223372036854775807) ORDER BY message, n`,
+	reportEntriesOf: `SELECT ` + entryColumns + ` FROM entry WHERE message = $1 ORDER BY n`,
+	reportCards:     `SELECT ` + cardColumns + ` FROM card WHERE id > $1 ORDER BY id LIMIT $2`,
+	reportDetails:   `SELECT ` + detailColumns + ` FROM card_detail WHERE card > $1 ORDER BY card LIMIT $2`,
+}

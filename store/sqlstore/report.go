@@ -1,0 +1,142 @@
+package sqlstore
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/txn"
+)
+
+// Reports ask the questions of admin.Reports, in the same words.
+//
+// list runs a query bound by bind and reads each row by scan.
+func list[T any](o *Session, q Query, bind func(Statement), scan func(Statement) (T, error)) ([]T, error) {
+	s, err := o.conn.Statement(q)
+	if err != nil {
+		return nil, err
+	}
+	bind(s)
+	var found []T
+	err = each(s, func() error {
+		one, err := scan(s)
+		found = append(found, one)
+		return err
+	})
+	return found, err
+}
+
+// page binds where a report goes on and how far.
+func page(after int64, limit int) func(Statement) {
+	return func(s Statement) {
+		s.BindInt64(1, after)
+		s.BindInt64(2, int64(max(limit, 0)))
+	}
+}
+
+func (o *Session) putRow(r *admin.Row) error {
+	q := putRow
+	if r.Content == nil {
+		q = deleteRow
+	}
+	s, err := o.conn.Statement(q)
+	if err != nil {
+		return err
+	}
+	s.BindText(1, string(r.Kind))
+	s.BindInt64(2, r.Number)
+	if r.Content != nil {
+		s.BindInt64(3, int64(r.World))
+		s.BindText(4, r.Name)
+		s.BindBytes(5, r.Content)
+	}
+	if err := run(s); err != nil {
+		return fmt.Errorf("put %s %d: %w", r.Kind, r.Number, err)
+	}
+	return nil
+}
+
+func scanRow(s Statement) (admin.Row, error) {
+	r := admin.Row{
+		Kind: admin.Kind(s.ColumnText(0)), Number: s.ColumnInt64(1), World: ident.World(s.ColumnInt64(2)),
+		Name: s.ColumnText(3), Content: make([]byte, s.ColumnLen(4)),
+	}
+	s.ColumnBytes(4, r.Content)
+	return r, nil
+}
+
+// Rows answers admin.Reports.
+func (o *Session) Rows(kind admin.Kind, after int64, limit int) ([]admin.Row, error) {
+	return list(o, reportRows, func(s Statement) {
+		s.BindText(1, string(kind))
+		s.BindInt64(2, after)
+		s.BindInt64(3, int64(max(limit, 0)))
+	}, scanRow)
+}
+
+// RowByName answers admin.Reports.
+func (o *Session) RowByName(kind admin.Kind, world ident.World, name string) (admin.Row, bool, error) {
+	rows, err := list(o, reportRowByName, func(s Statement) {
+		s.BindText(1, string(kind))
+		s.BindInt64(2, int64(world))
+		s.BindText(3, name)
+	}, scanRow)
+	if err != nil || len(rows) == 0 {
+		return admin.Row{}, false, err
+	}
+	return rows[0], true, nil
+}
+
+// Open answers admin.Reports.
+func (o *Session) Open(after int64, limit int) ([]txn.Message, error) {
+	return list(o, reportOpen, page(after, limit), o.scanMessage)
+}
+
+// Messages answers admin.Reports.
+func (o *Session) Messages(after int64, limit int) ([]txn.Message, error) {
+	return list(o, reportMessages, page(after, limit), o.scanMessage)
+}
+
+// Entries answers admin.Reports.
+func (o *Session) Entries(after int64, limit int) ([]ledger.Entry, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	return list(o, reportEntries, page(after, limit-1), scanEntry)
+}
+
+// EntriesOf answers admin.Reports.
+func (o *Session) EntriesOf(message int64) ([]ledger.Entry, error) {
+	return list(o, reportEntriesOf, func(s Statement) { s.BindInt64(1, message) }, scanEntry)
+}
+
+// Cards answers admin.Reports.
+func (o *Session) Cards(after int64, limit int) ([]giftcard.Card, error) {
+	return list(o, reportCards, page(after, limit), func(s Statement) (giftcard.Card, error) { return scanCard(s), nil })
+}
+
+// Details answers admin.Reports.
+func (o *Session) Details(after int64, limit int) ([]giftcard.Detail, error) {
+	return list(o, reportDetails, page(after, limit), o.scanDetail)
+}
+
+// MessagesByReference answers admin.Reports by reading the messages from the first one on.
+func (o *Session) MessagesByReference(world ident.World, hash int64, limit int) ([]txn.Message, error) {
+	var found []txn.Message
+	for after := int64(0); len(found) < limit; {
+		page, err := o.Messages(after, 1000)
+		if err != nil || len(page) == 0 {
+			return found, err
+		}
+		for _, m := range page {
+			if m.World == world && slices.Contains(m.References, hash) && len(found) < limit {
+				found = append(found, m)
+			}
+		}
+		after = page[len(page)-1].Seq
+	}
+	return found, nil
+}
