@@ -5,7 +5,45 @@ import (
 	"strings"
 )
 
-// Script is one file of rules: cases about one topic.
+// Script is one file of rules: cases about one topic. A line is one of these; blanks at its head mean nothing.
+//
+//	# [L3, 2.2/load-confirmed] why           a comment; the rules in brackets hold for the lines below it
+//	case NAME                                begins a case; lines before the first belong to every case
+//	wire                                     the case looks at the wire
+//	only production                          or compatibility: the case is about that profile
+//	rounds N                                 the case is played N times
+//
+//	product p1 opening=sum start=1000        sets a product up; a card, an account likewise (see Setup)
+//	card c1 product=p1 expiry=past pin=1234  expiry is YYMM, past, lastMonth or thisMonth; 4010 when left out
+//	account till operations=redeem,lookup
+//	freeze c1                                unfreeze, unlock, expire likewise
+//	settle r1 confirm                        an operator ends a request of the present account; or reverse
+//	advance 25h                              moves the issuer's clock
+//	restart                                  stops the server and starts it on what it has stored
+//	call r1 "TILL-{random}"                  gives an id a text of its own
+//	as b                                     who sends from here on; a at first
+//	active c1 amount=5                       two messages that bring a card into use
+//
+//	redeem id=r1 card=c1 amount=400          a request; its kinds are those of Kind
+//	confirm id=k1 of=r1 approved=300         an advice, of the request with that name; reverse likewise
+//	-> approved requested=400 approved=400 book=600 available=600
+//	-> accepted book=600 available=600
+//	-> declined CARD_BLOCKED status=400 originalId=r1 fields=card.pan book=600 available=600 c2.book=0 c2.available=0
+//	-> refused 415                           declined, and only the status counts
+//	-> unknown 500
+//	-> answered 200                          something that is not of the contract
+//	balance c1 book=600 available=600        looks a card up
+//
+//	together                                 sends what follows at once
+//	  redeem card=c1 amount=300 times=20
+//	end
+//	-> 3 approved, 17 declined INSUFFICIENT_FUNDS
+//
+// A message without an arrow prepares, and must succeed. Below a message may stand edits of what goes over
+// the wire (see Edit), below an arrow checks of what comes back (see Check); several arrows below a together
+// block are alternatives. Names of ids, cards, products and holders are the script's own, and stand for
+// fresh values each time. The card nobody exists nowhere; the product unknown neither. Balances are those
+// of the answer, and of a look-up afterwards.
 type Script struct {
 	// Name is the file's path without its ending, such as giftcard/load.
 	Name  string

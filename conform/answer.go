@@ -1,0 +1,245 @@
+package conform
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+)
+
+// onWire judges what every answer on the wire owes, and the checks of the expectation.
+func (r *run) onWire(m Message, a Answer, e Expect) []problem {
+	if a.Sent == nil && a.Body == nil {
+		return nil
+	}
+	if len(a.Body) == 0 {
+		return []problem{{"an answer with a body (1.3, S1, S4)", "none"}}
+	}
+	body, err := parseJSON(a.Body)
+	if err != nil {
+		return []problem{{"C2: JSON out", err.Error()}}
+	}
+	sent, _ := parseJSON(a.Sent) // what is not JSON was sent so on purpose, and has no members to compare
+	w := wired{m: m, a: a, body: body, sent: sent}
+	w.always()
+	switch {
+	case e.Counts[0].Outcome == Answered:
+	case a.outcome() == Approved:
+		w.approved()
+	case a.outcome() == Accepted:
+		w.accepted()
+	default:
+		w.errorDetail(e)
+	}
+	for _, c := range e.Checks {
+		c.Text = r.fill(c.Text)
+		w.check(c)
+	}
+	return w.problems
+}
+
+// wired is one exchange on the wire with what has been found wrong with it.
+type wired struct {
+	m          Message
+	a          Answer
+	body, sent any
+	problems   []problem
+}
+
+func (w *wired) want(ok bool, want, came string) {
+	if !ok {
+		w.problems = append(w.problems, problem{want, came})
+	}
+}
+
+// always judges what any answer owes: JSON (C2), no null (C5), no PIN (S1, section 5).
+func (w *wired) always() {
+	kind := w.a.Header.Get("Content-Type")
+	w.want(strings.HasPrefix(kind, "application/json"), "C2: Content-Type application/json", or(kind, "none"))
+	secrets := w.m.secrets()
+	walk(w.body, "", func(path string, value any) {
+		w.want(value != nil, "C5: absent values are omitted", path+" is null")
+		text, _ := value.(string)
+		w.want(!slices.Contains(secrets, text) || text == "", "S1: no PIN comes back", path+" holds one")
+		name := path[strings.LastIndexByte(path, '.')+1:]
+		w.want(!slices.Contains([]string{"clearPin", "encryptedPin", "pinBlock"}, name), "S1: no PIN comes back", path)
+	})
+}
+
+// walk visits every member and entry with its dotted path.
+func walk(value any, path string, visit func(path string, value any)) {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			inside := strings.TrimPrefix(path+"."+name, ".")
+			visit(inside, inner)
+			walk(inner, inside, visit)
+		}
+	case []any:
+		for i, inner := range v {
+			inside := fmt.Sprintf("%s[%d]", path, i)
+			visit(inside, inner)
+			walk(inner, inside, visit)
+		}
+	}
+}
+
+// same wants the member to be as it was sent; what was not sent is not compared.
+func (w *wired) same(rule, path string) {
+	sent, ok := lookupPath(w.sent, path)
+	if !ok {
+		return
+	}
+	got, ok := lookupPath(w.body, path)
+	if !ok {
+		w.want(false, rule+": "+path+" comes back", "absent")
+		return
+	}
+	w.want(reflect.DeepEqual(sent, got), rule+": "+path+" as sent", showJSON(got))
+}
+
+var issuerReference = regexp.MustCompile(`\A[A-Z0-9]{1,40}\z`)
+
+// approved judges the answer to a request: S1, S2, S3, S6, C7, C8 and C11.
+func (w *wired) approved() {
+	w.same("C8", "time")
+	for _, path := range []string{"id", "originator", "client", "posInfo", "receiver", "settlementEntity"} {
+		w.same("S1", path)
+	}
+	first, second := cardFields(w.m.Kind)
+	for _, card := range []string{first, second} {
+		w.same("S1", card+".pan")
+		w.same("S1", card+".expiryDate")
+	}
+	for _, path := range []string{"settlementEntity.id", "settlementEntity.name", "receiver.id", "receiver.name"} {
+		w.want(textAt(w.body, path) != "", "S2: "+path, "absent")
+	}
+	w.identifiers()
+	lines, _ := lookupPath(w.body, "slipData.messageLines")
+	_, isList := lines.([]any)
+	w.want(isList, "S6: slipData.messageLines", "absent")
+	reference := textAt(w.body, "slipData.issuerReference")
+	w.want(issuerReference.MatchString(reference), "S6: slipData.issuerReference of [A-Z0-9]{1,40}", or(reference, "absent"))
+	location := w.a.Header.Get("Location")
+	want := strings.TrimPrefix(Message{Kind: w.m.Kind, Act: Request, ID: w.m.ID}.path(), basePath)
+	w.want(strings.HasSuffix(strings.TrimSuffix(location, "/"), want), "C11: Location of "+want, or(location, "none"))
+}
+
+// identifiers judges rule S3: the sender's entries, in order, and at least two of the server's own.
+func (w *wired) identifiers() {
+	sent, _ := lookupPath(w.sent, "thirdPartyIdentifiers")
+	got, _ := lookupPath(w.body, "thirdPartyIdentifiers")
+	theirs, _ := sent.([]any)
+	all, _ := got.([]any)
+	ok := len(all) >= len(theirs)+2 && reflect.DeepEqual(all[:len(theirs)], append([]any{}, theirs...))
+	w.want(ok, "S3: thirdPartyIdentifiers as sent, then two of our own", showJSON(got))
+}
+
+// accepted judges the answer to an advice: S4.
+func (w *wired) accepted() {
+	w.same("C8", "time")
+	for _, path := range []string{"id", "requestId", "thirdPartyIdentifiers", "stan", "rrn", "amounts"} {
+		w.same("S4", path)
+	}
+}
+
+var errorTypes = strings.Fields(`DUPLICATE_RECORD FORMAT_ERROR FUNCTION_NOT_SUPPORTED GENERAL_ERROR INVALID_AMOUNT
+	ROUTING_ERROR TRANSACTION_NOT_SUPPORTED UNABLE_TO_LOCATE_RECORD UPSTREAM_UNAVAILABLE INVALID_PRODUCT
+	CARD_NOT_ACTIVATED CARD_ACTIVATED CARD_VOIDED CARD_BLOCKED CARD_DELETED FUNCTION_BLOCKED_FOR_CARD_RANK
+	INSUFFICIENT_FUNDS INVALID_CARD_NUMBER CARD_EXPIRED INCORRECT_PIN TEMPORARY_FAILURE DO_NOT_HONOUR
+	PIN_ATTEMPTS_EXCEEDED`)
+
+// maxErrorMessage is how many characters an errorMessage may have.
+const maxErrorMessage = 20
+
+// errorDetail judges the body of a failed answer by section 1.3.
+func (w *wired) errorDetail(e Expect) {
+	w.want(slices.Contains(errorTypes, w.a.ErrorType), "E1: an errorType of the list", or(w.a.ErrorType, "absent"))
+	if word := e.Keys["requestType"]; word != "none" && word != "any" {
+		w.want(w.a.RequestType != "", "E2: a requestType", "absent")
+	}
+	w.want(w.a.ID != "", "E3: the id of the message answered", "absent")
+	message := textAt(w.body, "errorMessage")
+	length := len(utf16.Encode([]rune(message)))
+	w.want(length > 0 && length <= maxErrorMessage, "E5: an errorMessage of 1 to 20 characters", fmt.Sprintf("%q", message))
+	detail, ok := lookupPath(w.body, "detailMessage")
+	if ok {
+		w.want(textAt(detail, "freeString") != "", "E6: detailMessage.freeString", showJSON(detail))
+	}
+	located := w.a.ErrorType == "UNABLE_TO_LOCATE_RECORD"
+	w.want(located == (w.a.Status == http.StatusNotFound), "C13: 404 means UNABLE_TO_LOCATE_RECORD and nothing else",
+		w.a.String())
+	for _, card := range []*Card{w.m.Card, w.m.Target} {
+		if card == nil || len(card.PAN) < minMasked {
+			continue
+		}
+		w.want(!strings.Contains(string(w.a.Body), card.PAN), "E9: no full PAN in an error", "it is there")
+	}
+}
+
+// minMasked is the length from which a PAN is too long to stand in an error by chance.
+const minMasked = 11
+
+// check judges one check of the script.
+func (w *wired) check(c Check) {
+	if c.Where == "header" {
+		value := w.a.Header.Get(c.Path)
+		w.want(holds(c, value, value != ""), c.String(), or(value, "none"))
+		return
+	}
+	if c.Verb == "hides" {
+		w.want(!strings.Contains(string(w.a.Body), c.Text), c.String(), "it is there")
+		return
+	}
+	if c.Verb == "same" {
+		_, sent := lookupPath(w.sent, c.Path)
+		w.want(sent, c.String(), "not sent")
+		w.same("as sent", c.Path)
+		return
+	}
+	value, found := lookupPath(w.body, c.Path)
+	ok := found
+	switch c.Verb {
+	case "absent":
+		ok = !found
+	case "is":
+		want, err := parseJSON([]byte(c.Text))
+		ok = found && err == nil && reflect.DeepEqual(want, value)
+	case "size":
+		ok = found && sizeOf(value) == c.Text
+	case "matches":
+		text, isText := value.(string)
+		ok = isText && holds(c, text, true)
+	case "holds":
+		ok = found && strings.Contains(showWhole(value), c.Text)
+	}
+	came := "absent"
+	if found {
+		came = showJSON(value)
+	}
+	w.want(ok, c.String(), came)
+}
+
+// sizeOf counts the entries of an array or the members of an object.
+func sizeOf(value any) string {
+	switch v := value.(type) {
+	case []any:
+		return strconv.Itoa(len(v))
+	case map[string]any:
+		return strconv.Itoa(len(v))
+	}
+	return "one value"
+}
+
+// holds judges a text by matches or absent.
+func holds(c Check, text string, there bool) bool {
+	if c.Verb == "absent" {
+		return !there
+	}
+	pattern, err := regexp.Compile(`\A(?:` + c.Text + `)\z`)
+	return err == nil && there && pattern.MatchString(text)
+}
