@@ -88,10 +88,10 @@ func walk(value any, path string, visit func(path string, value any)) {
 	}
 }
 
-// same wants the member to be as it was sent; what was not sent is not compared.
+// same wants the member to be as it was sent; what was not sent, or as null, is not compared.
 func (w *wired) same(rule, path string) {
-	sent, ok := lookupPath(w.sent, path)
-	if !ok {
+	sent, _ := lookupPath(w.sent, path)
+	if sent == nil {
 		return
 	}
 	got, ok := lookupPath(w.body, path)

@@ -31,7 +31,11 @@ type HTTPTarget struct {
 	// AdminURL and AdminToken lead to the operators' listener; empty when there is none. The token's role
 	// is admin.
 	AdminURL, AdminToken string
-	// Cards and Products are what the server holds, when there is no AdminURL. Each card is used by one
+	// Setup sets the server up instead of the admin API, and Login gives the credentials of all its
+	// accounts, by the names that scripts have for them. Either both are there or neither.
+	Setup Setup
+	Login func(account string) Credentials
+	// Cards and Products are what the server holds, when there is neither AdminURL nor Setup. Each card is used by one
 	// case only, unless the server can be reset.
 	Cards    []SeedCard
 	Products []SeedProduct
@@ -56,30 +60,48 @@ func NewHTTPTarget(t HTTPTarget) (Target, error) {
 	if t.BaseURL == "" {
 		return nil, errors.New("conform: no base URL")
 	}
-	if t.Accounts[0] == t.Accounts[1] && (t.AdminURL == "" || t.Accounts[0] != Credentials{}) {
+	t.Client = withoutRedirects(t.Client)
+	w := &wire{HTTPTarget: t, credentials: map[string]Credentials{}}
+	switch {
+	case (t.Setup == nil) != (t.Login == nil):
+		return nil, errors.New("conform: Setup and Login belong together")
+	case t.Setup != nil:
+		return &prepared{Setup: t.Setup, wire: w}, nil
+	case t.Accounts[0] == t.Accounts[1] && (t.AdminURL == "" || t.Accounts[0] != Credentials{}):
 		return nil, errors.New("conform: two different accounts are needed")
-	}
-	if t.Client == nil {
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.MaxIdleConnsPerHost, transport.IdleConnTimeout = idleConnections, idleTime
-		t.Client = &http.Client{Transport: transport}
-	}
-	// A POST that is redirected is not answered (rule C3), so a redirect is an answer like any other.
-	client := *t.Client
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	t.Client = &client
-	if t.AdminURL != "" {
-		w := &wire{HTTPTarget: t, credentials: map[string]Credentials{}}
+	case t.AdminURL != "":
 		return &administered{wire: w, numbers: map[string]int64{}}, nil
 	}
-	w := &wire{HTTPTarget: t, credentials: map[string]Credentials{"a": t.Accounts[0], "b": t.Accounts[1]}}
+	w.credentials["a"], w.credentials["b"] = t.Accounts[0], t.Accounts[1]
 	return &seeded{wire: w, pool: newPool(t.Cards, t.Products)}, nil
 }
+
+// withoutRedirects is the client, or one of our own: a POST that is redirected is not answered (rule C3), so
+// a redirect is an answer like any other.
+func withoutRedirects(given *http.Client) *http.Client {
+	if given == nil {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.MaxIdleConnsPerHost, transport.IdleConnTimeout = idleConnections, idleTime
+		given = &http.Client{Transport: transport}
+	}
+	client := *given
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &client
+}
+
+// prepared is a server that somebody else sets up.
+type prepared struct {
+	Setup
+	*wire
+}
+
+var _ Target = (*prepared)(nil)
 
 // wire sends messages over HTTP and reads the answers.
 type wire struct {
 	HTTPTarget
-	// credentials grow while a case is set up, and are only read while its messages are sent.
+	// credentials are by the names of the scripts. They grow while a case is set up, and are only read while
+	// its messages are sent.
 	credentials map[string]Credentials
 }
 
@@ -143,18 +165,26 @@ func (w *wire) signIn(request *http.Request, m Message) error {
 	}
 	if ok {
 		name, password, _ := strings.Cut(login, ":")
-		if known, is := w.credentials[name]; is {
+		if known := w.account(name); known != (Credentials{}) {
 			name = known.Name
 		}
 		request.SetBasicAuth(name, password)
 		return nil
 	}
-	c, known := w.credentials[m.Account]
-	if !known {
+	c := w.account(m.Account)
+	if c == (Credentials{}) {
 		return fmt.Errorf("there is no account %s", m.Account)
 	}
 	request.SetBasicAuth(c.Name, c.Password)
 	return nil
+}
+
+// account gives the credentials of an account, empty when there is no such account.
+func (w *wire) account(name string) Credentials {
+	if w.Login != nil {
+		return w.Login(name)
+	}
+	return w.credentials[name]
 }
 
 // readAnswer takes an answer apart. A body that is not JSON leaves the members empty.

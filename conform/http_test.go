@@ -305,6 +305,40 @@ lookup card=c1
 	}
 }
 
+func TestSomebodyElseMaySetTheServerUp(t *testing.T) {
+	server := &fakeServer{fake: newFake("")}
+	listening := httptest.NewServer(server)
+	defer listening.Close()
+	login := func(name string) Credentials { return Credentials{Name: name, Password: "x"} }
+	target, err := NewHTTPTarget(HTTPTarget{BaseURL: listening.URL, Setup: server.fake, Login: login})
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := Parse("wire", wireScript)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := Run(t.Context(), target, Options{Scripts: []Script{script}})
+	if err != nil || !report.OK() || len(server.admin) > 0 {
+		t.Errorf("%v, %v, admin API called for %v", report.Results, err, server.admin)
+	}
+}
+
+func TestATargetThatCannotBeReachedIsRefused(t *testing.T) {
+	one, two := Credentials{"one", "x"}, Credentials{"two", "x"}
+	for _, wrong := range []HTTPTarget{
+		{Accounts: [2]Credentials{one, two}},
+		{BaseURL: "http://x", Accounts: [2]Credentials{one, one}},
+		{BaseURL: "http://x"},
+		{BaseURL: "http://x", AdminURL: "http://y", Accounts: [2]Credentials{one, one}},
+		{BaseURL: "http://x", Setup: NoSetup{}},
+	} {
+		if _, err := NewHTTPTarget(wrong); err == nil {
+			t.Errorf("%+v is taken for a target", wrong)
+		}
+	}
+}
+
 func TestEditsReachTheWire(t *testing.T) {
 	var got *http.Request
 	var body string
