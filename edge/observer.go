@@ -42,9 +42,8 @@ func NewObserver(m *Metrics, log *slog.Logger, now func() time.Time) *Observer {
 // ours do.
 func (o *Observer) Observe(operation string, status int, errorType string, took time.Duration, cause error) {
 	o.metrics.count(operation, status, errorType, took)
-	var refusal *decline.Error
-	if cause != nil && errors.As(cause, &refusal) && refusal.Alarm != "" {
-		o.alarm(operation, refusal)
+	if cause != nil {
+		o.alarm(operation, cause)
 	}
 	switch {
 	case status >= 500:
@@ -67,7 +66,12 @@ func (o *Observer) fault(operation string, status int, errorType string, took ti
 	o.log.LogAttrs(context.Background(), level, "not answered for good", leftOut(attrs, hidden)...)
 }
 
-func (o *Observer) alarm(operation string, refusal *decline.Error) {
+// alarm counts a refusal that operators should hear of, and logs it sparingly.
+func (o *Observer) alarm(operation string, cause error) {
+	var refusal *decline.Error
+	if !errors.As(cause, &refusal) || refusal.Alarm == "" {
+		return
+	}
 	o.metrics.alarms.WithLabelValues(string(refusal.Alarm), "").Inc()
 	if hidden, may := o.alarms.ask(o.now()); may {
 		attrs := []slog.Attr{slog.String("alarm", string(refusal.Alarm)), slog.String("operation", operation), slog.String("text", refusal.Text)}

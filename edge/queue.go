@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/secret"
 )
 
 // Bounds of the messages that wait for their password to be verified. Verifying takes some ten milliseconds of a
@@ -24,6 +25,8 @@ type Verifier interface {
 	// Verify computes it. An empty hash stands for a name that does not exist and costs as much as any other.
 	Verify(hash, password string, now time.Time) bool
 }
+
+var _ Verifier = (*secret.Passwords)(nil)
 
 // queue is the places of those whose password is being verified.
 type queue struct {
