@@ -2,6 +2,8 @@ package giftcardhttp
 
 import (
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/scripworks/scrip/api/wire"
 	"github.com/scripworks/scrip/giftcard"
@@ -69,9 +71,13 @@ func (o *object) amount(name string, value money.Minor, c money.Currency) {
 	o.close()
 }
 
-// appendText quotes a text.
+// appendText quotes a text. What is no UTF-8 in it, such as an unescaped byte of a path, becomes the replacement
+// character, since JSON has no way to say it.
 func appendText(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\uFFFD")
+	}
 	b = append(b, '"')
 	for i := range len(s) {
 		switch c := s[i]; {

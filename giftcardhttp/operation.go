@@ -71,7 +71,7 @@ type routeKey struct {
 // adviceRoles are the path segments of advices.
 var adviceRoles = map[string]txn.Role{"confirmations": txn.Confirmation, "reversals": txn.Reversal}
 
-// route finds the operation that a path names; false when there is none. A slash at the end makes no difference
+// route finds the operation that a path names; false when there is none, though such a path may have an id. A slash at the end makes no difference
 // (rule C3). Ids are unescaped segment by segment, since an id may hold a slash.
 func (s *Server) route(u *url.URL) (target, bool) {
 	path, below := strings.CutPrefix(u.EscapedPath(), Base+"/")
@@ -93,7 +93,7 @@ func (s *Server) route(u *url.URL) (target, bool) {
 	case 4:
 		o := s.routes[routeKey{segments[0], adviceRoles[segments[2]]}]
 		if o == nil || !o.advice() {
-			return target{}, false
+			return target{id: segments[3]}, false
 		}
 		return target{operation: o, requestID: segments[1], id: segments[3]}, true
 	}

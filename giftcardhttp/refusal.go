@@ -23,7 +23,7 @@ type failure struct {
 	detail  decline.Detail
 	after   time.Duration
 	allow   string
-	card    bool // show the card as sent, masked
+	own     bool // tell the sender of the message itself: its id and its card, masked
 	unknown error
 }
 
@@ -56,7 +56,9 @@ var messages = map[decline.Reason]string{
 func failed(err error, advice bool) failure {
 	var refusal *decline.Error
 	if errors.As(err, &refusal) {
-		f := failure{status: http.StatusBadRequest, reason: refusal.Reason, text: refusal.Text, detail: refusal.Detail, card: true}
+		f := failure{status: http.StatusBadRequest, reason: refusal.Reason, text: refusal.Text, detail: refusal.Detail}
+		// Of a message of another account nothing is told, not even what the sender could compare with its own.
+		f.own = !advice && (refusal.Reason != decline.DuplicateRecord || refusal.Detail.RequestID != "")
 		if refusal.Reason == decline.UnableToLocateRecord {
 			f.status = http.StatusNotFound
 		}
@@ -126,7 +128,7 @@ func (s *Server) errorDetail(b []byte, x *exchange, f failure) []byte {
 			o.say("originalId", x.originalID())
 		}
 	} else {
-		o.text("id", newID())
+		o.text("id", x.answeredID())
 	}
 	o.text("errorMessage", messages[f.reason])
 	o.open("detailMessage")
@@ -135,10 +137,13 @@ func (s *Server) errorDetail(b []byte, x *exchange, f failure) []byte {
 		text = messages[f.reason]
 	}
 	o.text("freeString", text)
-	o.say("pathId", f.pathID)
+	o.say("pathId", f.pathID[:min(len(f.pathID), maxEchoed)])
+	if f.own && f.detail.ActivationID == "" && f.detail.VoidID == "" {
+		f.detail.RequestID = ident.ID(x.id)
+	}
 	details(o, f.detail)
-	if f.card {
-		s.maskedCard(o, x)
+	if f.own {
+		s.asSent(o, x, f.reason)
 	}
 	formatErrors(o, f.wrong)
 	o.close()
@@ -178,19 +183,19 @@ func detailAmounts(o *object, requested, balance *money.Amount) {
 	o.close()
 }
 
-// maskedCard shows the card as sent, by its masked number and nothing else.
-func (s *Server) maskedCard(o *object, x *exchange) {
-	if x.message == nil || x.target.operation.advice() {
-		return
-	}
+// asSent shows the card by its masked number and nothing else, and the product where that is at fault.
+func (s *Server) asSent(o *object, x *exchange, reason decline.Reason) {
 	first, _ := s.cards(x.target.operation.family)
-	digits, found := x.message.Text(first.pan)
-	if !found {
-		return
+	if digits, found := x.message.Text(first.pan); found {
+		o.open("card")
+		o.text("pan", ident.Mask(digits))
+		o.close()
 	}
-	o.open("card")
-	o.text("pan", ident.Mask(digits))
-	o.close()
+	if id := x.message.Raw(s.slots.productID); id != nil && reason == decline.InvalidProduct {
+		o.open("product")
+		o.raw("id", id)
+		o.close()
+	}
 }
 
 func formatErrors(o *object, wrong []wire.Violation) {

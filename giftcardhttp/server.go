@@ -59,6 +59,7 @@ type Server struct {
 	timeout                    time.Duration
 	now                        func() time.Time
 	routes                     map[routeKey]*operation
+	lookUp                     *operation
 	slots                      slots
 	institution, institutionID []byte // JSON
 	exchanges                  sync.Pool
@@ -85,6 +86,7 @@ func New(settings Settings) (*Server, error) {
 		models = append(models, o.model)
 		s.routes[routeKey{o.resource, o.role}] = o
 	}
+	s.lookUp = s.routes[routeKey{"lookupGiftcard", txn.Request}]
 	if s.slots, err = ask(models); err != nil {
 		return nil, err
 	}
@@ -113,25 +115,41 @@ type exchange struct {
 	cause     error
 }
 
+// maxKept bounds the buffer that an idle exchange keeps, in bytes.
+const maxKept = 32 << 10
+
+// reset forgets the message, PINs above all.
 func (x *exchange) reset() {
 	x.parsed.Reset()
+	clear(x.buffer.Bytes())
 	x.buffer.Reset()
+	if x.buffer.Cap() > maxKept {
+		x.buffer = bytes.Buffer{}
+	}
 	*x = exchange{parsed: x.parsed, buffer: x.buffer, answer: x.answer[:0]}
 }
 
-// answeredID is the id of the message being answered: the body's when it could be read, else the path's.
+// maxEchoed bounds what is given back of an id that is none, in bytes.
+const maxEchoed = 128
+
+// answeredID is the id of the message being answered: the body's when it could be read, else the path's, else a
+// new one (rules V3 and C13).
 func (x *exchange) answeredID() string {
-	if x.id != "" {
+	switch {
+	case x.id != "":
 		return x.id
+	case x.target.id != "":
+		return x.target.id[:min(len(x.target.id), maxEchoed)]
 	}
-	return x.target.id
+	return newID()
 }
 
+// originalID is the request's id of an advice, found likewise.
 func (x *exchange) originalID() string {
 	if x.requestID != "" {
 		return x.requestID
 	}
-	return x.target.requestID
+	return x.target.requestID[:min(len(x.target.requestID), maxEchoed)]
 }
 
 // ident is the message's id, apart from the body's memory, because stores may keep it.
@@ -162,6 +180,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, x *exchange) *failure {
 	var found bool
 	if x.target, found = s.route(r.URL); !found {
+		s.findID(r, x)
 		return &failure{status: http.StatusNotImplemented, reason: decline.FunctionNotSupported, text: "there is no such operation"}
 	}
 	if r.Method != http.MethodPost {
@@ -183,9 +202,25 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, x *exchange) *fai
 	return s.ask(w, r, x)
 }
 
+// findID looks in the body for the id of a message that no operation takes, when its path has none (rule C13).
+func (s *Server) findID(r *http.Request, x *exchange) {
+	if x.target.id != "" {
+		return
+	}
+	if _, err := x.buffer.ReadFrom(io.LimitReader(r.Body, MaxBody)); err != nil {
+		return
+	}
+	_ = s.lookUp.model.Read(x.buffer.Bytes(), x.parsed) // whatever else is wrong with it
+	x.id, _ = x.parsed.Text(s.slots.id)
+}
+
 // read takes in the body and judges it by the document (V1 to V5).
 func (s *Server) read(r *http.Request, x *exchange) *failure {
-	if !isJSON(r.Header.Get("Content-Type")) {
+	kind := r.Header.Get("Content-Type")
+	if kind == "" && r.ContentLength == 0 {
+		return s.judge(x) // what is missing has no type
+	}
+	if !isJSON(kind) {
 		return &failure{status: http.StatusUnsupportedMediaType, reason: decline.FormatError, text: "the body must be application/json"}
 	}
 	tooLarge := &failure{status: http.StatusRequestEntityTooLarge, reason: decline.FormatError, text: "a body may have " + strconv.Itoa(MaxBody) + " bytes"}
@@ -193,8 +228,7 @@ func (s *Server) read(r *http.Request, x *exchange) *failure {
 		return tooLarge
 	}
 	if _, err := x.buffer.ReadFrom(io.LimitReader(r.Body, MaxBody+1)); err != nil {
-		f := malformed("the body could not be read to its end", nil)
-		return &f
+		return x.cutShort()
 	}
 	if x.buffer.Len() > MaxBody {
 		return tooLarge
@@ -203,6 +237,15 @@ func (s *Server) read(r *http.Request, x *exchange) *failure {
 		return f
 	}
 	return x.checkPath()
+}
+
+// cutShort answers a body that ends too early. An advice will be repeated, so it must not be refused for good.
+func (x *exchange) cutShort() *failure {
+	f := malformed("the body could not be read to its end", nil)
+	if x.target.operation.advice() {
+		f.status, f.reason = http.StatusInternalServerError, decline.GeneralError
+	}
+	return &f
 }
 
 func isJSON(contentType string) bool {
