@@ -7,7 +7,7 @@ import (
 
 // message builds the message of a step, and names the card whose balances the answer states.
 func (r *run) message(s Step) (m Message, card string, err error) {
-	m = Message{Act: Request, Account: or(s.Keys["by"], r.account), ID: r.name(s.Keys["id"]), Time: r.clock()}
+	m = Message{Act: Request, Account: r.account, ID: r.name(s.Keys["id"]), Time: r.clock()}
 	m.Edits = r.fillEdits(s.Edits)
 	if s.isAdvice() {
 		card = r.advice(s, &m)

@@ -175,7 +175,7 @@ type verb struct {
 	message bool
 }
 
-var requestKeys = []string{"id", "card", "expiry", "pin", "encryptedPin", "pinObject", "times", "by"}
+var requestKeys = []string{"id", "card", "expiry", "pin", "encryptedPin", "pinObject", "times"}
 
 // verbs is the whole vocabulary but for the words of a case (case, wire, only, rounds), together and end.
 var verbs = map[string]verb{
@@ -202,8 +202,8 @@ var verbs = map[string]verb{
 	"replace":  {keys: append([]string{"to", "toExpiry", "toPin"}, requestKeys...), message: true},
 	"transfer": {keys: append([]string{"to", "toExpiry", "amount", "currency"}, requestKeys...), message: true},
 	"lookup":   {keys: append([]string{"profile", "msisdn", "email"}, requestKeys...), message: true},
-	"confirm":  {keys: []string{"id", "of", "kind", "approved", "currency", "times", "by"}, message: true},
-	"reverse":  {keys: []string{"id", "of", "kind", "approved", "currency", "reason", "times", "by"}, message: true},
+	"confirm":  {keys: []string{"id", "of", "kind", "approved", "currency", "times"}, message: true},
+	"reverse":  {keys: []string{"id", "of", "kind", "approved", "currency", "reason", "times"}, message: true},
 }
 
 // expectKeys are what may follow the outcome of an expectation; NAME.book and NAME.available, for
