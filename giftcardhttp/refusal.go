@@ -1,7 +1,6 @@
 package giftcardhttp
 
 import (
-	"crypto/rand"
 	"errors"
 	"net/http"
 	"strconv"
@@ -215,12 +214,4 @@ func formatErrors(o *object, wrong []wire.Violation) {
 		o.b = append(e.b, '}')
 	}
 	o.b = append(o.b, ']')
-}
-
-// newID makes an id for an answer to a message that has none (rule C13).
-func newID() string {
-	var u [16]byte
-	_, _ = rand.Read(u[:]) // never fails
-	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
-	return string(ident.FromUUID(u))
 }

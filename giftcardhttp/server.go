@@ -17,6 +17,7 @@ import (
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -141,7 +142,7 @@ func (x *exchange) answeredID() string {
 	case x.target.id != "":
 		return x.target.id[:min(len(x.target.id), maxEchoed)]
 	}
-	return newID()
+	return string(secret.NewID())
 }
 
 // originalID is the request's id of an advice, found likewise.

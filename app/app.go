@@ -1,0 +1,271 @@
+// Package app wires the rooms into one running program and gives it a life: New opens the store, Start serves,
+// Stop finishes what is in hand and closes. The command, the sandbox and the tests use the same object.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/adminhttp"
+	"github.com/scripworks/scrip/edge"
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/giftcardhttp"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/secret"
+	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/store/memstore"
+	"github.com/scripworks/scrip/store/sqlite"
+	"github.com/scripworks/scrip/txn"
+)
+
+// Settings are what a program is made of. The zero value of each is good unless said otherwise.
+type Settings struct {
+	Data        string // directory of the store and its keys; empty keeps nothing
+	KeysFile    string // keyset file; empty is keys.json in Data
+	Listen      string // address of the contracts
+	AdminListen string // address of the operators; empty is loopback on any free port
+	TLS         *edge.TLS
+	PlainHTTP   bool   // a proxy in front ends TLS
+	Token       string // first operator's token on an empty store; empty makes one, which FirstToken then gives
+	Institution ident.Reference
+	Location    *time.Location
+	Currency    money.Currency // of cards that name none
+	Timeout     time.Duration  // of a request
+	Hold        time.Duration  // of an advice for its request in flight
+	Drain       time.Duration  // between not being ready any more and closing the listener
+	StopWithin  time.Duration  // for what is in hand when stopping; 0 is DefaultStopWithin
+	InHand      int            // messages in hand at once
+	Settle      Settle
+	Log         *slog.Logger
+	Version     string
+	Now         func() time.Time
+
+	// Compatible and Guests are the sandbox's (behaviour.md section 8). Never in production.
+	Compatible bool
+	Guests     func(user, password string) (edge.Identity, error)
+	// Extra handles paths of the contracts' listener before the contracts do; it says whether it did.
+	Extra func(w http.ResponseWriter, r *http.Request) bool
+}
+
+// Settle ends open requests by the clock, when the issuer wants that.
+type Settle struct {
+	After time.Duration // age of a request; 0 never settles
+	Role  txn.Role      // Confirmation or Reversal
+}
+
+// Defaults and names.
+const (
+	DefaultStopWithin = 30 * time.Second
+	remembered        = 10 * time.Minute // for which a verified password is not hashed again
+	rememberedPairs   = 10_000
+	importTimeout     = time.Hour // for an operator's longest call, an import
+	keysName          = "keys.json"
+	storeName         = "scrip.db"
+)
+
+// App is the program. Make one with New.
+type App struct {
+	settings Settings
+	log      *slog.Logger
+
+	Keys     *secret.Keys
+	Store    *store.Store
+	Register *admin.Register
+	Office   *admin.Office
+	Metrics  *edge.Metrics
+	// FirstToken is the token of the operator that was made because the store had none; empty otherwise.
+	FirstToken string
+	// MadeKeys says that a keyset was made because there was none.
+	MadeKeys bool
+
+	gate     *edge.Gate
+	messages *edge.Server
+	operator *edge.Server
+	contract http.Handler
+	admin    http.Handler
+	ready    atomic.Bool
+	serving  sync.WaitGroup
+	failed   chan error
+	sweeping context.CancelFunc
+}
+
+// New opens the store and builds everything on it. Nothing listens yet. Close it with Stop.
+func New(ctx context.Context, s Settings) (*App, error) {
+	if s.Log == nil {
+		s.Log = slog.New(slog.DiscardHandler)
+	}
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	if s.StopWithin == 0 {
+		s.StopWithin = DefaultStopWithin
+	}
+	if s.AdminListen == "" {
+		s.AdminListen = "127.0.0.1:0"
+	}
+	a := &App{settings: s, log: s.Log, failed: make(chan error, 2), Metrics: edge.NewMetrics(s.Version)}
+	if err := a.open(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.build(ctx); err != nil {
+		return nil, errors.Join(err, a.Store.Close())
+	}
+	return a, nil
+}
+
+// open opens keys, driver and store.
+func (a *App) open(ctx context.Context) error {
+	if a.settings.Data != "" {
+		if err := os.MkdirAll(a.settings.Data, 0o700); err != nil {
+			return fmt.Errorf("data directory: %w", err)
+		}
+	}
+	var driver store.Driver = memstore.New()
+	if a.settings.Data != "" {
+		opened, err := sqlite.Open(StorePath(a.settings.Data), sqlite.Options{})
+		if err != nil {
+			return fmt.Errorf("open the store in %s: %w", a.settings.Data, err)
+		}
+		driver = opened
+	}
+	err := a.loadKeys()
+	if err == nil {
+		a.Register, err = admin.LoadRegister(ctx, driver, adminhttp.Codec{})
+	}
+	if err != nil {
+		return errors.Join(err, driver.Close())
+	}
+	a.Store = store.New(driver, store.Settings{
+		Keys: a.Keys, Now: a.settings.Now, Unfinished: a.Register.Unfinished, Observe: newCommits(a.Metrics.Registerer()).observe,
+	})
+	return nil
+}
+
+// StorePath gives the store's file in a data directory.
+func StorePath(data string) string { return filepath.Join(data, storeName) }
+
+// build makes the rooms above the store.
+func (a *App) build(ctx context.Context) error {
+	s := a.settings
+	issuer := giftcard.NewIssuer(giftcard.Settings{
+		Store: store.Giftcard{Store: a.Store}, Keys: a.Keys, Products: a.Register,
+		Location: s.Location, Hold: s.Hold, Compatible: s.Compatible,
+	})
+	a.Office = admin.NewOffice(admin.Settings{
+		Store: store.Admin{Store: a.Store}, Reports: a.Store.Driver(), Register: a.Register, Keys: a.Keys, Codec: adminhttp.Codec{},
+		Issuer: issuer, Carries: adminhttp.Carries, NewID: secret.NewID, NewToken: secret.NewToken, NewPassword: secret.NewPassword,
+		Currency: s.Currency, Location: s.Location,
+	})
+	token, err := a.Office.Bootstrap(ctx, s.Now(), s.Token)
+	if err != nil {
+		return fmt.Errorf("first operator: %w", err)
+	}
+	if s.Token == "" {
+		a.FirstToken = token
+	}
+	a.gate = edge.NewGate(edge.Settings{
+		Accounts: a.Register, Passwords: secret.NewPasswords(remembered, rememberedPairs), InHand: s.InHand,
+		Guests: s.Guests, Metrics: a.Metrics, Log: s.Log, Now: s.Now,
+	})
+	server, err := giftcardhttp.New(giftcardhttp.Settings{
+		Service: issuer, Gate: a.gate, Observer: edge.NewObserver(a.Metrics, s.Log, s.Now), Institution: s.Institution,
+		RequestTimeout: s.Timeout, Now: s.Now,
+	})
+	if err != nil {
+		return fmt.Errorf("giftcard contract: %w", err)
+	}
+	a.contract = a.contracts(server)
+	if a.admin, err = a.operators(); err != nil {
+		return fmt.Errorf("operators' interface: %w", err)
+	}
+	a.Metrics.Registerer().MustRegister(newOpenRequests(a))
+	return nil
+}
+
+// Start listens and serves on both addresses. It returns once both do.
+func (a *App) Start() error {
+	var err error
+	bounds := edge.DefaultBounds(a.timeout())
+	forOperators := bounds
+	forOperators.ReadTimeout, forOperators.WriteTimeout = importTimeout, importTimeout
+	a.operator, err = edge.Listen(edge.Listener{
+		Name: "operators", Address: a.settings.AdminListen, Bounds: forOperators, Metrics: a.Metrics, Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.messages, err = edge.Listen(edge.Listener{
+		Name: "messages", Address: a.settings.Listen, TLS: a.settings.TLS, PlainHTTP: a.settings.PlainHTTP, Bounds: bounds,
+		Gate: a.gate, Metrics: a.Metrics, Log: a.log,
+	})
+	if err != nil {
+		return errors.Join(err, a.operator.Stop(context.Background()))
+	}
+	a.serve(a.messages, a.contract)
+	a.serve(a.operator, a.admin)
+	a.sweep()
+	a.ready.Store(true)
+	return nil
+}
+
+func (a *App) timeout() time.Duration {
+	if a.settings.Timeout != 0 {
+		return a.settings.Timeout
+	}
+	return giftcardhttp.DefaultRequestTimeout
+}
+
+func (a *App) serve(s *edge.Server, h http.Handler) {
+	a.serving.Go(func() {
+		if err := s.Serve(h); err != nil {
+			a.failed <- err
+		}
+	})
+}
+
+// Address is where the contracts listen; AdminAddress where the operators do. They are known after Start.
+func (a *App) Address() net.Addr { return a.messages.Address() }
+
+// AdminAddress is where the operators' interface listens.
+func (a *App) AdminAddress() net.Addr { return a.operator.Address() }
+
+// Failed tells when a listener breaks down.
+func (a *App) Failed() <-chan error { return a.failed }
+
+// Reload takes up changed certificates.
+func (a *App) Reload() error { return a.messages.Reload() }
+
+// Stop is not ready any more, waits for the drain time so that balancers see it, takes no new work, finishes what
+// is in hand and closes. What is not finished within StopWithin is cut off and has an unknown outcome.
+func (a *App) Stop(ctx context.Context) error {
+	var errs []error
+	if a.ready.Swap(false) && a.settings.Drain > 0 {
+		select {
+		case <-time.After(a.settings.Drain):
+		case <-ctx.Done():
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.settings.StopWithin)
+	defer cancel()
+	if a.sweeping != nil {
+		a.sweeping()
+	}
+	for _, s := range []*edge.Server{a.messages, a.operator} {
+		if s != nil {
+			errs = append(errs, s.Stop(ctx))
+		}
+	}
+	a.serving.Wait()
+	return errors.Join(append(errs, a.Store.Close())...)
+}

@@ -1,0 +1,151 @@
+package app
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/ident"
+)
+
+// commits are the metrics of the store's batches.
+type commits struct {
+	seconds  prometheus.Histogram
+	messages prometheus.Histogram
+	failures prometheus.Counter
+}
+
+func newCommits(r prometheus.Registerer) *commits {
+	c := &commits{
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "scrip_commit_seconds", Help: "From loading a batch to its durable commit.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
+		}),
+		messages: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "scrip_commit_messages", Help: "Messages that shared a commit.", Buckets: prometheus.ExponentialBuckets(1, 2, 9),
+		}),
+		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "scrip_commit_failures_total", Help: "Batches that could not be saved."}),
+	}
+	r.MustRegister(c.seconds, c.messages, c.failures)
+	return c
+}
+
+func (c *commits) observe(messages int, took time.Duration, err error) {
+	c.seconds.Observe(took.Seconds())
+	c.messages.Observe(float64(messages))
+	if err != nil {
+		c.failures.Inc()
+	}
+}
+
+// openEvery is how long counted open requests are shown before they are counted again.
+const openEvery = 15 * time.Second
+
+// openRequests are the metrics of requests that nobody has confirmed or reversed.
+type openRequests struct {
+	app               *App
+	count, age, value *prometheus.Desc
+
+	mu     sync.Mutex
+	at     time.Time
+	totals []admin.OpenTotal
+}
+
+func newOpenRequests(a *App) *openRequests {
+	labels := []string{"account", "currency"}
+	return &openRequests{
+		app:   a,
+		count: prometheus.NewDesc("scrip_open_requests", "Approved requests that are neither confirmed nor reversed.", labels, nil),
+		age:   prometheus.NewDesc("scrip_open_requests_oldest_seconds", "Age of the oldest of them.", labels, nil),
+		value: prometheus.NewDesc("scrip_open_requests_minor_units", "Their value.", labels, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (o *openRequests) Describe(ch chan<- *prometheus.Desc) {
+	ch <- o.count
+	ch <- o.age
+	ch <- o.value
+}
+
+// Collect implements prometheus.Collector. A store that cannot be read shows nothing rather than something old.
+func (o *openRequests) Collect(ch chan<- prometheus.Metric) {
+	now := o.app.settings.Now()
+	for _, t := range o.read(now) {
+		labels := []string{t.Account, t.Currency.String()}
+		ch <- prometheus.MustNewConstMetric(o.count, prometheus.GaugeValue, float64(t.Count), labels...)
+		ch <- prometheus.MustNewConstMetric(o.age, prometheus.GaugeValue, now.Sub(t.Oldest).Seconds(), labels...)
+		ch <- prometheus.MustNewConstMetric(o.value, prometheus.GaugeValue, float64(t.Value), labels...)
+	}
+}
+
+func (o *openRequests) read(now time.Time) []admin.OpenTotal {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if now.Sub(o.at) < openEvery {
+		return o.totals
+	}
+	totals, err := o.app.Office.OpenTotals(context.Background(), clockwork(now), admin.OpenQuery{})
+	if err != nil {
+		o.app.log.Error("count open requests", "error", err)
+		return nil
+	}
+	o.at, o.totals = now, totals
+	return totals
+}
+
+// clockwork is the program itself as an operator: it counts, and settles when the issuer wants that.
+func clockwork(now time.Time) admin.By {
+	return admin.By{Operator: "clock", Role: admin.Attendant, World: ident.Production, At: now, Reason: "settled by the clock, as configured"}
+}
+
+// Bounds of the sweep that settles by the clock.
+const (
+	sweepEvery = time.Minute
+	sweepPage  = 100
+)
+
+// sweep settles open requests that are too old, again and again, if the issuer wants that.
+func (a *App) sweep() {
+	if a.settings.Settle.After <= 0 {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	a.sweeping = cancel
+	a.serving.Go(func() {
+		tick := time.NewTicker(sweepEvery)
+		defer tick.Stop()
+		for {
+			if err := a.Sweep(ctx, a.settings.Now()); err != nil && ctx.Err() == nil {
+				a.log.Error("settle by the clock", "error", err)
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+}
+
+// Sweep settles what is open for longer than the settings allow.
+func (a *App) Sweep(ctx context.Context, now time.Time) error {
+	by, after := clockwork(now), int64(0)
+	for {
+		found, next, err := a.Office.Open(ctx, by, admin.OpenQuery{OlderThan: a.settings.Settle.After, After: after, Limit: sweepPage})
+		if err != nil {
+			return err
+		}
+		for _, t := range found {
+			if _, err := a.Office.Settle(ctx, by, t.Message.Seq, a.settings.Settle.Role); err != nil {
+				a.log.Error("settle by the clock", "transaction", t.Message.Seq, "error", err)
+			}
+		}
+		if after = next; next == 0 {
+			return nil
+		}
+	}
+}
