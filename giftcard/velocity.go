@@ -1,6 +1,7 @@
 package giftcard
 
 import (
+	"slices"
 	"time"
 
 	"github.com/scripworks/scrip/decline"
@@ -54,12 +55,14 @@ func count(tx Tx, found []pace, amount money.Minor) *decline.Error {
 	return nil
 }
 
-// giveBack takes a reversed request out of the windows it was approved in.
+// giveBack takes a reversed request out of the windows it was approved in, once from each: two rules over the
+// same time share a counter.
 func giveBack(tx Tx, found []pace, amount money.Minor) {
-	for _, p := range found {
+	for i, p := range found {
+		again := slices.ContainsFunc(found[:i], func(q pace) bool { return q.key == p.key })
 		c := tx.Counter(p.key)
-		if c.Count == 0 {
-			continue // the rule is newer than the request
+		if again || c.Count == 0 { // the rule may be newer than the request
+			continue
 		}
 		c.Count--
 		c.Amount = max(0, c.Amount-amount)
