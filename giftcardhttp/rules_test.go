@@ -1,8 +1,6 @@
 package giftcardhttp_test
 
 import (
-	"context"
-	"net/http/httptest"
 	"regexp"
 	"testing"
 
@@ -11,38 +9,25 @@ import (
 	"github.com/scripworks/scrip/invariant"
 )
 
-// overHTTP sets up the issuer directly and sends it messages through its server.
-type overHTTP struct {
-	conform.Setup
-	*httptest.Server
-}
-
-func credentials(name string) conform.Credentials {
-	return conform.Credentials{Name: name, Password: passwordOf(name)}
-}
-
-// Wire says that the scripts which look at the wire can be played.
-func (overHTTP) Wire() bool { return true }
-
-// Do sends a message. The suite's own client knows two accounts, so the message's account is its first.
-func (o overHTTP) Do(ctx context.Context, m conform.Message) (conform.Answer, error) {
-	other := "a"
-	if m.Account == other {
-		other = "b"
-	}
-	client, err := conform.NewHTTPTarget(conform.HTTPTarget{
-		BaseURL: o.URL, Client: o.Client(), Accounts: [2]conform.Credentials{credentials(m.Account), credentials(other)},
+// overHTTP sets the issuer up directly and sends it messages through its server.
+func overHTTP(t *testing.T, i *giftcardtest.Issuer) conform.Target {
+	t.Helper()
+	listening := serve(t, i)
+	target, err := conform.NewHTTPTarget(conform.HTTPTarget{
+		BaseURL: listening.URL, Client: listening.Client(), Setup: i,
+		Login: func(account string) conform.Credentials {
+			return conform.Credentials{Name: account, Password: passwordOf(account)}
+		},
 	})
 	if err != nil {
-		return conform.Answer{}, err
+		t.Fatal(err)
 	}
-	m.Account = "a"
-	return client.Do(ctx, m)
+	return target
 }
 
 func TestRuleScripts(t *testing.T) {
 	i := newIssuer(t, false)
-	conform.Test(t, overHTTP{i, serve(t, i)}, conform.Options{Now: i.Now})
+	conform.Test(t, overHTTP(t, i), conform.Options{Now: i.Now})
 	booksAreRight(t, i)
 }
 
@@ -50,7 +35,7 @@ func TestRuleScripts(t *testing.T) {
 func TestRuleScriptsOfTheCompatibilityProfile(t *testing.T) {
 	i := newIssuer(t, true)
 	ours := regexp.MustCompile(`each account has its own world|points are ignored|/voided/|/ids/|/answer/|/error/`)
-	conform.Test(t, overHTTP{i, serve(t, i)}, conform.Options{Now: i.Now, Profile: conform.Compatibility, Match: ours})
+	conform.Test(t, overHTTP(t, i), conform.Options{Now: i.Now, Profile: conform.Compatibility, Match: ours})
 	booksAreRight(t, i)
 }
 
