@@ -117,13 +117,13 @@ func first(digests []secret.Digest) secret.Digest {
 // card gives the records of a new card.
 func (s seeded) card(w ident.World, id int64, imported int32) (giftcard.Card, giftcard.Detail) {
 	pins := giftcard.PINs{Clear: first(s.pins.clear), Encrypted: first(s.pins.encrypted)}
+	holder := giftcard.HolderDigests{
+		ProfileID: first(s.holder.profileID), MSISDN: first(s.holder.msisdn), EmailAddress: first(s.holder.emailAddress),
+	}
 	return giftcard.Card{
 			ID: id, World: w, Status: giftcard.New, HasPIN: !pins.IsZero(), Expiry: s.Expiry, Currency: s.Currency, Import: imported,
 		}, giftcard.Detail{
-			Card: id, SealedPAN: s.sealed, Masked: s.PAN.String(), Seeded: pins, PINs: pins,
-			Holder: giftcard.HolderDigests{
-				ProfileID: first(s.holder.profileID), MSISDN: first(s.holder.msisdn), EmailAddress: first(s.holder.emailAddress),
-			},
+			Card: id, SealedPAN: s.sealed, Masked: s.PAN.String(), Seeded: pins, PINs: pins, Holder: holder, SeededHolder: holder,
 		}
 }
 

@@ -36,7 +36,6 @@ const (
 	SeeCards        Act = "card.see"
 	SeeImports      Act = "import.see"
 	SeeTransactions Act = "transaction.see"
-	SeeSelf         Act = "operator.self"
 	ReadBody        Act = "transaction.body"
 	ReadAudit       Act = "audit.read"
 	SeeOperators    Act = "operator.see"
@@ -67,7 +66,7 @@ const (
 
 // needs is the least role for each act; the operators' interface documents it by operation.
 var needs = map[Act]Role{
-	SeeAccounts: Viewer, SeeProducts: Viewer, SeeCards: Viewer, SeeImports: Viewer, SeeTransactions: Viewer, SeeSelf: Viewer,
+	SeeAccounts: Viewer, SeeProducts: Viewer, SeeCards: Viewer, SeeImports: Viewer, SeeTransactions: Viewer,
 	ReadBody: Auditor, ReadAudit: Auditor,
 	AddCard: Attendant, ImportCards: Attendant, FreezeCard: Attendant, UnfreezeCard: Attendant, UnlockPIN: Attendant,
 	SettleRequest: Attendant, SuspendAccount: Attendant, ResumeAccount: Attendant,

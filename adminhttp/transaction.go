@@ -1,0 +1,116 @@
+package adminhttp
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	adminapi "github.com/scripworks/scrip/api/admin"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/txn"
+)
+
+// FindTransactions implements adminapi.StrictServerInterface.
+func (s *server) FindTransactions(ctx context.Context, r adminapi.FindTransactionsRequestObject) (adminapi.FindTransactionsResponseObject, error) {
+	found, err := s.findTransactions(ctx, r.Params)
+	if err != nil {
+		return nil, err
+	}
+	return adminapi.FindTransactions200JSONResponse{Transactions: each(found, transaction)}, nil
+}
+
+func (s *server) findTransactions(ctx context.Context, p adminapi.FindTransactionsParams) ([]admin.Transaction, error) {
+	if (p.ID == "") == (p.Identifier == "") {
+		return nil, invalid("id", "either an id or an identifier must be given")
+	}
+	if p.ID == "" {
+		return s.office.FindByReference(ctx, s.by(ctx, ""), ident.Reference{Institution: p.Institution, Identifier: p.Identifier})
+	}
+	id, err := ident.ParseID(p.ID)
+	if err != nil {
+		return nil, invalid("id", err.Error())
+	}
+	return s.office.FindByID(ctx, s.by(ctx, ""), id)
+}
+
+// GetTransaction implements adminapi.StrictServerInterface.
+func (s *server) GetTransaction(ctx context.Context, r adminapi.GetTransactionRequestObject) (adminapi.GetTransactionResponseObject, error) {
+	t, err := s.office.Transaction(ctx, s.by(ctx, ""), int64(r.Transaction))
+	if err != nil {
+		return nil, err
+	}
+	return adminapi.GetTransaction200JSONResponse(transaction(t)), nil
+}
+
+// ReadBody implements adminapi.StrictServerInterface.
+func (s *server) ReadBody(ctx context.Context, r adminapi.ReadBodyRequestObject) (adminapi.ReadBodyResponseObject, error) {
+	text, err := s.office.Body(ctx, s.by(ctx, ""), int64(r.Transaction))
+	if err != nil {
+		return nil, err
+	}
+	return body(text), nil
+}
+
+// body is a message as it was received: its own JSON, byte for byte.
+type body []byte
+
+// VisitReadBodyResponse implements adminapi.ReadBodyResponseObject.
+func (b body) VisitReadBodyResponse(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", "application/json")
+	_, err := w.Write(b)
+	return err
+}
+
+func (s *server) openQuery(olderThan, account string) (admin.OpenQuery, error) {
+	q := admin.OpenQuery{Account: account}
+	if olderThan == "" {
+		return q, nil
+	}
+	var err error
+	if q.OlderThan, err = time.ParseDuration(olderThan); err != nil || q.OlderThan < 0 {
+		return q, invalid("olderThan", "must be a duration such as 24h or 90m")
+	}
+	return q, nil
+}
+
+// ListOpen implements adminapi.StrictServerInterface.
+func (s *server) ListOpen(ctx context.Context, r adminapi.ListOpenRequestObject) (adminapi.ListOpenResponseObject, error) {
+	q, err := s.openQuery(string(r.Params.OlderThan), string(r.Params.Account))
+	if err != nil {
+		return nil, err
+	}
+	q.After, q.Limit = int64(r.Params.After), int(r.Params.Limit)
+	found, next, err := s.office.Open(ctx, s.by(ctx, ""), q)
+	if err != nil {
+		return nil, err
+	}
+	return adminapi.ListOpen200JSONResponse{Transactions: each(found, transaction), Next: next}, nil
+}
+
+// TotalOpen implements adminapi.StrictServerInterface.
+func (s *server) TotalOpen(ctx context.Context, r adminapi.TotalOpenRequestObject) (adminapi.TotalOpenResponseObject, error) {
+	q, err := s.openQuery(string(r.Params.OlderThan), string(r.Params.Account))
+	if err != nil {
+		return nil, err
+	}
+	totals, err := s.office.OpenTotals(ctx, s.by(ctx, ""), q)
+	if err != nil {
+		return nil, err
+	}
+	return adminapi.TotalOpen200JSONResponse{Totals: each(totals, openTotal)}, nil
+}
+
+// Settle implements adminapi.StrictServerInterface.
+func (s *server) Settle(ctx context.Context, r adminapi.SettleRequestObject) (adminapi.SettleResponseObject, error) {
+	ending := txn.Confirmation
+	if r.Body.Ending == adminapi.SettlementEndingReverse {
+		ending = txn.Reversal
+	}
+	t, err := s.office.Settle(ctx, s.by(ctx, string(r.Body.Reason)), int64(r.Transaction), ending)
+	if err != nil {
+		return nil, err
+	}
+	return adminapi.Settle200JSONResponse(transaction(t)), nil
+}
