@@ -169,8 +169,8 @@ func (o *Office) leftBehind(c giftcard.Card, imported int32) bool {
 	return o.hidden(c) && c.Import != imported && !o.register.running(c.Import)
 }
 
-// differs names the first field in which a card that is there is not as the seed says. The holder of a card that
-// has been activated is no longer the seed's matter.
+// differs names the first field in which a card that is there did not come as the seed says. What messages have
+// changed since, such as the PIN in force and the holder, is not the seed's matter.
 func (s seeded) differs(c giftcard.Card, d giftcard.Detail) string {
 	switch {
 	case c.Expiry != s.Expiry:
@@ -181,10 +181,8 @@ func (s seeded) differs(c giftcard.Card, d giftcard.Detail) string {
 		return "clearPin"
 	case !among(d.Seeded.Encrypted, s.pins.encrypted):
 		return "encryptedPin"
-	case c.Status != giftcard.New:
-		return ""
-	case !among(d.Holder.ProfileID, s.holder.profileID), !among(d.Holder.MSISDN, s.holder.msisdn),
-		!among(d.Holder.EmailAddress, s.holder.emailAddress):
+	case !among(d.SeededHolder.ProfileID, s.holder.profileID), !among(d.SeededHolder.MSISDN, s.holder.msisdn),
+		!among(d.SeededHolder.EmailAddress, s.holder.emailAddress):
 		return "holder"
 	}
 	return ""
