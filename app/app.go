@@ -31,13 +31,14 @@ import (
 
 // Settings are what a program is made of. The zero value of each is good unless said otherwise.
 type Settings struct {
-	Data        string // directory of the store and its keys; empty keeps nothing
-	KeysFile    string // keyset file; empty is keys.json in Data
-	Listen      string // address of the contracts
-	AdminListen string // address of the operators; empty is loopback on any free port
-	TLS         *edge.TLS
-	PlainHTTP   bool   // a proxy in front ends TLS
-	Token       string // first operator's token on an empty store; empty makes one, which FirstToken then gives
+	Data        string    // directory of the store and its keys; empty keeps nothing
+	KeysFile    string    // keyset file; empty is keys.json in Data
+	Listen      string    // address of the contracts
+	AdminListen string    // address of the operators; empty is loopback on any free port
+	TLS         *edge.TLS // of the contracts; nil is plain HTTP
+	AdminTLS    *edge.TLS // of the operators
+	PlainHTTP   bool      // a proxy in front ends TLS
+	Token       string    // first operator's token on an empty store; empty makes one, which FirstToken then gives
 	Institution ident.Reference
 	Location    *time.Location
 	Currency    money.Currency // of cards that name none
@@ -54,6 +55,8 @@ type Settings struct {
 	// Compatible and Guests are the sandbox's (behaviour.md section 8). Never in production.
 	Compatible bool
 	Guests     func(user, password string) (edge.Identity, error)
+	// Products, when it is there, is asked in place of what operators have set.
+	Products giftcard.Products
 	// Extra handles paths of the contracts' listener before the contracts do; it says whether it did.
 	Extra func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -89,15 +92,16 @@ type App struct {
 	// MadeKeys says that a keyset was made because there was none.
 	MadeKeys bool
 
-	gate     *edge.Gate
-	messages *edge.Server
-	operator *edge.Server
-	contract http.Handler
-	admin    http.Handler
-	ready    atomic.Bool
-	serving  sync.WaitGroup
-	failed   chan error
-	sweeping context.CancelFunc
+	passwords *secret.Passwords
+	gate      *edge.Gate
+	messages  *edge.Server
+	operator  *edge.Server
+	contract  http.Handler
+	admin     http.Handler
+	ready     atomic.Bool
+	serving   sync.WaitGroup
+	failed    chan error
+	sweeping  context.CancelFunc
 }
 
 // New opens the store and builds everything on it. Nothing listens yet. Close it with Stop.
@@ -158,8 +162,12 @@ func StorePath(data string) string { return filepath.Join(data, storeName) }
 // build makes the rooms above the store.
 func (a *App) build(ctx context.Context) error {
 	s := a.settings
+	var products giftcard.Products = a.Register
+	if s.Products != nil {
+		products = s.Products
+	}
 	issuer := giftcard.NewIssuer(giftcard.Settings{
-		Store: store.Giftcard{Store: a.Store}, Keys: a.Keys, Products: a.Register,
+		Store: store.Giftcard{Store: a.Store}, Keys: a.Keys, Products: products,
 		Location: s.Location, Hold: s.Hold, Compatible: s.Compatible,
 	})
 	a.Office = admin.NewOffice(admin.Settings{
@@ -174,8 +182,9 @@ func (a *App) build(ctx context.Context) error {
 	if s.Token == "" {
 		a.FirstToken = token
 	}
+	a.passwords = secret.NewPasswords(remembered, rememberedPairs)
 	a.gate = edge.NewGate(edge.Settings{
-		Accounts: a.Register, Passwords: secret.NewPasswords(remembered, rememberedPairs), InHand: s.InHand,
+		Accounts: a.Register, Passwords: a.passwords, InHand: s.InHand,
 		Guests: s.Guests, Metrics: a.Metrics, Log: s.Log, Now: s.Now,
 	})
 	server, err := giftcardhttp.New(giftcardhttp.Settings{
@@ -200,7 +209,7 @@ func (a *App) Start() error {
 	forOperators := bounds
 	forOperators.ReadTimeout, forOperators.WriteTimeout = importTimeout, importTimeout
 	a.operator, err = edge.Listen(edge.Listener{
-		Name: "operators", Address: a.settings.AdminListen, Bounds: forOperators, Metrics: a.Metrics, Log: a.log,
+		Name: "operators", Address: a.settings.AdminListen, TLS: a.settings.AdminTLS, PlainHTTP: a.settings.PlainHTTP, Bounds: forOperators, Metrics: a.Metrics, Log: a.log,
 	})
 	if err != nil {
 		return err
@@ -240,11 +249,25 @@ func (a *App) Address() net.Addr { return a.messages.Address() }
 // AdminAddress is where the operators' interface listens.
 func (a *App) AdminAddress() net.Addr { return a.operator.Address() }
 
+// Now is the program's clock.
+func (a *App) Now() time.Time { return a.settings.Now() }
+
+// Verifies says whether a password is one of an account's that count now.
+func (a *App) Verifies(account *admin.Account, password string) bool {
+	now := a.Now()
+	for _, hash := range account.Hashes(now) {
+		if a.passwords.Verify(hash, password, now) {
+			return true
+		}
+	}
+	return false
+}
+
 // Failed tells when a listener breaks down.
 func (a *App) Failed() <-chan error { return a.failed }
 
 // Reload takes up changed certificates.
-func (a *App) Reload() error { return a.messages.Reload() }
+func (a *App) Reload() error { return errors.Join(a.messages.Reload(), a.operator.Reload()) }
 
 // Stop is not ready any more, waits for the drain time so that balancers see it, takes no new work, finishes what
 // is in hand and closes. What is not finished within StopWithin is cut off and has an unknown outcome.

@@ -20,8 +20,8 @@ type Settings struct {
 	Location *time.Location
 	// Hold is how long an advice waits for its request in flight; 0 is DefaultHold.
 	Hold time.Duration
-	// Compatible refuses the reversal of a load or redemption on a card voided since, as the public test
-	// server does (behaviour.md section 8). Never in production.
+	// Compatible refuses the reversal of a load or redemption on a card voided since, and ignores points, as the
+	// public test server does (behaviour.md section 8). Never in production.
 	Compatible bool
 }
 

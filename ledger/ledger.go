@@ -40,12 +40,15 @@ func (a Account) Class() Class { return Class(a & (1<<classBits - 1)) }
 func (a Account) Owner() int64 { return int64(a) >> classBits }
 
 // String gives the account for people, such as "card/7".
-func (a Account) String() string {
+func (a Account) String() string { return fmt.Sprintf("%s/%d", a.Class(), a.Owner()) }
+
+// String gives the class's name.
+func (c Class) String() string {
 	names := [...]string{Card: "card", Funding: "funding", Redeemed: "redeemed", Adjustment: "adjustment", Breakage: "breakage"}
-	if c := a.Class(); int(c) < len(names) && names[c] != "" {
-		return fmt.Sprintf("%s/%d", names[c], a.Owner())
+	if int(c) < len(names) && names[c] != "" {
+		return names[c]
 	}
-	return fmt.Sprintf("class%d/%d", a.Class(), a.Owner())
+	return fmt.Sprintf("class%d", uint8(c))
 }
 
 // Phase says what an entry does to the two balances.

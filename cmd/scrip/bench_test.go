@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/scripworks/scrip/bench"
+	"github.com/scripworks/scrip/bench/echo"
+)
+
+// runBench runs `scrip bench` with these words.
+func runBench(t *testing.T, words ...string) error {
+	t.Helper()
+	var command struct {
+		Bench benchCmd `cmd:""`
+	}
+	parser, err := kong.New(&command, kong.BindTo(t.Context(), (*context.Context)(nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := parser.Parse(append([]string{"bench"}, words...))
+	if err != nil {
+		return err
+	}
+	return parsed.Run()
+}
+
+func TestBenchWritesItsReportAndItsLog(t *testing.T) {
+	server := httptest.NewServer(echo.NewHandler(0))
+	defer server.Close()
+	dir := t.TempDir()
+	cards, report, log := filepath.Join(dir, "cards.csv"), filepath.Join(dir, "report.json"), filepath.Join(dir, "log.csv")
+	if err := os.WriteFile(cards, []byte("6001000000000000,4912\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := runBench(t, server.URL, "--mode", "redeem-only", "--no-prepare", "--cards", cards, "--clients", "2",
+		"--cycles", "10", "--warmup", "0s", "--json", report, "--acknowledged", log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got bench.Report
+	text, err := os.ReadFile(report)
+	if err != nil || json.Unmarshal(text, &got) != nil || got.Cycles != 10 || got.Cards != 1 {
+		t.Errorf("%v: %s", err, text)
+	}
+	if text, err := os.ReadFile(log); err != nil || strings.Count(string(text), "\napproved,REDEMPTION_REQUEST,") != 10 {
+		t.Errorf("%v: %s", err, text)
+	}
+}
+
+func TestBenchFailsWhenNothingIsAcknowledged(t *testing.T) {
+	err := runBench(t, "http://127.0.0.1:1", "--no-prepare", "--pan-from", "6001000000000000", "--cycles", "1", "--warmup", "0s")
+	if err == nil || !strings.Contains(err.Error(), "nothing was acknowledged") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestBenchWantsToKnowItsCards(t *testing.T) {
+	for name, words := range map[string][]string{
+		"none":       {"http://127.0.0.1:1"},
+		"both":       {"http://127.0.0.1:1", "--cards", "bench_test.go", "--pan-from", "1"},
+		"not a PAN":  {"http://127.0.0.1:1", "--pan-from", "x", "--no-prepare"},
+		"too few":    {"http://127.0.0.1:1", "--pan-from", "1", "--count", "5", "--mode", "day", "--no-prepare"},
+		"not a file": {"http://127.0.0.1:1", "--cards", "nowhere.csv"},
+	} {
+		if err := runBench(t, words...); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

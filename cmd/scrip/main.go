@@ -1,0 +1,115 @@
+// Command scrip is the whole program: issuer, sandbox, load generator and the operators' commands.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes.
+const (
+	exitDone     = 0 // all was done
+	exitFailed   = 1 // refused, or failed
+	exitUsage    = 2 // the command line or a setting is wrong
+	exitRejected = 3 // done, but some lines of a file were rejected
+)
+
+// commands is the command line.
+type commands struct {
+	Serve   serveCmd   `cmd:"" help:"Run the issuer."`
+	Sandbox sandboxCmd `cmd:"" help:"Run everything with demo data, for integrators' tests."`
+	Bench   benchCmd   `cmd:"" help:"Put a server under load, and measure."`
+	Verify  verifyCmd  `cmd:"" help:"Recompute every invariant of a store from its entries."`
+	Keys    keysCmd    `cmd:"" help:"Look after the keyset."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// exiting is how kong leaves the parser after --help.
+type exiting struct{ code int }
+
+// run carries out one command line and gives the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if left, ok := recover().(exiting); ok {
+			code = left.code
+		}
+	}()
+	var c commands
+	parser, err := kong.New(&c,
+		kong.Name("scrip"), kong.Description("Scrip moves prepaid value: gift cards and airtime."), kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exiting{code}) }),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(console{stdout, stderr}),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "scrip:", err)
+		return exitFailed
+	}
+	chosen, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintln(stderr, "scrip:", err)
+		fmt.Fprintln(stderr, "Run scrip --help, or scrip COMMAND --help.")
+		return exitUsage
+	}
+	return exitCode(chosen.Run(), stderr)
+}
+
+// console is where a command prints.
+type console struct{ out, err io.Writer }
+
+// usageError is a mistake in the command line or the settings that only the command could see.
+type usageError struct{ error }
+
+// coded is an error with an exit code of its own.
+type coded interface{ ExitCode() int }
+
+func exitCode(err error, stderr io.Writer) int {
+	if err == nil {
+		return exitDone
+	}
+	fmt.Fprintln(stderr, "scrip:", err)
+	var usage usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	var own coded
+	if errors.As(err, &own) {
+		return own.ExitCode()
+	}
+	return exitFailed
+}
+
+// versionCmd is `scrip version`.
+type versionCmd struct{}
+
+// Help gives the example.
+func (versionCmd) Help() string { return "Example:\n  scrip version" }
+
+// Run prints the version.
+func (versionCmd) Run(c console) error {
+	_, err := fmt.Fprintln(c.out, "scrip", version())
+	return err
+}
+
+// version is the module's, as the build recorded it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}

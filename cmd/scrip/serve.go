@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/scripworks/scrip/app"
+	"github.com/scripworks/scrip/config"
+	"github.com/scripworks/scrip/sandbox"
+)
+
+// serveCmd is `scrip serve`.
+type serveCmd struct{ config.Serve }
+
+// Help gives the example.
+func (serveCmd) Help() string {
+	return "Example:\n  scrip serve --data ./data --listen 127.0.0.1:8080 --admin-listen 127.0.0.1:8081\n\n" +
+		"Every setting is a flag, an environment variable, or a key of the file given with --config: docs/configuration.md."
+}
+
+// Run serves until it is told to stop.
+func (s *serveCmd) Run(ctx context.Context, c console) error {
+	settings, err := settingsOf(&s.Serve, c)
+	if err != nil {
+		return usageError{err}
+	}
+	a, err := app.New(ctx, settings)
+	if err != nil {
+		return err
+	}
+	return live(ctx, a, c, func() { announce(a, &s.Serve, c) })
+}
+
+// settingsOf turns what the operator set into what the program is made of.
+func settingsOf(s *config.Serve, c console) (app.Settings, error) {
+	if err := s.Check(); err != nil {
+		return app.Settings{}, err
+	}
+	token, err := s.Token()
+	if err != nil {
+		return app.Settings{}, err
+	}
+	return app.Settings{
+		Data: s.Data, KeysFile: s.Keyset, Listen: s.Listen, AdminListen: s.AdminListen, TLS: s.TLS(), AdminTLS: s.AdminTLS(),
+		PlainHTTP: s.PlainHTTP, Token: token, Institution: s.Institution(), Location: s.Location(), Currency: s.Currency(),
+		Timeout: s.RequestTimeout, Hold: s.Hold, Drain: s.DrainDelay, StopWithin: s.StopTimeout, InHand: s.MaxInHand,
+		Settle: app.Settle{After: s.SettleAfter, Role: s.SettleRole()}, Log: s.Logger(c.err), Version: version(),
+	}, nil
+}
+
+// live starts a program, takes up changed certificates at SIGHUP, and stops it when it is told to or breaks down.
+func live(ctx context.Context, a *app.App, c console, started func()) error {
+	if err := a.Start(); err != nil {
+		return fmt.Errorf("%w; %w", err, a.Stop(context.WithoutCancel(ctx)))
+	}
+	started()
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-hangup:
+			if err := a.Reload(); err != nil {
+				fmt.Fprintln(c.err, "scrip: kept the old certificates:", err)
+			}
+		case err := <-a.Failed():
+			return fmt.Errorf("%w; %w", err, a.Stop(context.WithoutCancel(ctx)))
+		case <-ctx.Done():
+			return a.Stop(context.WithoutCancel(ctx))
+		}
+	}
+}
+
+// announce says where the server listens and what was made for it.
+func announce(a *app.App, s *config.Serve, c console) {
+	if a.MadeKeys {
+		fmt.Fprintf(c.err, "Made a keyset in %s. Without it the store cannot be read: keep a copy in a safe place.\n", app.KeysPath(s.Data, s.Keyset))
+	}
+	if a.FirstToken != "" {
+		fmt.Fprintf(c.err, "Made the first operator. Its token is shown once:\n  export SCRIP_ADMIN_TOKEN=%s\n", a.FirstToken)
+	}
+	s.Logger(c.err).Info("serving", "contracts", a.Address().String(), "operators", a.AdminAddress().String())
+}
+
+// sandboxCmd is `scrip sandbox`.
+type sandboxCmd struct{ config.Serve }
+
+// Help gives the example.
+func (sandboxCmd) Help() string {
+	return "Example:\n  scrip sandbox\n  scrip sandbox --data ./sandbox --listen 0.0.0.0:8080\n\n" +
+		"Without --data nothing is kept. Any user name and password are taken, and each pair has cards of its own.\n" +
+		"Never run it as a production server."
+}
+
+// Run serves the sandbox until it is told to stop.
+func (s *sandboxCmd) Run(ctx context.Context, c console) error {
+	s.InMemory, s.PlainHTTP = s.Data == "", true
+	settings, err := settingsOf(&s.Serve, c)
+	if err != nil {
+		return usageError{err}
+	}
+	a, err := sandbox.New(ctx, settings)
+	if err != nil {
+		return err
+	}
+	return live(ctx, a, c, func() {
+		announce(a, &s.Serve, c)
+		fmt.Fprint(c.out, sandbox.Welcome(a.Address().String(), a.AdminAddress().String()))
+	})
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/scripworks/scrip/app"
+	"github.com/scripworks/scrip/invariant"
+	"github.com/scripworks/scrip/store/sqlite"
+)
+
+// verifyCmd is `scrip verify`.
+type verifyCmd struct {
+	Database string `arg:"" help:"Store to verify: its file, or its data directory. No server may have it open."`
+}
+
+// Help gives the example.
+func (verifyCmd) Help() string {
+	return "Every balance, sum, ending, chain and card state is computed again from messages and entries, and compared\n" +
+		"with what is kept. What is wrong is named, and the exit code is 1.\n\nExample:\n  scrip verify ./data"
+}
+
+// errBroken says that a store does not keep its invariants.
+var errBroken = errors.New("the store is not sound")
+
+// Run verifies a store.
+func (v *verifyCmd) Run(ctx context.Context, c console) error {
+	path := v.Database
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		path = app.StorePath(path)
+		_, err = os.Stat(path)
+	}
+	if err != nil {
+		return usageError{err}
+	}
+	driver, err := sqlite.Open(path, sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	report, err := invariant.Check(ctx, driver)
+	if err = errors.Join(err, driver.Close()); err != nil {
+		return err
+	}
+	show(c.out, report)
+	if len(report.Faults) > 0 {
+		return errBroken
+	}
+	return nil
+}
+
+func show(w io.Writer, r *invariant.Report) {
+	for _, fault := range r.Faults {
+		fmt.Fprintln(w, fault)
+	}
+	if r.More > 0 {
+		fmt.Fprintf(w, "and %d more\n", r.More)
+	}
+	lines := make([]string, 0, len(r.Totals))
+	for total, amount := range r.Totals {
+		lines = append(lines, fmt.Sprintf("%s %-10s %20d\n", total.Currency, total.Class, amount))
+	}
+	slices.Sort(lines)
+	for _, line := range lines {
+		fmt.Fprint(w, line)
+	}
+	fmt.Fprintf(w, "%d cards, %d messages, %d entries, %d open requests, %d faults\n",
+		r.Cards, r.Messages, r.Entries, r.Open, int64(len(r.Faults))+r.More)
+}
