@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/scripworks/scrip/adminhttp"
-	giftcardapi "github.com/scripworks/scrip/api/giftcard"
 	"github.com/scripworks/scrip/api/page"
 	"github.com/scripworks/scrip/giftcardhttp"
 )
@@ -15,7 +14,7 @@ import (
 // contracts serves the contracts' listener: the contracts below their base paths, and their documents.
 func (a *App) contracts(giftcards http.Handler) http.Handler {
 	documents := http.NewServeMux()
-	serveDocument(documents, "giftcard", giftcardapi.Document)
+	serveDocument(documents, "giftcard", giftcardhttp.Document)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case a.settings.Extra != nil && a.settings.Extra(w, r):
@@ -55,7 +54,7 @@ func (a *App) operators() (http.Handler, error) {
 	mux.Handle("GET /metrics", a.Metrics.Handler())
 	mux.HandleFunc("GET /healthz", a.healthz)
 	mux.HandleFunc("GET /readyz", a.readyz)
-	serveDocument(mux, "giftcard", giftcardapi.Document)
+	serveDocument(mux, "giftcard", giftcardhttp.Document)
 	return mux, nil
 }
 

@@ -10,12 +10,16 @@ import (
 	"net/url"
 	"strings"
 
+	giftcardapi "github.com/scripworks/scrip/api/giftcard"
 	"github.com/scripworks/scrip/api/wire"
 	"github.com/scripworks/scrip/txn"
 )
 
 // Base is the path below which the contract lives (rule C1).
 const Base = "/giftcard/v3"
+
+// Document is the OpenAPI document by which bodies are judged, and which is served.
+var Document = giftcardapi.Document
 
 // operation is one of the contract's nineteen.
 type operation struct {

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	giftcardapi "github.com/scripworks/scrip/api/giftcard"
 	"github.com/scripworks/scrip/api/wire"
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/giftcard"
@@ -75,7 +74,7 @@ func New(settings Settings) (*Server, error) {
 	if s.timeout == 0 {
 		s.timeout = DefaultRequestTimeout
 	}
-	document, err := wire.Compile(giftcardapi.Document)
+	document, err := wire.Compile(Document)
 	if err != nil {
 		return nil, err
 	}
