@@ -412,12 +412,11 @@ func (t *Tx) PutDetail(d giftcard.Detail) {
 func (t *Tx) rehold(before, after giftcard.HolderDigests, card int64) {
 	old := []secret.Digest{before.ProfileID, before.MSISDN, before.EmailAddress}
 	fresh := []secret.Digest{after.ProfileID, after.MSISDN, after.EmailAddress}
-	for i := range old {
-		if old[i] == fresh[i] {
-			continue
-		}
-		t.hold(old[i], card, false)
-		t.hold(fresh[i], card, true)
+	for _, d := range old {
+		t.hold(d, card, false)
+	}
+	for _, d := range fresh {
+		t.hold(d, card, true)
 	}
 }
 

@@ -8,6 +8,10 @@ import (
 	"github.com/scripworks/scrip/store/storetest"
 )
 
+func BenchmarkDriver(b *testing.B) {
+	storetest.Bench(b, func(testing.TB) store.Driver { return memstore.New() }, 10_000)
+}
+
 func TestDriver(t *testing.T) {
 	open := func(testing.TB) store.Driver { return memstore.New() }
 	reopen := func(_ testing.TB, d store.Driver) store.Driver { return d }

@@ -10,6 +10,17 @@ import (
 	"github.com/scripworks/scrip/store/storetest"
 )
 
+func BenchmarkDriver(b *testing.B) {
+	open := func(t testing.TB) store.Driver {
+		d, err := sqlite.Open(filepath.Join(t.TempDir(), "scrip.db"), sqlite.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	storetest.Bench(b, open, 10_000)
+}
+
 func TestDriver(t *testing.T) {
 	var paths sync.Map // where each driver keeps its records
 	openAt := func(t testing.TB, path string) store.Driver {

@@ -36,6 +36,13 @@ func Run(t *testing.T, open Opener, reopen Reopener) {
 		{"Message", testMessages},
 		{"Card", testCards},
 		{"Ledger", testLedger},
+		{"Row", testRows},
+		{"Batch", testBatches},
+		{"View", testViews},
+		{"Life", testLife},
+		{"Report", testReports},
+		{"Model", testModel},
+		{"Linear", testLinear},
 	} {
 		t.Run(s.name, func(t *testing.T) { s.judge(t, h) })
 	}

@@ -1,0 +1,195 @@
+package storetest
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/txn"
+)
+
+func testReports(t *testing.T, h *harness) {
+	t.Run("messages come in pages", h.with(messagePages))
+	t.Run("open requests come in pages and leave when they end", h.with(openPages))
+	t.Run("third-party identifiers lead to their messages", h.with(references))
+	t.Run("entries come in pages and stay together", h.with(entryPages))
+	t.Run("cards and details come in pages", h.with(cardPages))
+	t.Run("an empty store has nothing to report", h.with(nothing))
+}
+
+// pages checks that a report gives everything, in order, whatever the pages' size and wherever they begin.
+func pages[T any](r *room, all []T, key func(T) int64, ask func(after int64, limit int) []T) {
+	r.Helper()
+	for limit := 1; limit <= len(all)+1; limit++ {
+		var got []T
+		for after := int64(-1000); ; {
+			page := ask(after, limit)
+			if len(page) == 0 {
+				break
+			}
+			if len(page) > limit {
+				r.Fatalf("a page of %d where %d were asked for", len(page), limit)
+			}
+			got, after = append(got, page...), key(page[len(page)-1])
+		}
+		r.same("pages", got, all)
+	}
+	if page := ask(-1000, 0); len(page) != 0 {
+		r.Errorf("a page of %d where none were asked for", len(page))
+	}
+	r.same("from within", ask(key(all[0]), len(all)), all[1:])
+}
+
+func messagePages(r *room) {
+	var all []txn.Message
+	for n := range 7 {
+		m := request(int64(3*n+1), uuid(n))
+		m.World = ident.World(n % 2)
+		all = append(all, m)
+	}
+	r.insert(all[4], all[1])
+	r.insert(all[0], all[2], all[3], all[5], all[6])
+	r.everyWay(func(string) {
+		pages(r, all, seqOf, func(after int64, limit int) []txn.Message {
+			return must(r.driver.Messages(r.Context(), after, limit))
+		})
+	})
+}
+
+func seqOf(m txn.Message) int64 { return m.Seq }
+
+func openPages(r *room) {
+	var open []txn.Message
+	for n := range 30 {
+		m := request(int64(n+1), uuid(n))
+		m.Role, m.State = txn.Role(1+n%3), txn.State(1+n%6)
+		r.insert(m)
+		if m.Role == txn.Request && m.State == txn.Open {
+			open = append(open, m)
+		}
+	}
+	ask := func(after int64, limit int) []txn.Message { return must(r.driver.Open(r.Context(), after, limit)) }
+	r.everyWay(func(string) { pages(r, open, seqOf, ask) })
+	ended, left := open[1], slices.Concat(open[:1], open[2:])
+	ended.State = txn.Confirmed
+	r.do(func(tx *store.Tx) { tx.MessageAt(ended.Seq); tx.Amend(ended) })
+	r.everyWay(func(string) { pages(r, left, seqOf, ask) })
+}
+
+func references(r *room) {
+	var all []txn.Message
+	for n := range 20 {
+		m := request(int64(n+1), uuid(n))
+		m.World = ident.World(1 + n%2)
+		m.References = []int64{int64(n % 4), -7, int64(100 + n)}
+		if n == 19 {
+			m.References = nil
+		}
+		all = append(all, m)
+	}
+	r.insert(all...)
+	with := func(w ident.World, hash int64) (found []txn.Message) {
+		for _, m := range all {
+			if m.World == w && slices.Contains(m.References, hash) {
+				found = append(found, m)
+			}
+		}
+		return found
+	}
+	r.everyWay(func(how string) {
+		for w := ident.World(0); w <= 3; w++ {
+			for _, hash := range []int64{-7, 0, 1, 2, 3, 100, 101, 119, 5, 1 << 62} {
+				want := with(w, hash)
+				r.same(how, must(r.driver.MessagesByReference(r.Context(), w, hash, 100)), want)
+				limit := min(3, len(want))
+				r.same(how+", three of them", must(r.driver.MessagesByReference(r.Context(), w, hash, 3)), want[:limit])
+			}
+		}
+		if got := must(r.driver.MessagesByReference(r.Context(), 1, -7, 0)); len(got) != 0 {
+			r.Errorf("%s: %d messages where none were asked for", how, len(got))
+		}
+	})
+}
+
+func entryPages(r *room) {
+	var all []ledger.Entry
+	for _, of := range []struct{ message, entries int }{{3, 1}, {4, 5}, {9, 2}, {10, 1}} {
+		for n := range of.entries {
+			all = append(all, ledger.Entry{
+				Message: int64(of.message), N: n, Request: 1, Debit: 17, Credit: 33, Amount: money.Minor(n + 1), Phase: ledger.Direct,
+			})
+		}
+	}
+	backwards := slices.Clone(all)
+	slices.Reverse(backwards)
+	r.enter(backwards...)
+	r.everyWay(func(how string) {
+		for limit := 1; limit <= len(all)+1; limit++ {
+			var got []ledger.Entry
+			for after := int64(0); ; {
+				page := must(r.driver.Entries(r.Context(), after, limit))
+				if len(page) == 0 {
+					break
+				}
+				last := page[len(page)-1].Message
+				if next := must(r.driver.EntriesOf(r.Context(), last)); next[len(next)-1] != page[len(page)-1] {
+					r.Fatalf("%s: a page of %d ends within message %d", how, limit, last)
+				}
+				got, after = append(got, page...), last
+			}
+			r.same(how, got, all)
+		}
+		if got := must(r.driver.Entries(r.Context(), 0, 0)); len(got) != 0 {
+			r.Errorf("%s: %d entries where none were asked for", how, len(got))
+		}
+	})
+}
+
+func cardPages(r *room) {
+	var cards []giftcard.Card
+	var details []giftcard.Detail
+	for n := range int64(7) {
+		c := newCard(5*n + 1)
+		r.add(c)
+		cards, details = append(cards, c.Card), append(details, c.Detail)
+	}
+	r.everyWay(func(string) {
+		pages(r, cards, func(c giftcard.Card) int64 { return c.ID }, func(after int64, limit int) []giftcard.Card {
+			return must(r.driver.Cards(r.Context(), after, limit))
+		})
+		pages(r, details, func(d giftcard.Detail) int64 { return d.Card }, func(after int64, limit int) []giftcard.Detail {
+			return must(r.driver.Details(r.Context(), after, limit))
+		})
+	})
+}
+
+func nothing(r *room) {
+	r.everyWay(func(string) { r.same("dump", r.dump(), dump{}) })
+	if _, found, err := r.driver.RowByName(r.Context(), admin.AccountRow, 1, "x"); found || err != nil {
+		r.Errorf("found %t, %v", found, err)
+	}
+}
+
+// dump is everything that reports show of a small store.
+type dump struct {
+	Messages, Open []txn.Message
+	Entries        []ledger.Entry
+	Cards          []giftcard.Card
+	Details        []giftcard.Detail
+	Rows           []admin.Row
+}
+
+func (r *room) dump() dump {
+	const all = 10_000
+	return dump{
+		Messages: must(r.driver.Messages(r.Context(), 0, all)), Open: must(r.driver.Open(r.Context(), 0, all)),
+		Entries: must(r.driver.Entries(r.Context(), 0, all)),
+		Cards:   must(r.driver.Cards(r.Context(), 0, all)), Details: must(r.driver.Details(r.Context(), 0, all)),
+		Rows: must(r.driver.Rows(r.Context(), admin.AuditRow, 0, all)),
+	}
+}
