@@ -177,6 +177,19 @@ func (i *Issuer) holderDigest(w ident.World, kind, value string) secret.Digest {
 	return i.keys.Holder(w, kind, value)[0]
 }
 
+// holderKeys gives the digests, under every key, by which a look-up finds a holder's cards: of the profile's id, else
+// of the phone number, else of the email address (behaviour.md section 6).
+func (i *Issuer) holderKeys(w ident.World, h Holder) []secret.Digest {
+	for _, by := range []struct{ kind, value string }{
+		{"profileId", h.ProfileID}, {"msisdn", h.MSISDN}, {"emailAddress", h.EmailAddress},
+	} {
+		if by.value != "" {
+			return i.keys.Holder(w, by.kind, by.value)
+		}
+	}
+	return nil
+}
+
 // duplicate refuses an id that is in use. Details of the earlier message go only to the account that sent it.
 func duplicate(id ident.ID, own *txn.Message) *decline.Error {
 	refusal := decline.New(decline.DuplicateRecord, "a message with this id exists already")

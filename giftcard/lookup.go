@@ -2,6 +2,7 @@ package giftcard
 
 import (
 	"context"
+	"slices"
 
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/ident"
@@ -82,15 +83,13 @@ func (l *sight) findByHolder() (Card, *decline.Error) {
 	if !l.request.Sender.HolderLookUps {
 		return Card{}, decline.New(decline.TransactionNotSupported, "the account may not look up by card holder").At("cardHolder")
 	}
-	digest := l.holder.ProfileID
-	for _, next := range []secret.Digest{l.holder.MSISDN, l.holder.EmailAddress} {
-		if digest.IsZero() {
-			digest = next
-		}
-	}
 	var cards []int64
-	if !digest.IsZero() {
-		cards = l.tx.CardsOf(digest, maxHolderCards)
+	for _, digest := range l.issuer.holderKeys(l.request.Sender.World, l.request.Holder) {
+		for _, id := range l.tx.CardsOf(digest, maxHolderCards) {
+			if !slices.Contains(cards, id) {
+				cards = append(cards, id)
+			}
+		}
 	}
 	switch len(cards) {
 	case 0:
