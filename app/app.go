@@ -223,7 +223,7 @@ func (a *App) Start() error {
 	}
 	a.serve(a.messages, a.contract)
 	a.serve(a.operator, a.admin)
-	a.sweep()
+	a.background()
 	a.ready.Store(true)
 	return nil
 }

@@ -108,27 +108,34 @@ const (
 	sweepPage  = 100
 )
 
-// sweep settles open requests that are too old, again and again, if the issuer wants that.
-func (a *App) sweep() {
-	if a.settings.Settle.After <= 0 {
-		return
-	}
+// background starts what goes on beside the messages; Stop ends it.
+func (a *App) background() {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.sweeping = cancel
 	a.serving.Go(func() {
-		tick := time.NewTicker(sweepEvery)
-		defer tick.Stop()
-		for {
-			if err := a.Sweep(ctx, a.settings.Now()); err != nil && ctx.Err() == nil {
-				a.log.Error("settle by the clock", "error", err)
-			}
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return
-			}
+		if err := a.renumber(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error("take up rotated keys", "error", err)
 		}
 	})
+	if a.settings.Settle.After > 0 {
+		a.serving.Go(func() { a.sweep(ctx) })
+	}
+}
+
+// sweep settles open requests that are too old, again and again.
+func (a *App) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if err := a.Sweep(ctx, a.settings.Now()); err != nil && ctx.Err() == nil {
+			a.log.Error("settle by the clock", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // Sweep settles what is open for longer than the settings allow.

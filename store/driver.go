@@ -93,12 +93,20 @@ type Inserted struct {
 	Hash int64
 }
 
+// Renumbered is a card whose number is to be found under another digest: what keys are rotated for.
+type Renumbered struct {
+	Card   int64
+	Old    []secret.Digest // not all of them need to be there
+	Number secret.Digest
+}
+
 // Changes is what Save writes. Order within each list is the order in which it came about.
 type Changes struct {
 	Inserted   []*Inserted
 	Amended    []*txn.Message // State, Ended and Final
 	Tombstones []Tombstone
 	NewCards   []giftcard.NewCard
+	Renumbered []Renumbered
 	Cards      []*giftcard.Card
 	Details    []*giftcard.Detail
 	Counters   map[giftcard.CounterKey]giftcard.Counter
@@ -108,6 +116,6 @@ type Changes struct {
 
 // IsEmpty says that there is nothing to write.
 func (c *Changes) IsEmpty() bool {
-	return len(c.Inserted) == 0 && len(c.Amended) == 0 && len(c.Tombstones) == 0 && len(c.NewCards) == 0 &&
+	return len(c.Inserted) == 0 && len(c.Amended) == 0 && len(c.Tombstones) == 0 && len(c.NewCards) == 0 && len(c.Renumbered) == 0 &&
 		len(c.Cards) == 0 && len(c.Details) == 0 && len(c.Counters) == 0 && len(c.Entries) == 0 && len(c.Rows) == 0
 }

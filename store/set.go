@@ -485,6 +485,26 @@ func (t *Tx) AddCard(n giftcard.NewCard) {
 	})
 }
 
+// Renumber has a card found under the first digest of its number from now on, instead of under the others.
+func (t *Tx) Renumber(card int64, number giftcard.CardKey) {
+	t.mustWrite()
+	s := t.set
+	t.AnyCardByNumber(number) // loads what the digests lead to
+	before := make([]int64, len(number))
+	for i, d := range number {
+		before[i] = s.numbers[d]
+		s.numbers[d] = 0
+	}
+	s.numbers[number[0]] = card
+	s.changes.Renumbered = append(s.changes.Renumbered, Renumbered{Card: card, Old: number[1:], Number: number[0]})
+	t.undo = append(t.undo, func() {
+		for i, d := range number {
+			s.numbers[d] = before[i]
+		}
+		s.changes.Renumbered = s.changes.Renumbered[:len(s.changes.Renumbered)-1]
+	})
+}
+
 // PutRow adds, replaces or deletes a row of the operators.
 func (t *Tx) PutRow(r admin.Row) {
 	t.mustWrite()

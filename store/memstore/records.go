@@ -194,6 +194,12 @@ func (r *records) save(c *store.Changes) {
 		r.numbers[n.Number] = n.Card.ID
 		r.putDetail(n.Detail)
 	}
+	for _, n := range c.Renumbered {
+		for _, old := range n.Old {
+			delete(r.numbers, old)
+		}
+		r.numbers[n.Number] = n.Card
+	}
 	for _, card := range c.Cards {
 		r.cards.put(card.ID, *card)
 	}

@@ -92,6 +92,11 @@ func (o *Session) Save(c *store.Changes) error {
 
 // saveSeldom writes what few messages change.
 func (o *Session) saveSeldom(c *store.Changes) error {
+	for _, r := range c.Renumbered {
+		if err := o.renumber(r); err != nil {
+			return err
+		}
+	}
 	for _, t := range c.Tombstones {
 		if err := o.insertTombstone(t); err != nil {
 			return err

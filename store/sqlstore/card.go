@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
@@ -113,15 +114,34 @@ func (o *Session) insertCard(n *giftcard.NewCard) error {
 	if err := run(s); err != nil {
 		return fmt.Errorf("insert card %d: %w", n.Card.ID, err)
 	}
-	if s, err = o.conn.Statement(insertNumber); err != nil {
+	if err := o.writeNumber(insertNumber, n.Number, n.Card.ID); err != nil {
 		return err
 	}
-	o.bindDigest(s, 1, n.Number)
-	s.BindInt64(2, n.Card.ID)
-	if err := run(s); err != nil {
-		return fmt.Errorf("index the number of card %d: %w", n.Card.ID, err)
-	}
 	return o.writeDetail(insertDetail, &n.Detail)
+}
+
+// writeNumber adds a card's number to the index of numbers, or takes one out.
+func (o *Session) writeNumber(q Query, number secret.Digest, card int64) error {
+	s, err := o.conn.Statement(q)
+	if err != nil {
+		return err
+	}
+	o.bindDigest(s, 1, number)
+	s.BindInt64(2, card)
+	if err := run(s); err != nil {
+		return fmt.Errorf("index the number of card %d: %w", card, err)
+	}
+	return nil
+}
+
+// renumber has a card found under another digest of its number.
+func (o *Session) renumber(r store.Renumbered) error {
+	for _, old := range append(slices.Clone(r.Old), r.Number) {
+		if err := o.writeNumber(deleteNumber, old, r.Card); err != nil {
+			return err
+		}
+	}
+	return o.writeNumber(insertNumber, r.Number, r.Card)
 }
 
 // bindDetail binds a whole detail in the order of detailColumns.

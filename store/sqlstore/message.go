@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/scripworks/scrip/decline"
@@ -92,15 +93,17 @@ func (o *Session) scanMessage(s Statement) (m txn.Message, err error) {
 	m.Requested = m.Amount - money.Minor(s.ColumnInt64(16))
 	m.Final = m.Amount - money.Minor(s.ColumnInt64(17))
 	m.Currency = money.Currency(s.ColumnInt64(18))
-	if n := s.ColumnLen(19); n > 0 {
-		o.trail = append(o.trail[:0], make([]byte, n)...)
-		s.ColumnBytes(19, o.trail)
-		if err := readTrail(o.trail, &m); err != nil {
-			return m, fmt.Errorf("message %d: %w", m.Seq, err)
-		}
-	}
 	m.Body = blob(s, 20)
-	return m, nil
+	return m, o.scanTrail(s, 19, &m)
+}
+
+func (o *Session) scanTrail(s Statement, column int, m *txn.Message) error {
+	o.trail = slices.Grow(o.trail[:0], s.ColumnLen(column))[:s.ColumnLen(column)]
+	s.ColumnBytes(column, o.trail)
+	if err := readTrail(o.trail, m); err != nil {
+		return fmt.Errorf("message %d: %w", m.Seq, err)
+	}
+	return nil
 }
 
 // amendMessage changes what may change about a message.

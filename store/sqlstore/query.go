@@ -26,6 +26,7 @@ const (
 	insertCard
 	updateCard
 	insertNumber
+	deleteNumber
 	insertDetail
 	updateDetail
 	insertHolder
@@ -41,6 +42,7 @@ const (
 	reportRowByName
 	reportOpen
 	reportMessages
+	reportTrails
 	reportEntries
 	reportEntriesOf
 	reportCards
@@ -74,6 +76,7 @@ var texts = [Queries]string{
 	insertCard:      `INSERT INTO card (` + cardColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 	updateCard:      `UPDATE card SET world = $2, status = $3, frozen = $4, has_pin = $5, expiry = $6, valid_through = $7, currency = $8, product = $9, book = $10, available = $11, last_message = $12, activation = $13, void = $14, successor = $15, loads = $16, wrong_pins = $17, import = $18 WHERE id = $1`,
 	insertNumber:    `INSERT INTO card_number (digest, card) VALUES ($1, $2)`,
+	deleteNumber:    `DELETE FROM card_number WHERE digest = $1 AND card = $2`,
 	insertDetail:    `INSERT INTO card_detail (` + detailColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 	updateDetail:    `UPDATE card_detail SET sealed_pan = $2, masked = $3, seeded_clear = $4, seeded_encrypted = $5, pin_clear = $6, pin_encrypted = $7, profile_id = $8, msisdn = $9, email_address = $10, seeded_profile_id = $11, seeded_msisdn = $12, seeded_email_address = $13 WHERE card = $1`,
 	insertHolder:    `INSERT INTO card_holder (digest, card) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
@@ -91,6 +94,7 @@ var texts = [Queries]string{
 	reportRowByName: `SELECT ` + rowColumns + ` FROM admin_row WHERE kind = $1 AND world = $2 AND name = $3 AND name <> ''`,
 	reportOpen:      `SELECT ` + messageColumns + ` FROM message WHERE state = 1 AND role = 1 AND seq > $1 ORDER BY seq LIMIT $2`,
 	reportMessages:  `SELECT ` + messageColumns + ` FROM message WHERE seq > $1 ORDER BY seq LIMIT $2`,
+	reportTrails:    `SELECT seq, trail FROM message WHERE seq > $1 ORDER BY seq`,
 	reportEntries: `SELECT ` + entryColumns + ` FROM entry WHERE message > $1 AND message <= ` +
 		`coalesce((SELECT message FROM entry WHERE message > $1 ORDER BY message, n LIMIT 1 OFFSET $2), 9223372036854775807) ORDER BY message, n`,
 	reportEntriesOf: `SELECT ` + entryColumns + ` FROM entry WHERE message = $1 ORDER BY n`,

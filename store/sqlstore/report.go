@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/giftcard"
@@ -123,20 +122,21 @@ func (o *Session) Details(after int64, limit int) ([]giftcard.Detail, error) {
 	return list(o, reportDetails, page(after, limit), o.scanDetail)
 }
 
-// MessagesByReference answers admin.Reports by reading the messages from the first one on.
-func (o *Session) MessagesByReference(world ident.World, hash int64, limit int) ([]txn.Message, error) {
-	var found []txn.Message
-	for after := int64(0); len(found) < limit; {
-		page, err := o.Messages(after, 1000)
-		if err != nil || len(page) == 0 {
-			return found, err
-		}
-		for _, m := range page {
-			if m.World == world && slices.Contains(m.References, hash) && len(found) < limit {
-				found = append(found, m)
-			}
-		}
-		after = page[len(page)-1].Seq
+// Message gives the message at a place.
+func (o *Session) Message(seq int64) (txn.Message, bool, error) { return o.message(seq) }
+
+// EachReference calls a function for every message above a seq, in order, with its third-party identifiers.
+func (o *Session) EachReference(after int64, tell func(seq int64, hashes []int64) error) error {
+	s, err := o.conn.Statement(reportTrails)
+	if err != nil {
+		return err
 	}
-	return found, nil
+	s.BindInt64(1, after)
+	return each(s, func() error {
+		m := txn.Message{Seq: s.ColumnInt64(0)}
+		if err := o.scanTrail(s, 1, &m); err != nil {
+			return err
+		}
+		return tell(m.Seq, m.References)
+	})
 }

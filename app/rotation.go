@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/store"
+)
+
+// The row that remembers under which key all card numbers are found.
+const (
+	numberKeyRow  = 1
+	numberKeyName = "number-key"
+	renumberPage  = 200 // cards rewritten in one commit
+)
+
+// numberKey is that row's content.
+type numberKey struct{ Primary uint32 }
+
+// renumber rewrites the digests of card numbers after a rotation of keys, behind the messages: until a card has
+// been rewritten it is found under its old key. A process that stops begins again with the first card.
+func (a *App) renumber(ctx context.Context) error {
+	row, found, err := a.Store.Driver().RowByName(ctx, admin.SettingRow, ident.Production, numberKeyName)
+	if err != nil {
+		return fmt.Errorf("read the key of card numbers: %w", err)
+	}
+	var done numberKey
+	if found {
+		if err := json.Unmarshal(row.Content, &done); err != nil {
+			return fmt.Errorf("read the key of card numbers: %w", err)
+		}
+	}
+	if done.Primary == a.Keys.Primary() {
+		return nil
+	}
+	if err := a.renumberCards(ctx); err != nil {
+		return fmt.Errorf("rewrite card numbers: %w", err)
+	}
+	content, err := json.Marshal(numberKey{a.Keys.Primary()})
+	if err != nil {
+		return err
+	}
+	return a.Store.Do(ctx, giftcard.Keys{World: ident.Production}, func(tx *store.Tx) error {
+		tx.PutRow(admin.Row{Kind: admin.SettingRow, Number: numberKeyRow, World: ident.Production, Name: numberKeyName, Content: content})
+		return nil
+	})
+}
+
+func (a *App) renumberCards(ctx context.Context) error {
+	reports := a.Store.Driver()
+	for after := int64(0); ; {
+		cards, err := reports.Cards(ctx, after, renumberPage)
+		if err != nil {
+			return err
+		}
+		details, err := reports.Details(ctx, after, renumberPage)
+		if err != nil {
+			return err
+		}
+		if len(cards) != len(details) {
+			return fmt.Errorf("%d cards above %d have %d details", len(cards), after, len(details))
+		}
+		for i := range cards {
+			if err := a.renumberCard(ctx, cards[i], details[i]); err != nil {
+				return fmt.Errorf("card %d: %w", cards[i].ID, err)
+			}
+			after = cards[i].ID
+		}
+		if len(cards) < renumberPage {
+			return nil
+		}
+	}
+}
+
+// renumberCard writes behind: nobody waits for it, and messages go first.
+func (a *App) renumberCard(ctx context.Context, c giftcard.Card, d giftcard.Detail) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	pan, err := giftcard.RevealPAN(a.Keys, d)
+	if err != nil {
+		return err
+	}
+	number := giftcard.CardKey(a.Keys.PAN(c.World, pan))
+	a.Store.Behind(giftcard.Keys{World: c.World, Cards: []giftcard.CardKey{number}}, func(tx *store.Tx) error {
+		tx.Renumber(c.ID, number)
+		return nil
+	}, nil)
+	return nil
+}
