@@ -39,7 +39,8 @@ type HTTPTarget struct {
 	// case only, unless the server can be reset.
 	Cards    []SeedCard
 	Products []SeedProduct
-	// Reset says that the server has testServerAdmin/reset (section 2.6), called before every case.
+	// Reset says that the server has the test server's administration (section 2.6). A reset is done before
+	// every case, and Cards and Products may be left empty: then the server is asked what it holds.
 	Reset bool
 	// Client sends the messages; a client of our own when nil.
 	Client *http.Client

@@ -305,6 +305,47 @@ lookup card=c1
 	}
 }
 
+func TestATestServerIsAskedWhatItHolds(t *testing.T) {
+	server, resets := &fakeServer{fake: newFake("")}, 0
+	fresh := func() {
+		server.fake.cards = map[string]*fakeCard{"8561725642498548895": {}}
+		server.starts["product003"], server.requests, server.used = 1000, map[string]*fakeRequest{}, map[string]bool{}
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", server)
+	mux.HandleFunc("POST /giftcard/v3/testServerAdmin/reset", func(http.ResponseWriter, *http.Request) { resets++; fresh() })
+	mux.HandleFunc("GET /giftcard/v3/testServerAdmin/data", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"cards":[{"card":{"pan":"8561725642498548895","expiryDate":"4010"},
+			"balance":{"balanceAmount":{"amount":0,"currency":"710"}},"status":"NEW"}],
+			"products":[{"product":{"id":"product003"},"startingBalance":{"amount":1000,"currency":"710"}}]}`)
+	})
+	listening := httptest.NewServer(mux)
+	defer listening.Close()
+	target, err := NewHTTPTarget(HTTPTarget{BaseURL: listening.URL, Reset: true, Accounts: [2]Credentials{{"one", "x"}, {"two", "x"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := Parse("seed", `
+product p1 opening=sum start=1000
+card c1 product=p1
+case first
+# [2.2/activation-approved]
+activate card=c1
+-> approved book=1000 available=0
+case second
+# [2.2/activation-approved]
+activate card=c1
+-> approved book=1000 available=0
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := Run(t.Context(), target, Options{Scripts: []Script{script}})
+	if err != nil || report.Count(Passed) != 2 || resets != 4 {
+		t.Errorf("%+v, %v, after %d resets", report.Results, err, resets)
+	}
+}
+
 func TestSomebodyElseMaySetTheServerUp(t *testing.T) {
 	server := &fakeServer{fake: newFake("")}
 	listening := httptest.NewServer(server)

@@ -3,6 +3,7 @@ package conform
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -55,7 +56,7 @@ var (
 	_ Setup  = (*seeded)(nil)
 )
 
-// Begin resets the worlds of both accounts, where the server can do that.
+// Begin resets the worlds of both accounts, where the server can do that, and learns at first what is in them.
 func (s *seeded) Begin(ctx context.Context) error {
 	s.pool.beginCase()
 	if !s.Reset {
@@ -66,27 +67,56 @@ func (s *seeded) Begin(ctx context.Context) error {
 			return err
 		}
 	}
+	if len(s.pool.cards) == 0 && len(s.pool.products) == 0 {
+		if err := s.learn(ctx, s.Accounts[0]); err != nil {
+			return err
+		}
+	}
 	s.pool.refill()
 	return nil
 }
 
-// reset puts one sender's world back. 400 is the answer for a sender never seen, whose world is fresh.
-func (s *seeded) reset(ctx context.Context, c Credentials) error {
-	const flags = `{"userDataWillBeLost":"TRUE","resetUserData":"TRUE"}`
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.BaseURL+basePath+"/testServerAdmin/reset", strings.NewReader(flags))
+// testServer asks the test server's administration, in the name of a sender.
+func (s *seeded) testServer(ctx context.Context, c Credentials, method, path, body string) (status int, answer []byte, err error) {
+	request, err := http.NewRequestWithContext(ctx, method, s.BaseURL+basePath+"/testServerAdmin/"+path, strings.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("reset: %w", err)
+		return 0, nil, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.SetBasicAuth(c.Name, c.Password)
 	response, err := s.Client.Do(request)
 	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = response.Body.Close() }() // read to its end, or given up
+	answer, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	return response.StatusCode, answer, err
+}
+
+// reset puts one sender's world back. 400 is the answer for a sender never seen, whose world is fresh.
+func (s *seeded) reset(ctx context.Context, c Credentials) error {
+	const flags = `{"userDataWillBeLost":"TRUE","resetUserData":"TRUE"}`
+	status, _, err := s.testServer(ctx, c, http.MethodPost, "reset", flags)
+	if err != nil {
 		return fmt.Errorf("reset: %w", err)
 	}
-	_ = response.Body.Close() // only the status counts
-	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusBadRequest {
-		return fmt.Errorf("reset: the server answers %d", response.StatusCode)
+	if status != http.StatusOK && status != http.StatusBadRequest {
+		return fmt.Errorf("reset: the server answers %d", status)
 	}
+	return nil
+}
+
+// learn takes the cards and products of a fresh world for those that the suite may use.
+func (s *seeded) learn(ctx context.Context, c Credentials) error {
+	status, answer, err := s.testServer(ctx, c, http.MethodGet, "data", "")
+	if err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	world, err := parseJSON(answer)
+	if status != http.StatusOK || err != nil {
+		return fmt.Errorf("data: the server answers %d", status)
+	}
+	s.pool.learn(world)
 	return nil
 }
 
@@ -108,6 +138,32 @@ type pool struct {
 
 func newPool(cards []SeedCard, products []SeedProduct) *pool {
 	return &pool{cards: cards, products: products, used: make([]bool, len(cards)), given: map[string]bool{}, now: time.Now}
+}
+
+// learn reads the cards and products out of testServerAdmin/data (section 2.6).
+func (p *pool) learn(world any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, entry := range entries(world, "cards") {
+		p.cards = append(p.cards, SeedCard{Currency: textAt(entry, "balance.balanceAmount.currency"), Card: Card{
+			PAN: textAt(entry, "card.pan"), Expiry: textAt(entry, "card.expiryDate"),
+			ClearPIN: textAt(entry, "card.clearPin"), EncryptedPIN: textAt(entry, "card.encryptedPin")}})
+	}
+	for _, entry := range entries(world, "products") {
+		product := SeedProduct{ID: textAt(entry, "product.id"), Currency: textAt(entry, "startingBalance.currency")}
+		if start := numberAt(entry, "startingBalance.amount"); start != nil {
+			product.Start = *start
+		}
+		p.products = append(p.products, product)
+	}
+	p.used = make([]bool, len(p.cards))
+}
+
+// entries returns the array under a name, empty when there is none.
+func entries(world any, name string) []any {
+	found, _ := lookupPath(world, name)
+	list, _ := found.([]any)
+	return list
 }
 
 func (p *pool) beginCase() {
