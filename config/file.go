@@ -126,7 +126,7 @@ func (v *values) pair(name, content *yaml.Node, prefix string) error {
 		return v.at(name, "%s must stand in its section, without the dot", key)
 	case flag != nil:
 		return v.setting(key, flag, content)
-	case sections()[key] && prefix == "":
+	case sections()[key]:
 		return v.section(content, key+".")
 	}
 	return v.at(name, "unknown setting %s", key)

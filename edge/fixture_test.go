@@ -83,7 +83,7 @@ func (p people) Sender(_ ident.World, number ident.Account) (*giftcard.Sender, b
 type plain struct {
 	mu         sync.Mutex
 	computed   int
-	remembered map[string]bool // passwords that are known to be right
+	remembered map[string]bool // passwords of which is known whether they are right
 	hold       chan struct{}   // when it is there, a computation ends only with it
 	held       chan struct{}   // is told of each computation that is held
 }
@@ -91,8 +91,8 @@ type plain struct {
 func (p *plain) Recall(hash, password string, _ time.Time) (right, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	known = p.remembered[password] && hash == password
-	return known, known
+	right, known = p.remembered[password]
+	return right && hash == password, known
 }
 
 func (p *plain) Verify(hash, password string, _ time.Time) bool {
@@ -163,6 +163,12 @@ func bare() *http.Request {
 func saying(lines ...string) *http.Request {
 	r := bare()
 	r.Header["Authorization"] = lines
+	return r
+}
+
+// at has a message come from an address.
+func at(address string, r *http.Request) *http.Request {
+	r.RemoteAddr = address
 	return r
 }
 

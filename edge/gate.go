@@ -25,7 +25,7 @@ type Settings struct {
 	// NeedsCertificate says of which accounts a password alone does not suffice; nil for none.
 	NeedsCertificate func(*admin.Account) bool
 	// Guests, when it is there, is asked in place of accounts, passwords and certificates: the sandbox takes in
-	// anybody, also without a name and a password (behaviour.md section 8). Its error is a *decline.NotTaken.
+	// anybody, also without a name and a password (docs/rules.md section 8). Its error is a *decline.NotTaken.
 	Guests  func(user, password string) (Identity, error)
 	Metrics *Metrics
 	Log     *slog.Logger

@@ -204,15 +204,13 @@ func TestRememberedPasswordsAreNotComputed(t *testing.T) {
 // A flood of wrong passwords waits in few places, and whoever is remembered passes it.
 func TestFloodOfWrongPasswordsIsBounded(t *testing.T) {
 	l := newLobby(t)
-	l.verifier.remembered = map[string]bool{"open sesame": true}
+	l.verifier.remembered = map[string]bool{"open sesame": true, "stale": false}
 	l.verifier.hold, l.verifier.held = make(chan struct{}), make(chan struct{})
 	const flood = 100
 	answers := make(chan decline.Cause, flood)
 	for i := range flood {
 		go func() {
-			r := from("till", fmt.Sprint("wrong ", i))
-			r.RemoteAddr = "192.0.2.1:4711"
-			_, _, err := l.Admit(r, false)
+			_, _, err := l.Admit(at("192.0.2.1:4711", from("till", fmt.Sprint("wrong ", i))), false)
 			answers <- causeOf(t, err)
 		}()
 	}
@@ -224,8 +222,11 @@ func TestFloodOfWrongPasswordsIsBounded(t *testing.T) {
 			t.Fatalf("got cause %d, want Overloaded", got)
 		}
 	}
-	if got := l.admit(t, from("till", "open sesame")); got != 0 {
+	if got := l.admit(t, at("192.0.2.1:1", from("till", "open sesame"))); got != 0 {
 		t.Errorf("a remembered password was turned away with cause %d", got)
+	}
+	if got := l.admit(t, at("192.0.2.1:1", from("till", "stale"))); got != decline.Unauthenticated {
+		t.Errorf("a password that is remembered as wrong got cause %d, want Unauthenticated", got)
 	}
 	close(l.verifier.hold)
 	for range maxVerifyingAddress {

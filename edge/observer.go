@@ -63,7 +63,7 @@ func (o *Observer) fault(operation string, status int, errorType string, took ti
 	if cause != nil {
 		attrs, level = append(attrs, slog.String("cause", cause.Error())), slog.LevelError
 	}
-	o.log.LogAttrs(context.Background(), level, "not answered for good", leftOut(attrs, hidden)...)
+	o.log.LogAttrs(context.Background(), level, "answered with a fault", leftOut(attrs, hidden)...)
 }
 
 // alarm counts a refusal that operators should hear of, and logs it sparingly.

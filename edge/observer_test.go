@@ -152,4 +152,7 @@ func TestSamplerStartsAnewWhenTheClockIsSetBack(t *testing.T) {
 	if hidden, may := s.ask(noon.Add(-time.Minute)); !may || hidden != 1 {
 		t.Errorf("may %t with %d left out, want a line that tells of 1", may, hidden)
 	}
+	if hidden, may := s.ask(noon.Add(time.Hour)); !may || hidden != 0 {
+		t.Errorf("may %t with %d left out, want a line that tells of none", may, hidden)
+	}
 }

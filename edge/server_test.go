@@ -528,11 +528,22 @@ func TestStopBeforeServe(t *testing.T) {
 	if err := s.Stop(context.Background()); err != nil {
 		t.Error(err)
 	}
+	if _, err := net.Dial("tcp", s.Address().String()); err == nil {
+		t.Error("the listener still takes connections")
+	}
 	if err := s.Serve(hello); err != nil {
 		t.Errorf("Serve returned %v", err)
 	}
-	if _, err := net.Dial("tcp", s.Address().String()); err == nil {
-		t.Error("the listener still takes connections")
+}
+
+func TestStopStopsTheGate(t *testing.T) {
+	l := newLobby(t)
+	h := open(t, hello, func(s *Listener) { s.Gate = l.Gate })
+	if err := h.Stop(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if got := l.admit(t, from("till", "open sesame")); got != decline.Stopping {
+		t.Errorf("got cause %d, want Stopping", got)
 	}
 }
 
@@ -588,6 +599,13 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 	if got := testutil.ToFloat64(h.metrics.closed.WithLabelValues("messages")); got != 1 {
 		t.Errorf("%v were counted as too many, want 1", got)
+	}
+	first.Close()
+	for answered := false; !answered; { // until the server has noticed that there is room again
+		next := dial(t, h)
+		_, _ = io.WriteString(next, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") // what counts is the answer
+		_, err := http.ReadResponse(next.reader, nil)
+		answered = err == nil
 	}
 }
 
