@@ -1,0 +1,85 @@
+package app_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/scripworks/scrip/app"
+	"github.com/scripworks/scrip/conform"
+)
+
+// The suite over real HTTP against the whole program, set up over the operators' interface as anybody's server
+// would be; with a store on disk, and with one in memory.
+func TestConformance(t *testing.T) {
+	t.Run("on disk", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("a commit for each message takes its time")
+		}
+		t.Parallel()
+		judge(t, app.Settings{Data: t.TempDir()})
+	})
+	t.Run("in memory", func(t *testing.T) {
+		t.Parallel()
+		judge(t, app.Settings{})
+	})
+}
+
+// judged is a program under the suite, which can also restart it and move its clock.
+type judged struct {
+	conform.Target
+	conform.Setup
+	house *house
+	clock *clock
+	t     *testing.T
+}
+
+// Wire says that there is a wire to look at.
+func (judged) Wire() bool { return true }
+
+func (j judged) Restart(context.Context) error {
+	if j.house.settings.Data == "" {
+		return conform.Lacks("it keeps nothing")
+	}
+	j.house.restart(j.t)
+	return nil
+}
+
+func (j judged) Advance(_ context.Context, by time.Duration) error {
+	j.clock.forward(by)
+	return nil
+}
+
+func judge(t *testing.T, s app.Settings) {
+	c := &clock{}
+	s.Now = c.now
+	h := open(t, s)
+	a := h.account(t, "one", members{"holderLookUps": true})
+	b := h.account(t, "two", members{"holderLookUps": true})
+	target, err := conform.NewHTTPTarget(conform.HTTPTarget{
+		BaseURL: h.messages, AdminURL: h.operators, AdminToken: operatorToken, Client: h.client,
+		Accounts: [2]conform.Credentials{{Name: a.user, Password: a.password}, {Name: b.user, Password: b.password}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	target = judged{Target: target, Setup: target.(conform.Setup), house: h, clock: c, t: t}
+	report, err := conform.Run(t.Context(), target, conform.Options{Now: c.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range report.Results {
+		for _, f := range r.Failures {
+			t.Errorf("%s: %s", r.Name, f)
+		}
+		if r.Status == conform.Skipped {
+			t.Logf("not played: %s: %s", r.Name, r.Reason)
+		}
+	}
+	if played := report.Count(conform.Passed); played < 200 {
+		t.Errorf("only %d cases were played", played)
+	}
+	h.booksAreRight(t)
+	h.look(t, "/healthz").must(t, http.StatusOK, "")
+}
