@@ -52,7 +52,7 @@ type Settings struct {
 	Version     string
 	Now         func() time.Time
 
-	// Compatible and Guests are the sandbox's (behaviour.md section 8). Never in production.
+	// Compatible and Guests are the sandbox's (docs/rules.md section 8). Never in production.
 	Compatible bool
 	Guests     func(user, password string) (edge.Identity, error)
 	// Products, when it is there, is asked in place of what operators have set.

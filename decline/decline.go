@@ -16,7 +16,7 @@ import (
 // Reason is why a message was refused. The text is the contract's error type.
 type Reason string
 
-// The reasons of both contracts (behaviour.md section 4). Their order of checks is section 2.3's.
+// The reasons of both contracts (docs/rules.md section 4). Their order of checks is section 2.3's.
 const (
 	DuplicateRecord         Reason = "DUPLICATE_RECORD"
 	FormatError             Reason = "FORMAT_ERROR"
@@ -58,7 +58,7 @@ const (
 	ForeignReversal Alarm = "foreign_reversal" // an account tried to reverse another account's request (rule A2)
 )
 
-// Detail names the messages and values that led to a refusal. Only what applies is set (behaviour.md 1.3).
+// Detail names the messages and values that led to a refusal. Only what applies is set (docs/rules.md 1.3).
 type Detail struct {
 	RequestID, ReversalID, ConfirmationID ident.ID
 	ActivationID, VoidID                  ident.ID

@@ -6,7 +6,7 @@ import (
 	"github.com/scripworks/scrip/money"
 )
 
-// judgeActivation makes the checks of behaviour.md 2.3, Activation, in their order.
+// judgeActivation makes the checks of docs/rules.md 2.3, Activation, in their order.
 func (d *decision) judgeActivation() *decline.Error {
 	total, refusal := d.opening()
 	if refusal != nil {
@@ -39,7 +39,7 @@ func (d *decision) requested() money.Minor {
 	return d.request.Amount.Minor
 }
 
-// opening gives the amount that the activation puts on the card, by the product's rule (behaviour.md 2.2).
+// opening gives the amount that the activation puts on the card, by the product's rule (docs/rules.md 2.2).
 func (d *decision) opening() (money.Minor, *decline.Error) {
 	asked, start := d.requested(), d.product.StartBalance
 	switch {

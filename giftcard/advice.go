@@ -74,7 +74,7 @@ func (e *ending) hash() int64 {
 	return e.issuer.keys.ID(e.advice.Sender.World, e.advice.RequestID)
 }
 
-// judge makes the checks of behaviour.md 1.4 for advices in their order, up to the effect.
+// judge makes the checks of docs/rules.md 1.4 for advices in their order, up to the effect.
 func (e *ending) judge() (txn.Verdict, *decline.Error) {
 	if refusal := e.locate(); refusal != nil {
 		return 0, refusal
@@ -127,7 +127,7 @@ func (e *ending) locate() *decline.Error {
 	return refusal
 }
 
-// detail names the request, and what ended it (behaviour.md 2.4).
+// detail names the request, and what ended it (docs/rules.md 2.4).
 func (e *ending) detail() decline.Detail {
 	detail := decline.Detail{RequestID: e.request.ID, RequestTime: e.request.At}
 	e.addEnding(&detail, e.advice.Role, e.advice.ID, e.message)
@@ -152,7 +152,7 @@ func (e *ending) addEnding(detail *decline.Detail, role txn.Role, id ident.ID, m
 	}
 }
 
-// otherEnding gives the refusal of behaviour.md 2.4 and 2.5 for a request that has ended the other way.
+// otherEnding gives the refusal of docs/rules.md 2.4 and 2.5 for a request that has ended the other way.
 func (e *ending) otherEnding() *decline.Error {
 	reason := decline.TransactionNotSupported
 	switch {
@@ -176,7 +176,7 @@ func (e *ending) activationStands() decline.Reason {
 }
 
 // checkCompatible refuses, for the public test server's clients only, to reverse a load or redemption on a card
-// voided since (behaviour.md 2.4 and section 8).
+// voided since (docs/rules.md 2.4 and section 8).
 func (e *ending) checkCompatible() *decline.Error {
 	f := e.request.Family
 	if !e.issuer.compatible || e.operator || e.advice.Role != txn.Reversal || (f != txn.Load && f != txn.Redemption) {

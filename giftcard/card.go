@@ -55,7 +55,7 @@ func (p PINs) IsZero() bool { return p == PINs{} }
 // HolderDigests is what is known of a card's holder, as keyed hashes for look-ups.
 type HolderDigests struct{ ProfileID, MSISDN, EmailAddress secret.Digest }
 
-// Status is where a card stands (behaviour.md 2.1 and 2.5; the picture is docs/states.md).
+// Status is where a card stands (docs/rules.md 2.1 and 2.5; the picture is docs/states.md).
 type Status uint8
 
 // The statuses.

@@ -21,7 +21,7 @@ type Settings struct {
 	// Hold is how long an advice waits for its request in flight; 0 is DefaultHold.
 	Hold time.Duration
 	// Compatible refuses the reversal of a load or redemption on a card voided since, and ignores points, as the
-	// public test server does (behaviour.md section 8). Never in production.
+	// public test server does (docs/rules.md section 8). Never in production.
 	Compatible bool
 }
 
@@ -178,7 +178,7 @@ func (i *Issuer) holderDigest(w ident.World, kind, value string) secret.Digest {
 }
 
 // holderKeys gives the digests, under every key, by which a look-up finds a holder's cards: of the profile's id, else
-// of the phone number, else of the email address (behaviour.md section 6).
+// of the phone number, else of the email address (docs/rules.md section 6).
 func (i *Issuer) holderKeys(w ident.World, h Holder) []secret.Digest {
 	for _, by := range []struct{ kind, value string }{
 		{"profileId", h.ProfileID}, {"msisdn", h.MSISDN}, {"emailAddress", h.EmailAddress},

@@ -6,7 +6,7 @@ import (
 	"github.com/scripworks/scrip/money"
 )
 
-// judgeLoad makes the checks of behaviour.md 2.3, Load, in their order.
+// judgeLoad makes the checks of docs/rules.md 2.3, Load, in their order.
 func (d *decision) judgeLoad() *decline.Error {
 	if refusal := d.checkAmount(); refusal != nil {
 		return refusal

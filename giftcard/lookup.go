@@ -63,7 +63,7 @@ func (l *sight) run(tx Tx) error {
 	return l.show(c)
 }
 
-// find gives the card that the look-up names, or the only card of the holder it names (behaviour.md section 6).
+// find gives the card that the look-up names, or the only card of the holder it names (docs/rules.md section 6).
 func (l *sight) find() (Card, *decline.Error) {
 	r := l.request
 	if refusal := l.permitted(); refusal != nil {

@@ -58,7 +58,7 @@ func (p presentedPIN) renewed() PINs {
 	return pins
 }
 
-// checkPIN is the PIN check of redemptions, replacements and transfers (behaviour.md 2.3): locked first, also
+// checkPIN is the PIN check of redemptions, replacements and transfers (docs/rules.md 2.3): locked first, also
 // for the right PIN; then required but not there, or wrong. A wrong one counts although the request is declined.
 func (d *decision) checkPIN(card *Card, product *Product, p presentedPIN) *decline.Error {
 	tries := product.PINTries

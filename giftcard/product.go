@@ -31,7 +31,7 @@ type Product struct {
 	Velocity      []Velocity
 }
 
-// Opening is the rule for the amount that an activation puts on a card (behaviour.md 2.2).
+// Opening is the rule for the amount that an activation puts on a card (docs/rules.md 2.2).
 type Opening string
 
 // The opening rules.

@@ -6,7 +6,7 @@ import (
 	"github.com/scripworks/scrip/money"
 )
 
-// judgeRedemption makes the checks of behaviour.md 2.3, Redemption, in their order.
+// judgeRedemption makes the checks of docs/rules.md 2.3, Redemption, in their order.
 func (d *decision) judgeRedemption() *decline.Error {
 	if refusal := d.checkAmount(); refusal != nil {
 		return refusal

@@ -5,7 +5,7 @@ import (
 	"github.com/scripworks/scrip/ledger"
 )
 
-// judgeReplace makes the checks of behaviour.md 2.5, Replace, in their order.
+// judgeReplace makes the checks of docs/rules.md 2.5, Replace, in their order.
 func (d *decision) judgeReplace() *decline.Error {
 	old, fresh := d.card, d.target
 	if old.Currency != fresh.Currency {

@@ -270,7 +270,7 @@ func (d *decision) told(seq int64) (request, ended txn.Message, mine bool) {
 	return request, ended, true
 }
 
-// checkExpiry asks for the card's own expiry, not past. An absent one counts as wrong (behaviour.md 1.4).
+// checkExpiry asks for the card's own expiry, not past. An absent one counts as wrong (docs/rules.md 1.4).
 func (d *decision) checkExpiry(c *Card, p Presented) *decline.Error {
 	if !c.expiryIs(p.Expiry) {
 		return decline.New(decline.CardExpired, "the expiry is not the card's").At("card.expiryDate")

@@ -18,7 +18,7 @@ type Sender struct {
 	Products []string
 	// Ranges are the card numbers it may touch; empty means all.
 	Ranges []Range
-	// HolderLookUps permits a look-up by card holder (behaviour.md section 6).
+	// HolderLookUps permits a look-up by card holder (docs/rules.md section 6).
 	HolderLookUps bool
 	// Velocity bounds what is approved for this account.
 	Velocity []Velocity

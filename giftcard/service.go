@@ -1,5 +1,5 @@
 // Package giftcard holds the rules of gift cards: what a request needs to be approved, what an advice does,
-// and what both do to cards and their balances (behaviour.md section 2).
+// and what both do to cards and their balances (docs/rules.md section 2).
 //
 // It promises that every decision is made from values that were loaded together and is saved together, that
 // money moves by balanced entries only, and that a refusal is a *decline.Error; any other error is an unknown
@@ -20,11 +20,11 @@ import (
 // stands in front of one.
 type Service interface {
 	// Request asks for one of the seven families. A *decline.Error is a refusal, with the reasons of
-	// behaviour.md 2.3 and 2.5 in their order of checks; a *decline.NotTaken left nothing behind; any other
+	// docs/rules.md 2.3 and 2.5 in their order of checks; a *decline.NotTaken left nothing behind; any other
 	// error is an unknown outcome, and the sender has to reverse.
 	Request(ctx context.Context, r *Request) (*Response, error)
 	// Advise confirms or reverses an earlier request. nil means that it is final, whether it had an effect or
-	// repeated an earlier advice. The refusals are those of behaviour.md 1.6 and 2.4:
+	// repeated an earlier advice. The refusals are those of docs/rules.md 1.6 and 2.4:
 	// UnableToLocateRecord, DuplicateRecord, GeneralError, CardActivated, CardVoided, InvalidAmount,
 	// TransactionNotSupported. Any other error asks the sender to repeat the advice.
 	Advise(ctx context.Context, a *Advice) error

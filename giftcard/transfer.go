@@ -5,7 +5,7 @@ import (
 	"github.com/scripworks/scrip/ledger"
 )
 
-// judgeTransfer makes the checks of behaviour.md 2.5, Transfer, in their order.
+// judgeTransfer makes the checks of docs/rules.md 2.5, Transfer, in their order.
 func (d *decision) judgeTransfer() *decline.Error {
 	for _, c := range []*Card{d.card, d.target} {
 		if refusal := d.checkUsable(c); refusal != nil {

@@ -2,7 +2,7 @@ package giftcard
 
 import "github.com/scripworks/scrip/decline"
 
-// judgeVoid makes the checks of behaviour.md 2.3, Void, in their order. A balance is no obstacle. A wrong expiry
+// judgeVoid makes the checks of docs/rules.md 2.3, Void, in their order. A balance is no obstacle. A wrong expiry
 // has another type here than elsewhere.
 func (d *decision) judgeVoid() *decline.Error {
 	if refusal := d.checkUsable(d.card); refusal != nil {

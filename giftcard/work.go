@@ -64,7 +64,7 @@ func (w *Work) Enter(request int64, phase ledger.Phase, debit, credit ledger.Acc
 	return nil
 }
 
-// Follow moves what has come free on replaced cards to the cards that took over from them (behaviour.md 2.5).
+// Follow moves what has come free on replaced cards to the cards that took over from them (docs/rules.md 2.5).
 func (w *Work) Follow(request int64) error {
 	for at := 0; at < len(w.cards); at++ {
 		old := w.cards[at]

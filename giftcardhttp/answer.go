@@ -92,7 +92,7 @@ func appendText(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// approval writes the body of an approved request (behaviour.md 1.5).
+// approval writes the body of an approved request (docs/rules.md 1.5).
 func (s *Server) approval(b []byte, x *exchange, r *giftcard.Response) []byte {
 	o := &object{b: append(b, '{'), first: true}
 	msg := x.message

@@ -3,7 +3,7 @@
 //
 // It promises that every answer below the base path has an ErrorDetail or the declared success body, that a body
 // is judged by the served OpenAPI document and nothing else, that times and references come back exactly as they
-// were sent, and that no PIN is ever answered, logged or kept (behaviour.md sections 1 and 2).
+// were sent, and that no PIN is ever answered, logged or kept (docs/rules.md sections 1 and 2).
 package giftcardhttp
 
 import (

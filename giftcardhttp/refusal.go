@@ -98,7 +98,7 @@ func malformed(text string, wrong []wire.Violation) failure {
 	return failure{status: http.StatusBadRequest, reason: decline.FormatError, text: text, wrong: wrong}
 }
 
-// refuse writes an ErrorDetail (behaviour.md 1.3).
+// refuse writes an ErrorDetail (docs/rules.md 1.3).
 func (s *Server) refuse(w http.ResponseWriter, x *exchange, f failure) {
 	header := w.Header()
 	header["Content-Type"] = jsonType

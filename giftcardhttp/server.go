@@ -176,7 +176,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.exchanges.Put(x)
 }
 
-// serve takes a message through its checks in their order (behaviour.md 1.4) and answers it, unless it fails.
+// serve takes a message through its checks in their order (docs/rules.md 1.4) and answers it, unless it fails.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, x *exchange) *failure {
 	var found bool
 	if x.target, found = s.route(r.URL); !found {

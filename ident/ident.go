@@ -124,7 +124,7 @@ func Mask(s string) string {
 	return s[:first] + strings.Repeat("*", len(s)-first-last) + s[len(s)-last:]
 }
 
-// World separates the worlds of a sandbox; production has exactly one, and its number is 1 (behaviour.md section 8).
+// World separates the worlds of a sandbox; production has exactly one, and its number is 1 (docs/rules.md section 8).
 type World int32
 
 // Production is the one world outside a sandbox.

@@ -1,7 +1,7 @@
 // Package money holds amounts: whole minor units of a currency, with checked arithmetic.
 //
 // It promises that no sum or difference silently wraps around and that amounts of two currencies are never
-// mixed. There is no floating point and no rounding anywhere (contract: Amounts, behaviour.md C6 and C7).
+// mixed. There is no floating point and no rounding anywhere (contract: Amounts, docs/rules.md C6 and C7).
 package money
 
 import (

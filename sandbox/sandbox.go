@@ -1,5 +1,5 @@
 // Package sandbox runs everything at once for integrators' tests: the issuer with seeded cards and products, any
-// credentials, and the compatibility profile of the public test servers (behaviour.md sections 2.6 and 8).
+// credentials, and the compatibility profile of the public test servers (docs/rules.md sections 2.6 and 8).
 //
 // It promises that existing integrators' test clients pass against it, unchanged and repeatedly: each pair of
 // user name and password has a world of its own, which a reset puts back to the seed. Everything that the

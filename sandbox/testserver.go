@@ -14,7 +14,7 @@ import (
 	"github.com/scripworks/scrip/store"
 )
 
-// testServerAdmin is where the public test server's own operations live (behaviour.md 2.6).
+// testServerAdmin is where the public test server's own operations live (docs/rules.md 2.6).
 const testServerAdmin = giftcardhttp.Base + "/testServerAdmin/"
 
 // maxResetBody bounds the body of a reset, in bytes.

@@ -18,7 +18,7 @@ import (
 	"github.com/scripworks/scrip/store"
 )
 
-// MaxWorlds bounds how many guests there are (behaviour.md section 8).
+// MaxWorlds bounds how many guests there are (docs/rules.md section 8).
 const MaxWorlds = 10_000
 
 // guestRow is the kind of the rows that remember guests between runs.

@@ -42,7 +42,7 @@ func (k *Keys) PAN(w ident.World, p ident.PAN) []Digest {
 // Primary is the number of the primary PAN key: a card whose digest has another number waits to be rewritten.
 func (k *Keys) Primary() uint32 { return k.pan[0].number }
 
-// PINKind says in which form a PIN came; one form never matches the other (behaviour.md 2.3). The
+// PINKind says in which form a PIN came; one form never matches the other (docs/rules.md 2.3). The
 // numbers are part of what rests and never change.
 type PINKind uint8
 
@@ -66,7 +66,7 @@ func (k *Keys) PIN(w ident.World, p ident.PAN, kind PINKind, pin string) []Diges
 
 // Holder gives the digests under which one property of a card holder may rest, for look-up by holder:
 // kind is the property's name in the contract (profileId, msisdn or emailAddress), and the value is
-// compared exactly (behaviour.md 6). They are made with the PAN keys and rotate with them.
+// compared exactly (docs/rules.md 6). They are made with the PAN keys and rotate with them.
 func (k *Keys) Holder(w ident.World, kind string, value string) []Digest {
 	return k.pan.digests(message(purposeHolder, w, kind, value))
 }

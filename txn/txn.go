@@ -2,7 +2,7 @@
 // request and the one table that says what a confirmation or a reversal does in each state.
 //
 // It promises that no request is both confirmed and reversed, and that a repeated advice changes nothing
-// (behaviour.md 1.6). The picture is docs/states.md.
+// (docs/rules.md 1.6). The picture is docs/states.md.
 package txn
 
 import (
@@ -104,7 +104,7 @@ const (
 	Remember                       // no such request: 404, and the reversal is remembered (L7)
 )
 
-// Judge gives the verdict on an advice for a request in a state. It is the whole table of behaviour.md 1.6.
+// Judge gives the verdict on an advice for a request in a state. It is the whole table of docs/rules.md 1.6.
 func Judge(state State, advice Role) Verdict {
 	confirm := advice == Confirmation
 	switch {

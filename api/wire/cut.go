@@ -4,7 +4,7 @@ import "bytes"
 
 // Cut gives a copy of a body, which must be JSON, in which the value of every member whose name secret names is
 // null: at any depth, also inside members that no document declares, such as a copy of an earlier message. It is
-// how a message is kept without its card numbers and PINs (behaviour.md section 5).
+// how a message is kept without its card numbers and PINs (docs/rules.md section 5).
 func Cut(body []byte, secret func(name []byte) bool) []byte {
 	kept := make([]byte, 0, len(body))
 	from, at := 0, 0

@@ -2,7 +2,7 @@
 //
 // An OpenAPI 3.0 document is the only place where the shape of a message stands: Compile turns it into
 // Models, and a Model reads a body in one pass, judging it as it goes. What it refuses it names, every
-// offending field with its path (behaviour.md 1.3); what it accepts it leaves where it is: a Message
+// offending field with its path (docs/rules.md 1.3); what it accepts it leaves where it is: a Message
 // remembers where in the body the values asked for begin and end, so that nothing is decoded twice and
 // what is passed on is passed on byte for byte.
 //

@@ -6,7 +6,7 @@ import (
 )
 
 // isPrivate tells by the name of a member or of a schema whether what is in it may never be quoted:
-// card, PIN, voucher, payment and customer fields (behaviour.md 1.3). It goes by the words in the name, and
+// card, PIN, voucher, payment and customer fields (docs/rules.md 1.3). It goes by the words in the name, and
 // rather hides a harmless pinEntryCapability than shows one PIN.
 func isPrivate(name string) bool {
 	for _, word := range camelWords(name) {

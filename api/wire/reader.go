@@ -25,7 +25,7 @@ var unknown = &node{kind: kindAny, unjudged: true, slot: noSlot, aliasSlot: noSl
 
 // Read goes through a body once, judges it by the model, and lets into know where the values asked for
 // stand. It returns a *SyntaxError when the body is not JSON, and otherwise *Violations when it breaks the
-// contract (behaviour.md V1 to V3). After Violations every value that is itself in order can still be
+// contract (docs/rules.md V1 to V3). After Violations every value that is itself in order can still be
 // asked for, such as the id that the answer must carry. The size of the body is for the caller to bound.
 func (m *Model) Read(body []byte, into *Message) error {
 	if !m.sealed.Load() {
@@ -288,7 +288,7 @@ func (state *members) note(i int, where span) {
 	}
 }
 
-// judgeAliases reports second names whose values differ from the first's (behaviour.md 2.5).
+// judgeAliases reports second names whose values differ from the first's (docs/rules.md 2.5).
 func (r *reader) judgeAliases(state *members) {
 	n := state.withNode
 	for k, i := range n.aliases {

@@ -21,7 +21,7 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("%s at byte %d", e.What, e.Offset)
 }
 
-// Violation is one constraint of the contract that a body does not keep (behaviour.md 1.3, formatErrors).
+// Violation is one constraint of the contract that a body does not keep (docs/rules.md 1.3, formatErrors).
 type Violation struct {
 	// Field is the dotted path from the root, with the index of an array element in brackets. A name that
 	// the sender made up stands in it only when it looks like a name, and as an asterisk otherwise.
