@@ -311,7 +311,7 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-// The bound on wrong cards and PINs (behaviour.md 2.3) holds until the minute is over, and raises one alarm.
+// The bound on wrong cards and PINs (docs/rules.md 2.3) holds until the minute is over, and raises one alarm.
 func TestGuesses(t *testing.T) {
 	l := newLobby(t)
 	l.people[1].Settings.WrongPerMinute = 3
