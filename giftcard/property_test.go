@@ -59,12 +59,14 @@ var theProducts = []giftcard.Product{
 	{ID: "limits", Currency: 710, Opening: giftcard.OpeningRequested, MinLoad: 100, MaxLoad: 500, MaxBalance: 1200, SingleLoad: true},
 	{ID: "once", Currency: 710, Opening: giftcard.OpeningSum, StartBalance: 300, SingleUse: true},
 	{ID: "paced", Currency: 710, Opening: giftcard.OpeningSum, StartBalance: 400, PINRequired: true,
-		Velocity: []giftcard.Velocity{{Family: txn.Redemption, Window: 24 * time.Hour, MaxCount: 2}}},
+		Velocity: []giftcard.Velocity{{Family: txn.Redemption, Window: 24 * time.Hour, MaxCount: 1}}},
 	{ID: "dollars", Currency: 840, Opening: giftcard.OpeningSum, StartBalance: 1000},
 }
 
-// theCards are few, so that messages meet on them.
-var theCards = []struct{ currency, pin string }{{"710", ""}, {"710", ""}, {"710", "7052"}, {"710", ""}, {"840", ""}, {"710", ""}, {"710", "1234"}, {"710", ""}}
+// theCards are few, so that messages meet on them. The first are brought into use, one for each product.
+var theCards = []struct{ currency, pin string }{
+	{"710", ""}, {"710", "7052"}, {"710", ""}, {"710", ""}, {"710", "1234"}, {"840", ""}, {"710", ""}, {"710", "4711"}, {"710", ""},
+}
 
 func newPair(t *testing.T) *pair {
 	i := giftcardtest.New(t, giftcardtest.Settings{Open: inMemory()})
@@ -80,7 +82,7 @@ func newPair(t *testing.T) *pair {
 		}
 	}
 	for n, c := range theCards {
-		expiry := giftcard.ExpiryIn(i.Now(), 3*n).String() // the first expires within the month
+		expiry := giftcard.ExpiryIn(i.Now(), 1+3*n).String() // the first expires before long
 		made, err := i.Card(t.Context(), conform.CardSpec{Currency: c.currency, Expiry: expiry, ClearPIN: c.pin})
 		if err != nil {
 			t.Fatal(err)
@@ -91,12 +93,18 @@ func newPair(t *testing.T) *pair {
 	return p
 }
 
-// open brings some of the cards into use.
+// open brings a card of each product into use.
 func (p *pair) open(t *rapid.T) {
-	for n, product := range []string{"plain", "fixed", "paced"} {
+	for n, product := range theProducts {
 		request := conform.Message{
-			Act: conform.Request, Kind: conform.Activate, ID: fmt.Sprintf("open-%d", n), Account: "a", Product: product,
-			Card: &conform.Card{PAN: p.pans[n+1], Expiry: p.model.cards[p.pans[n+1]].expiry, ClearPIN: "7052"},
+			Act: conform.Request, Kind: conform.Activate, ID: fmt.Sprintf("open-%d", n), Account: "a", Product: product.ID,
+			Card: &conform.Card{PAN: p.pans[n], Expiry: p.model.cards[p.pans[n]].expiry},
+		}
+		if product.PINRequired {
+			request.Card.ClearPIN = "7052"
+		}
+		if product.Opening == giftcard.OpeningRequested {
+			request.Amount = &conform.Amount{Minor: 300, Currency: product.Currency.String()}
 		}
 		p.send(t, request)
 		p.send(t, conform.Message{Act: conform.Confirmation, Kind: conform.Activate, ID: fmt.Sprintf("opened-%d", n), RequestID: request.ID, Account: "a"})
@@ -136,13 +144,29 @@ func (p *pair) id(t *rapid.T) string {
 // sendSome sends requests and advices and compares the cards after each.
 func (p *pair) sendSome(t *rapid.T) {
 	for range rapid.IntRange(1, 12).Draw(t, "messages") {
-		if rapid.Bool().Draw(t, "ask") {
+		switch kind := rapid.IntRange(1, 20).Draw(t, "what"); {
+		case kind <= 9:
 			p.sendRequest(t)
-		} else {
+		case kind <= 18:
 			p.sendAdvice(t)
+		default:
+			p.sendAgain(t)
 		}
 		p.compareCards(t)
 	}
+}
+
+// sendAgain sends an advice that was sent before, under its own id or a new one, and maybe with another amount.
+func (p *pair) sendAgain(t *rapid.T) {
+	advices := slices.DeleteFunc(slices.Clone(p.sent), func(m conform.Message) bool { return m.Act == conform.Request })
+	msg := rapid.SampledFrom(advices).Draw(t, "again")
+	if rapid.Bool().Draw(t, "under a new id") {
+		msg.ID = p.id(t)
+	}
+	if rapid.Bool().Draw(t, "another amount") {
+		msg.Approved = drawAmount(t)
+	}
+	p.send(t, msg)
 }
 
 func (p *pair) sendRequest(t *rapid.T) {
@@ -196,7 +220,7 @@ func (p *pair) card(t *rapid.T, what string, status giftcard.Status) *conform.Ca
 
 func drawAmount(t *rapid.T) *conform.Amount {
 	return &conform.Amount{
-		Minor:    rapid.SampledFrom([]int64{100, 100, 200, 300, 1, 400, 500, 501, 99, 1000, 0, -1}).Draw(t, "amount"),
+		Minor:    rapid.SampledFrom([]int64{100, 100, 100, 100, 200, 200, 300, 300, 1, 400, 500, 501, 99, 1000, 0, -1}).Draw(t, "amount"),
 		Currency: rapid.SampledFrom([]string{"710", "710", "710", "710", "710", "710", "710", "840"}).Draw(t, "currency"),
 	}
 }
