@@ -47,6 +47,8 @@ func TestEveryActIsRecorded(t *testing.T) {
 	must(t, err)
 	i, err := o.BeginImport(bg, by, admin.Skip, 0)
 	must(t, err)
+	_, err = i.Add(bg, d.lines(1, 2))
+	must(t, err)
 	_, err = i.Finish(bg, d.now)
 	must(t, err)
 
@@ -65,7 +67,7 @@ func TestEveryActIsRecorded(t *testing.T) {
 		"transaction.settle transaction/G map[state:open] map[state:confirmed]",
 		"card.writeOff card/ map[available:500 book:500] map[available:0 book:0]",
 		"operator.create operator/bob map[] map[role:viewer]", "operator.revoke operator/bob map[] map[revoked:2026-11-21T12:00:00Z]",
-		"card.import import/1", "card.import import/1 map[state:running] map[state:complete]",
+		"card.import import/1", "card.import import/1 map[added:0 lines:0 state:running] map[added:2 lines:2 state:complete]",
 	}
 	trail := d.trail()
 	if len(trail) != len(want) {

@@ -202,11 +202,12 @@ func (i *Importing) save(ctx context.Context, record Import) error {
 	o := i.office
 	o.register.changing.Lock()
 	defer o.register.changing.Unlock()
-	before := i.record.facts()
+	imports := o.register.now.Load().imports
 	if record.Number == 0 {
-		record.Number = following(o.register.now.Load().imports)
-		i.record.Number, before = record.Number, nil
+		record.Number = following(imports)
+		i.record.Number = record.Number
 	}
+	before := imports[record.Number].facts()
 	return o.save(ctx, change{
 		row:   Row{Kind: ImportRow, Number: int64(record.Number), World: i.by.World},
 		value: &record, audit: i.by.entry(ImportCards, fmt.Sprintf("import/%d", record.Number)).from(before, record.facts()),
@@ -214,7 +215,10 @@ func (i *Importing) save(ctx context.Context, record Import) error {
 	})
 }
 
-func (i Import) facts() Facts {
+func (i *Import) facts() Facts {
+	if i == nil {
+		return nil
+	}
 	return Facts{
 		"mode": string(i.Mode), "state": string(i.State), "lines": fmt.Sprint(i.Lines), "added": fmt.Sprint(i.Added),
 		"present": fmt.Sprint(i.Present), "rejected": fmt.Sprint(i.Rejected),

@@ -24,12 +24,17 @@ const (
 
 // commands is the command line.
 type commands struct {
-	Serve   serveCmd   `cmd:"" help:"Run the issuer."`
-	Sandbox sandboxCmd `cmd:"" help:"Run everything with demo data, for integrators' tests."`
-	Bench   benchCmd   `cmd:"" help:"Put a server under load, and measure."`
-	Verify  verifyCmd  `cmd:"" help:"Recompute every invariant of a store from its entries."`
-	Keys    keysCmd    `cmd:"" help:"Look after the keyset."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve    serveCmd    `cmd:"" help:"Run the issuer."`
+	Sandbox  sandboxCmd  `cmd:"" help:"Run everything with demo data, for integrators' tests."`
+	Account  accountCmd  `cmd:"" help:"Who may send messages: accounts, their passwords and permissions."`
+	Product  productCmd  `cmd:"" help:"What is sold: products with their rules."`
+	Card     cardCmd     `cmd:"" help:"Cards: import, look at, freeze, unlock, adjust."`
+	Txn      txnCmd      `cmd:"" help:"Transactions: find, look at, settle."`
+	Operator operatorCmd `cmd:"" help:"Who may administer, and the audit trail of what they did."`
+	Bench    benchCmd    `cmd:"" help:"Put a server under load, and measure."`
+	Verify   verifyCmd   `cmd:"" help:"Recompute every invariant of a store from its entries."`
+	Keys     keysCmd     `cmd:"" help:"Look after the keyset."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
 func main() {

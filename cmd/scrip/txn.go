@@ -1,0 +1,333 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	adminapi "github.com/scripworks/scrip/api/admin"
+)
+
+// txnCmd is `scrip txn`.
+type txnCmd struct {
+	Find   txnFindCmd   `cmd:"" help:"Find transactions by message id, by third-party identifier, or by card."`
+	Show   txnShowCmd   `cmd:"" help:"Show a transaction."`
+	Body   txnBodyCmd   `cmd:"" help:"Print a message as it was received, without card numbers and PINs. The reading is recorded."`
+	Open   txnOpenCmd   `cmd:"" help:"List requests that nobody confirmed or reversed, and settle them."`
+	Settle txnSettleCmd `cmd:"" help:"End one open request, because no advice came."`
+}
+
+const txnHead = "NUMBER\tREFERENCE\tRECEIVED\tACCOUNT\tMESSAGE\tSTATE\tAPPROVED\tCARD\tID"
+
+func txnRow(t adminapi.Transaction) []any {
+	return []any{
+		t.Number, t.Reference, t.At, t.Account, string(t.Family) + " " + string(t.Role), txnState(t), minor(t.Approved, t.Currency),
+		t.Card.PAN, t.ID,
+	}
+}
+
+func txnState(t adminapi.Transaction) string {
+	if t.Declined != "" {
+		return "declined " + t.Declined
+	}
+	return string(t.State)
+}
+
+type txnFindCmd struct {
+	officeFlags
+	ID          string `xor:"by" required:"" help:"Id of a request or an advice."`
+	Identifier  string `xor:"by" required:"" help:"Third-party identifier, or our own reference as printed on a slip."`
+	Card        string `xor:"by" required:"" help:"Card: its number, '-' to read that from standard input, or #N for the card's own number N in the store."`
+	Institution string `help:"Whose identifier it is; not needed with our own references."`
+}
+
+// Help gives the example.
+func (txnFindCmd) Help() string {
+	return "Example:\n  scrip txn find --id 0b1c7c5e-7d10-4f3c-9c6e-1f2a3b4c5d6e\n" +
+		"  scrip txn find --institution 44 --identifier slip-17\n  scrip txn find --card -"
+}
+
+// Run finds transactions.
+func (c *txnFindCmd) Run(ctx context.Context, at console) error {
+	o, err := c.open(at)
+	if err != nil {
+		return err
+	}
+	found, err := c.find(ctx, o)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return errors.New("nothing was found")
+	}
+	return list(o, txnHead, found, txnRow)
+}
+
+func (c *txnFindCmd) find(ctx context.Context, o *office) ([]adminapi.Transaction, error) {
+	if c.Card == "" {
+		return o.transactions(ctx, adminapi.FindTransactionsParams{ID: c.ID, Identifier: c.Identifier, Institution: c.Institution})
+	}
+	number, err := o.cardNumber(ctx, c.Card)
+	if err != nil {
+		return nil, err
+	}
+	h, err := o.history(ctx, number, pageSize)
+	if err != nil {
+		return nil, err
+	}
+	var found []adminapi.Transaction
+	for _, item := range h.Items {
+		found = append(found, item.Transaction)
+	}
+	return found, nil
+}
+
+func (o *office) transactions(ctx context.Context, by adminapi.FindTransactionsParams) ([]adminapi.Transaction, error) {
+	a, err := o.FindTransactionsWithResponse(ctx, &by)
+	if err != nil {
+		return nil, err
+	}
+	page, err := got(a.JSON200, a.JSONDefault, a.Status())
+	return page.Transactions, err
+}
+
+// txnName names a transaction.
+type txnName struct {
+	Transaction string `arg:"" help:"The transaction's number, or our reference as printed on a slip."`
+}
+
+// number gives a transaction's number.
+func (n txnName) number(ctx context.Context, o *office) (adminapi.TransactionNumber, error) {
+	if number, err := strconv.ParseInt(n.Transaction, 10, 64); err == nil {
+		return adminapi.TransactionNumber(number), nil
+	}
+	found, err := o.transactions(ctx, adminapi.FindTransactionsParams{Identifier: n.Transaction})
+	if err != nil {
+		return 0, err
+	}
+	if len(found) != 1 {
+		return 0, fmt.Errorf("%s is the reference of %d transactions", n.Transaction, len(found))
+	}
+	return adminapi.TransactionNumber(found[0].Number), nil
+}
+
+type txnShowCmd struct {
+	officeFlags
+	txnName
+}
+
+// Help gives the example.
+func (txnShowCmd) Help() string {
+	return "Example:\n  scrip txn show 4711\n  scrip txn show G00000004K"
+}
+
+// Run shows a transaction.
+func (c *txnShowCmd) Run(ctx context.Context, at console) error {
+	o, err := c.open(at)
+	if err != nil {
+		return err
+	}
+	number, err := c.number(ctx, o)
+	if err != nil {
+		return err
+	}
+	a, err := o.GetTransactionWithResponse(ctx, number)
+	if err != nil {
+		return err
+	}
+	t, err := got(a.JSON200, a.JSONDefault, a.Status())
+	if err != nil {
+		return err
+	}
+	return o.showTransaction(t)
+}
+
+func (o *office) showTransaction(t adminapi.Transaction) error {
+	return o.show(t, func(w io.Writer) {
+		line(w, "number", t.Number)
+		line(w, "reference", t.Reference)
+		line(w, "id", t.ID)
+		line(w, "account", t.Account)
+		line(w, "message", string(t.Family)+" "+string(t.Role))
+		line(w, "state", txnState(t))
+		line(w, "received", t.At)
+		if t.Request != 0 {
+			line(w, "about request", t.Request)
+		}
+		if t.Ended.Number != 0 {
+			line(w, "ended", fmt.Sprintf("%s by the %s's message %d", clock(t.Ended.At), t.Ended.By, t.Ended.Number))
+		}
+		line(w, "card", cardText(t.Card))
+		if t.Target.Number != 0 {
+			line(w, "target card", cardText(t.Target))
+		}
+		line(w, "product", string(t.Product))
+		line(w, "approved", minor(t.Approved, t.Currency))
+		line(w, "final", minor(t.Final, t.Currency))
+	})
+}
+
+// cardText prints a card's name.
+func cardText(c adminapi.CardName) string {
+	if c.Number == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s (#%d)", c.PAN, c.Number)
+}
+
+type txnBodyCmd struct {
+	officeFlags
+	txnName
+}
+
+// Help gives the example.
+func (txnBodyCmd) Help() string { return "Example:\n  scrip txn body 4711" }
+
+// Run prints a body.
+func (c *txnBodyCmd) Run(ctx context.Context, at console) error {
+	o, err := c.open(at)
+	if err != nil {
+		return err
+	}
+	number, err := c.number(ctx, o)
+	if err != nil {
+		return err
+	}
+	a, err := o.ReadBodyWithResponse(ctx, number)
+	if err != nil {
+		return err
+	}
+	if _, err := got(a.JSON200, a.JSONDefault, a.Status()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.out, "%s\n", json.RawMessage(a.Body))
+	return err
+}
+
+type txnOpenCmd struct {
+	officeFlags
+	OlderThan time.Duration `default:"24h" help:"Only requests received at least this long ago."`
+	Account   string        `help:"Only requests of this account."`
+	Totals    bool          `help:"Only count and add up, by account and currency."`
+	Settle    string        `enum:"confirm,reverse,''" default:"" help:"End them all: confirm or reverse. Needs --reason."`
+	Reason    string        `help:"Why, for the audit trail."`
+}
+
+// Help gives the example.
+func (txnOpenCmd) Help() string {
+	return "Example:\n  scrip txn open --older-than 24h --totals\n" +
+		"  scrip txn open --older-than 24h --account till7 --settle reverse --reason 'till7 was destroyed'\n\n" +
+		"The exit code is 1 when a request could not be settled; the others were."
+}
+
+// Run lists open requests, and settles them when told to.
+func (c *txnOpenCmd) Run(ctx context.Context, at console) error {
+	o, err := c.open(at)
+	if err != nil {
+		return err
+	}
+	if c.Settle != "" && c.Reason == "" {
+		return usageError{errors.New("--settle needs --reason")}
+	}
+	if c.Totals {
+		return c.totals(ctx, o)
+	}
+	open, err := all(func(after int64) ([]adminapi.Transaction, int64, error) {
+		a, err := o.ListOpenWithResponse(ctx, &adminapi.ListOpenParams{
+			OlderThan: adminapi.OlderThan(c.OlderThan.String()), Account: adminapi.Name(c.Account), After: adminapi.After(after), Limit: pageSize,
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+		page, err := got(a.JSON200, a.JSONDefault, a.Status())
+		return page.Transactions, page.Next, err
+	})
+	if err != nil || c.Settle == "" {
+		return errors.Join(err, list(o, txnHead, open, txnRow))
+	}
+	return c.settle(ctx, o, open)
+}
+
+func (c *txnOpenCmd) totals(ctx context.Context, o *office) error {
+	a, err := o.TotalOpenWithResponse(ctx, &adminapi.TotalOpenParams{OlderThan: adminapi.OlderThan(c.OlderThan.String()), Account: adminapi.Name(c.Account)})
+	if err != nil {
+		return err
+	}
+	page, err := got(a.JSON200, a.JSONDefault, a.Status())
+	if err != nil {
+		return err
+	}
+	return list(o, "ACCOUNT\tCOUNT\tVALUE\tOLDEST", page.Totals, func(t adminapi.OpenTotal) []any {
+		return []any{t.Account, t.Count, minor(t.Value, t.Currency), t.Oldest}
+	})
+}
+
+// settle ends all of them, and goes on after one that could not be ended.
+func (c *txnOpenCmd) settle(ctx context.Context, o *office, open []adminapi.Transaction) error {
+	var settled []adminapi.Transaction
+	left := 0
+	for _, t := range open {
+		t, err := o.settle(ctx, adminapi.TransactionNumber(t.Number), c.Settle, c.Reason)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			left++
+			fmt.Fprintf(o.err, "%d: %s\n", t.Number, err)
+			continue
+		}
+		settled = append(settled, t)
+	}
+	if err := list(o, txnHead, settled, txnRow); err != nil {
+		return err
+	}
+	if left > 0 {
+		return fmt.Errorf("%d of %d requests could not be settled", left, len(open))
+	}
+	return nil
+}
+
+func (o *office) settle(ctx context.Context, number adminapi.TransactionNumber, ending, reason string) (adminapi.Transaction, error) {
+	a, err := o.SettleWithResponse(ctx, number, adminapi.Settlement{Ending: adminapi.SettlementEnding(ending), Reason: adminapi.Reason(reason)})
+	if err != nil {
+		return adminapi.Transaction{Number: int64(number)}, err
+	}
+	t, err := got(a.JSON200, a.JSONDefault, a.Status())
+	if err != nil {
+		t.Number = int64(number)
+	}
+	return t, err
+}
+
+type txnSettleCmd struct {
+	officeFlags
+	txnName
+	why
+	Ending string `arg:"" enum:"confirm,reverse" help:"How it ends: confirm or reverse."`
+}
+
+// Help gives the example.
+func (txnSettleCmd) Help() string {
+	return "Example:\n  scrip txn settle 4711 confirm --reason 'the shop has the slip'"
+}
+
+// Run settles one request.
+func (c *txnSettleCmd) Run(ctx context.Context, at console) error {
+	o, err := c.open(at)
+	if err != nil {
+		return err
+	}
+	number, err := c.number(ctx, o)
+	if err != nil {
+		return err
+	}
+	t, err := o.settle(ctx, number, c.Ending, c.Reason)
+	if err != nil {
+		return err
+	}
+	return o.showTransaction(t)
+}
