@@ -5,7 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/decline"
@@ -35,11 +40,12 @@ type Settings struct {
 // Gate lets messages in: it says who sends one, holds the sender to his bounds, and counts what is in hand. It
 // may be used by any number of goroutines.
 type Gate struct {
-	settings Settings
-	hall     *hall
-	queue    *queue
-	meters   meters
-	lines    map[decline.Cause]*sampler
+	settings  Settings
+	hall      *hall
+	queue     *queue
+	verifying singleflight.Group
+	meters    meters
+	lines     map[decline.Cause]*sampler
 }
 
 // NewGate makes a gate and registers its gauges with the metrics, so there is one gate to one Metrics.
@@ -211,17 +217,33 @@ func (g *Gate) verify(r *http.Request, hashes []string, password string, now tim
 	if len(unknown) == 0 {
 		return false, nil
 	}
-	from := addressOf(r.RemoteAddr)
-	if refusal := g.queue.enter(from); refusal != nil {
-		return false, refusal
-	}
-	defer g.queue.leave(from)
-	for _, hash := range unknown {
-		if g.settings.Passwords.Verify(hash, password, now) {
-			return true, nil
+	return g.compute(addressOf(r.RemoteAddr), unknown, password, now)
+}
+
+// compute verifies a password against hashes that are not remembered with it. Many messages of one sender come at
+// once after a start: one of them takes a place and computes, the others wait for what comes of it.
+func (g *Gate) compute(from netip.Addr, hashes []string, password string, now time.Time) (bool, *decline.NotTaken) {
+	pair := strings.Join(append(slices.Clone(hashes), password), "\x00")
+	found, _, _ := g.verifying.Do(pair, func() (any, error) {
+		if refusal := g.queue.enter(from); refusal != nil {
+			return verdict{refusal: refusal}, nil
 		}
-	}
-	return false, nil
+		defer g.queue.leave(from)
+		for _, hash := range hashes {
+			if g.settings.Passwords.Verify(hash, password, now) {
+				return verdict{right: true}, nil
+			}
+		}
+		return verdict{}, nil
+	})
+	v := found.(verdict)
+	return v.right, v.refusal
+}
+
+// verdict is what came of verifying a password.
+type verdict struct {
+	right   bool
+	refusal *decline.NotTaken
 }
 
 // Guessed is told that a sender was answered that a card or a PIN is wrong. Over the account's bound its
