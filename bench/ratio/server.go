@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/scripworks/scrip/bench"
@@ -43,7 +44,7 @@ type server struct {
 }
 
 func newServer(program, dir string, cards int) *server {
-	return &server{program: program, dir: dir, count: cards, password: crand.Text(), token: crand.Text()}
+	return &server{program: program, dir: dir, count: cards, password: crand.Text(), token: crand.Text() + crand.Text()}
 }
 
 // target is the server as the generator sees it.
@@ -101,7 +102,7 @@ func (s *server) prepare(ctx context.Context, progress io.Writer) error {
 		return err
 	}
 	for _, command := range s.administration(file) {
-		if err := s.administer(ctx, command...); err != nil {
+		if err := s.administer(ctx, command); err != nil {
 			return err
 		}
 	}
@@ -124,20 +125,27 @@ func (s *server) prepare(ctx context.Context, progress io.Writer) error {
 }
 
 // administration lists the commands that a fresh store needs.
-func (s *server) administration(cards string) [][]string {
-	return [][]string{
-		{"product", "add", productID, "--currency", currency},
-		{"account", "add", user, "--password", s.password},
-		{"card", "import", cards},
+func (s *server) administration(cards string) []act {
+	return []act{
+		{[]string{"product", "create", productID, "--currency", currency}, ""},
+		{[]string{"account", "create", user, "--password-stdin"}, s.password + "\n"},
+		{[]string{"card", "import", cards}, ""},
 	}
 }
 
+// act is one administration command, with what it reads.
+type act struct {
+	args  []string
+	input string
+}
+
 // administer runs one administration command against the server.
-func (s *server) administer(ctx context.Context, args ...string) error {
-	command := exec.CommandContext(ctx, s.program, args...)
+func (s *server) administer(ctx context.Context, a act) error {
+	command := exec.CommandContext(ctx, s.program, a.args...)
+	command.Stdin = strings.NewReader(a.input)
 	command.Env = append(os.Environ(), "SCRIP_ADMIN_URL=http://"+s.admin, "SCRIP_ADMIN_TOKEN="+s.token)
 	if out, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s %s: %w\n%s", args[0], args[1], err, out[max(len(out)-logTail, 0):])
+		return fmt.Errorf("%s %s: %w\n%s", a.args[0], a.args[1], err, out[max(len(out)-logTail, 0):])
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -54,7 +55,7 @@ func settingsOf(s *config.Serve, c console) (app.Settings, error) {
 // live starts a program, takes up changed certificates at SIGHUP, and stops it when it is told to or breaks down.
 func live(ctx context.Context, a *app.App, c console, started func()) error {
 	if err := a.Start(); err != nil {
-		return fmt.Errorf("%w; %w", err, a.Stop(context.WithoutCancel(ctx)))
+		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 	}
 	started()
 	hangup := make(chan os.Signal, 1)
@@ -67,7 +68,7 @@ func live(ctx context.Context, a *app.App, c console, started func()) error {
 				fmt.Fprintln(c.err, "scrip: kept the old certificates:", err)
 			}
 		case err := <-a.Failed():
-			return fmt.Errorf("%w; %w", err, a.Stop(context.WithoutCancel(ctx)))
+			return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 		case <-ctx.Done():
 			return a.Stop(context.WithoutCancel(ctx))
 		}
