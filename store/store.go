@@ -36,7 +36,7 @@ func missing(what string, id int64) error { return fmt.Errorf("store: %s %d is m
 type Settings struct {
 	// Keys make the hashes by which ids are found.
 	Keys *secret.Keys
-	// Now is the clock.
+	// Now is the clock; nil is the system's.
 	Now func() time.Time
 	// Unfinished says whether an import is not complete yet; nil means that all are.
 	Unfinished func(imported int32) bool
@@ -76,6 +76,9 @@ func New(driver Driver, settings Settings) *Store {
 		done: make(chan struct{}), fold: NewSet(),
 	}
 	s.sets.New = func() any { return NewSet() }
+	if s.now == nil {
+		s.now = time.Now
+	}
 	if s.unfinished == nil {
 		s.unfinished = func(int32) bool { return false }
 	}

@@ -28,9 +28,13 @@ func (d *Driver) Begin(ctx context.Context) (store.Batch, error) {
 		d.writing.Unlock()
 		return nil, errClosed
 	}
-	if err := step(d.writer.begin); err != nil {
+	err := d.checkpoints.between(d.writer)
+	if err == nil {
+		err = step(d.writer.begin)
+	}
+	if err != nil {
 		d.writing.Unlock()
-		return nil, err
+		return nil, explain(err)
 	}
 	return &batch{driver: d}, nil
 }
@@ -57,12 +61,17 @@ func (b *batch) Save(_ context.Context, set *store.Set) error {
 		return b.uncommitted(err)
 	}
 	d.places.saved = max(d.places.saved, d.places.given)
+	d.references.committed()
+	d.references.noted(set.Changes().Inserted)
 	b.finish()
 	return nil
 }
 
 func (d *Driver) write(changes *store.Changes) error {
 	if err := d.writer.session.Save(changes); err != nil {
+		return err
+	}
+	if err := d.references.write(d.writer, 1+len(changes.Inserted)/messagesPerPart); err != nil {
 		return err
 	}
 	if d.places.given == d.places.saved {

@@ -17,9 +17,8 @@ import (
 )
 
 const (
-	pageSize            = 4096
-	autoCheckpointPages = 16384
-	busyTimeout         = 10 * time.Second // for a checkpoint in the way; there is no other writer
+	pageSize    = 4096
+	busyTimeout = 10 * time.Second // for a checkpoint in the way; there is no other writer
 )
 
 //go:embed migration/*.sql

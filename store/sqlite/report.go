@@ -1,7 +1,9 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/giftcard"
@@ -18,11 +20,14 @@ func ask[T any](ctx context.Context, d *Driver, question func(*sqlstore.Session)
 		var none T
 		return none, err
 	}
-	defer func() {
-		c.settle()
-		d.readers <- c
-	}()
+	defer d.readDone(c)
 	return question(c.session)
+}
+
+// readDone gives a reader's connection back.
+func (d *Driver) readDone(c *conn) {
+	c.settle()
+	d.readers <- c
 }
 
 // Rows implements admin.Reports.
@@ -52,7 +57,23 @@ func (d *Driver) Messages(ctx context.Context, after int64, limit int) ([]txn.Me
 
 // MessagesByReference implements admin.Reports.
 func (d *Driver) MessagesByReference(ctx context.Context, world ident.World, hash int64, limit int) ([]txn.Message, error) {
-	return ask(ctx, d, func(s *sqlstore.Session) ([]txn.Message, error) { return s.MessagesByReference(world, hash, limit) })
+	if limit <= 0 {
+		return nil, nil
+	}
+	c, err := d.reader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer d.readDone(c)
+	var messages []txn.Message
+	err = d.references.search(c, uint64(hash), func(seq int64) (enough bool, err error) {
+		m, found, err := c.session.Message(seq)
+		if found && m.World == world && slices.Contains(m.References, hash) {
+			messages = append(messages, m)
+		}
+		return len(messages) >= limit, cmp.Or(err, ctx.Err())
+	})
+	return messages, err
 }
 
 // Entries implements admin.Reports.

@@ -31,6 +31,7 @@ const (
 	DefaultReaders = 4
 	writerCacheKiB = 32 << 10
 	readerCacheKiB = 2 << 10
+	copierCacheKiB = 256
 )
 
 // Errors of Open.
@@ -49,6 +50,9 @@ type Driver struct {
 	readers chan *conn
 	made    []*conn // the readers, to be closed
 	places  places
+
+	references  references
+	checkpoints checkpoints
 }
 
 // places are the places in the order of messages: given are those that were given out, saved is what the file
@@ -92,14 +96,22 @@ func (d *Driver) open(path string, options Options) error {
 		d.made = append(d.made, reader)
 		d.readers <- reader
 	}
+	copier, err := connect(path, copierCacheKiB)
+	if err != nil {
+		return err
+	}
+	d.checkpoints.start(copier, usual)
 	return d.recover()
 }
 
 // recover reads what the driver remembers between batches.
 func (d *Driver) recover() error {
 	last, err := d.writer.session.LastPlace()
+	if err != nil {
+		return err
+	}
 	d.places = places{given: last, saved: last}
-	return err
+	return d.references.recover(d.writer)
 }
 
 // Close implements store.Driver. It waits for views and reports that are running.
@@ -114,6 +126,8 @@ func (d *Driver) Close() error {
 		errs = append(errs, reader.Close())
 	}
 	d.made = nil
+	errs = append(errs, d.checkpoints.stop())
+	d.checkpoints.conn = nil
 	if d.writer != nil {
 		errs = append(errs, d.writer.exec("PRAGMA optimize"), d.writer.Close())
 		d.writer = nil
@@ -170,7 +184,8 @@ func connect(path string, cacheKiB int) (*conn, error) {
 		"PRAGMA foreign_keys = OFF",
 		"PRAGMA temp_store = MEMORY",
 		fmt.Sprintf("PRAGMA cache_size = -%d", cacheKiB),
-		fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", autoCheckpointPages),
+		"PRAGMA wal_autocheckpoint = 0", // checkpoint.go
+		fmt.Sprintf("PRAGMA journal_size_limit = %d", usual.pressing*pageSize),
 	)
 	if err == nil {
 		err = c.prepareTransactions()

@@ -53,6 +53,13 @@ CREATE TABLE tombstone (
     account  INTEGER NOT NULL
 );
 
+-- Messages by the hash of a third-party identifier, in sorted runs (store/sqlite/reference.go).
+CREATE TABLE reference_run (
+    place INTEGER PRIMARY KEY, -- run << 16 | part
+    upto  INTEGER NOT NULL,    -- newest message that the run covers
+    data  BLOB NOT NULL
+);
+
 -- The ledger. request is how far before the message the request lies whose money it is; 0 is the message itself.
 CREATE TABLE entry (
     message  INTEGER NOT NULL,
