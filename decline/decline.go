@@ -48,6 +48,8 @@ type Error struct {
 	Field  string // dotted path of the field at fault; may be empty
 	Detail Detail
 	Alarm  Alarm // what operators should hear of it; empty for an ordinary refusal
+	// Account is, with an Alarm, whose message it was.
+	Account ident.Account
 }
 
 // Alarm is a refusal that operators count and log.

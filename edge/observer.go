@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -72,9 +73,10 @@ func (o *Observer) alarm(operation string, cause error) {
 	if !errors.As(cause, &refusal) || refusal.Alarm == "" {
 		return
 	}
-	o.metrics.alarms.WithLabelValues(string(refusal.Alarm), "").Inc()
+	account := fmt.Sprintf("#%d", refusal.Account)
+	o.metrics.alarms.WithLabelValues(string(refusal.Alarm), account).Inc()
 	if hidden, may := o.alarms.ask(o.now()); may {
-		attrs := []slog.Attr{slog.String("alarm", string(refusal.Alarm)), slog.String("operation", operation), slog.String("text", refusal.Text)}
+		attrs := []slog.Attr{slog.String("alarm", string(refusal.Alarm)), slog.String("account", account), slog.String("operation", operation), slog.String("text", refusal.Text)}
 		o.log.LogAttrs(context.Background(), slog.LevelWarn, "alarm", leftOut(attrs, hidden)...)
 	}
 }

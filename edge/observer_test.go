@@ -93,13 +93,13 @@ func TestEveryFaultIsLogged(t *testing.T) {
 // A reversal of somebody else's request is counted and logged (rule A2), but not once for each that comes.
 func TestAlarmsOfRefusals(t *testing.T) {
 	o, m, c, log := newObserver()
-	refusal := &decline.Error{Reason: decline.GeneralError, Text: "not yours", Alarm: decline.ForeignReversal}
+	refusal := &decline.Error{Reason: decline.GeneralError, Text: "not yours", Alarm: decline.ForeignReversal, Account: 7}
 	for range 10 {
 		o.Observe("redeemReversal", 400, "GENERAL_ERROR", 0, fmt.Errorf("advise: %w", refusal))
 	}
 	c.forward(alarmWindow)
 	o.Observe("redeemReversal", 400, "GENERAL_ERROR", 0, refusal)
-	if got := testutil.ToFloat64(m.alarms.WithLabelValues(string(decline.ForeignReversal), "")); got != 11 {
+	if got := testutil.ToFloat64(m.alarms.WithLabelValues(string(decline.ForeignReversal), "#7")); got != 11 {
 		t.Errorf("%v alarms were counted, want 11", got)
 	}
 	if n := strings.Count(log.String(), `"alarm":"foreign_reversal"`); n != 2 {

@@ -122,7 +122,7 @@ func (e *ending) locate() *decline.Error {
 	}
 	refusal := decline.New(decline.GeneralError, "the request cannot be reversed by this message")
 	if foreign {
-		refusal.Alarm = decline.ForeignReversal
+		refusal.Alarm, refusal.Account = decline.ForeignReversal, a.Sender.Account
 	}
 	return refusal
 }
