@@ -17,7 +17,10 @@ func (s *Server) request(x *exchange) (*giftcard.Request, []wire.Violation) {
 	r := &giftcard.Request{
 		Family: o.family, ID: x.ident(), Sender: x.sender, Received: x.received,
 		Points: o.family == txn.Redemption && msg.Has(s.slots.pointsAsk),
-		Holder: s.holder(msg), References: s.references(msg), Body: kept(msg.Body()),
+		Holder: s.holder(msg), References: s.references(msg),
+	}
+	if o.family != txn.LookUp { // of a look-up only its id is kept
+		r.Body = kept(msg.Body())
 	}
 	r.Product, _ = msg.Text(s.slots.productID)
 	first, second := s.cards(o.family)
