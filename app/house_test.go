@@ -18,7 +18,7 @@ import (
 // operatorToken is the first operator's in every house.
 const operatorToken = "a-token-for-tests-of-the-whole-program-0123456789"
 
-const rand = 710
+const currency money.Currency = 710
 
 // house is a running program, driven as from outside: over HTTP.
 type house struct {
@@ -34,7 +34,7 @@ func open(t *testing.T, s app.Settings) *house {
 	t.Helper()
 	s.Listen, s.Token = "127.0.0.1:0", operatorToken
 	s.Institution = ident.Reference{Institution: "30000001", Identifier: "Scrip"}
-	s.Currency = money.Currency(rand)
+	s.Currency = currency
 	h := &house{settings: s, client: newClient()}
 	h.start(t)
 	t.Cleanup(func() {

@@ -1,0 +1,138 @@
+package app_test
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"testing"
+)
+
+// traffic is what several tills do with a few cards, and what they remember of it.
+type traffic struct {
+	cards   []card
+	opening int64
+	tills   []*cashier
+}
+
+// cashier works at one till and remembers each request.
+type cashier struct {
+	random  *rand.Rand
+	sent    []*sent
+	checked int // of sent, how many were found again after an earlier crash
+}
+
+// sent is one request and what became of it, as far as its sender knows.
+type sent struct {
+	resource, id string
+	card         int
+	amount       int64
+	approved     bool   // false: no answer came
+	advice       string // confirmations, reversals, or empty
+	adviceID     string
+	accepted     bool // the advice; false: no answer came
+}
+
+func newTraffic(seed uint64, tills int, opening int64, cards ...card) *traffic {
+	r := &traffic{cards: cards, opening: opening}
+	for n := range tills {
+		r.tills = append(r.tills, &cashier{random: rand.New(rand.NewPCG(seed, uint64(n)))})
+	}
+	return r
+}
+
+// run lets all tills work until no answer comes, and calls answered for each answer that did come.
+func (r *traffic) run(t testing.TB, l *till, answered func()) {
+	var working sync.WaitGroup
+	for _, c := range r.tills {
+		working.Go(func() {
+			for c.step(t, l, r.cards, answered) {
+			}
+		})
+	}
+	working.Wait()
+}
+
+// step does one thing: something new, or an advice to something that was left open. It says whether answers come.
+func (c *cashier) step(t testing.TB, l *till, cards []card, answered func()) bool {
+	switch draw := c.random.IntN(10); {
+	case draw == 0:
+		a := l.ask("lookupGiftcard", newID(), cards[c.random.IntN(len(cards))], -1)
+		return c.came(t, a, http.StatusCreated, answered)
+	case draw <= 2:
+		if s := c.leftOpen(); s != nil {
+			return c.advise(t, l, s, answered)
+		}
+	}
+	s := &sent{resource: "redemptions", id: newID(), card: c.random.IntN(len(cards)), amount: 1 + c.random.Int64N(50)}
+	if c.random.IntN(3) == 0 {
+		s.resource = "loads"
+	}
+	c.sent = append(c.sent, s)
+	s.approved = c.came(t, l.ask(s.resource, s.id, cards[s.card], s.amount), http.StatusCreated, answered)
+	if !s.approved || c.random.IntN(4) == 0 {
+		return s.approved
+	}
+	return c.advise(t, l, s, answered)
+}
+
+// leftOpen picks an approved request without an advice.
+func (c *cashier) leftOpen() *sent {
+	if len(c.sent) == 0 {
+		return nil
+	}
+	if s := c.sent[c.random.IntN(len(c.sent))]; s.approved && s.advice == "" {
+		return s
+	}
+	return nil
+}
+
+// advise ends a request, more often confirming than reversing.
+func (c *cashier) advise(t testing.TB, l *till, s *sent, answered func()) bool {
+	s.advice, s.adviceID = "confirmations", newID()
+	if c.random.IntN(3) == 0 {
+		s.advice = "reversals"
+	}
+	s.accepted = c.came(t, l.advise(s), http.StatusAccepted, answered)
+	return s.accepted
+}
+
+// advise sends a request's advice, or sends it again.
+func (l *till) advise(s *sent) answer {
+	if s.advice == "reversals" {
+		return l.reverse(s.resource, s.id, s.adviceID)
+	}
+	return l.confirm(s.resource, s.id, s.adviceID)
+}
+
+// came says whether an answer came. Any other answer than the one wanted is a fault.
+func (c *cashier) came(t testing.TB, a answer, want int, answered func()) bool {
+	if a.status == 0 {
+		return false
+	}
+	if a.status != want {
+		t.Errorf("answered %v, want %d", a, want)
+		return false
+	}
+	answered()
+	return true
+}
+
+// expected gives what a card must have, by what the tills know.
+func (r *traffic) expected(number int) (book, available int64) {
+	book, available = r.opening, r.opening
+	for _, c := range r.tills {
+		for _, s := range c.sent {
+			switch {
+			case s.card != number || s.advice == "reversals":
+			case s.resource == "redemptions":
+				book, available = book-s.amount, available-s.amount
+			default:
+				book += s.amount
+				if s.advice == "confirmations" {
+					available += s.amount
+				}
+			}
+		}
+	}
+	return book, available
+}
