@@ -97,7 +97,7 @@ func (o *office) transactions(ctx context.Context, by adminapi.FindTransactionsP
 
 // txnName names a transaction.
 type txnName struct {
-	Transaction string `arg:"" help:"The transaction's number, or our reference as printed on a slip."`
+	Transaction string `arg:"" help:"The transaction's number, its message id, or our reference as printed on a slip."`
 }
 
 // number gives a transaction's number.
@@ -105,12 +105,17 @@ func (n txnName) number(ctx context.Context, o *office) (adminapi.TransactionNum
 	if number, err := strconv.ParseInt(n.Transaction, 10, 64); err == nil {
 		return adminapi.TransactionNumber(number), nil
 	}
-	found, err := o.transactions(ctx, adminapi.FindTransactionsParams{Identifier: n.Transaction})
-	if err != nil {
-		return 0, err
+	found, err := o.transactions(ctx, adminapi.FindTransactionsParams{ID: n.Transaction})
+	if err == nil && len(found) == 0 {
+		found, err = o.transactions(ctx, adminapi.FindTransactionsParams{Identifier: n.Transaction})
 	}
-	if len(found) != 1 {
-		return 0, fmt.Errorf("%s is the reference of %d transactions", n.Transaction, len(found))
+	switch {
+	case err != nil:
+		return 0, err
+	case len(found) == 0:
+		return 0, errors.New("there is no such transaction")
+	case len(found) > 1:
+		return 0, fmt.Errorf("%s leads to %d messages; take the number of one, from 'scrip txn find'", n.Transaction, len(found))
 	}
 	return adminapi.TransactionNumber(found[0].Number), nil
 }
@@ -122,7 +127,7 @@ type txnShowCmd struct {
 
 // Help gives the example.
 func (txnShowCmd) Help() string {
-	return "Example:\n  scrip txn show 4711\n  scrip txn show G00000004K"
+	return "Example:\n  scrip txn show 4711\n  scrip txn show G00000004K\n  scrip txn show 0b1c7c5e-7d10-4f3c-9c6e-1f2a3b4c5d6e"
 }
 
 // Run shows a transaction.
@@ -213,7 +218,7 @@ type txnOpenCmd struct {
 	OlderThan time.Duration `default:"24h" help:"Only requests received at least this long ago."`
 	Account   string        `help:"Only requests of this account."`
 	Totals    bool          `help:"Only count and add up, by account and currency."`
-	Settle    string        `enum:"confirm,reverse,''" default:"" help:"End them all: confirm or reverse. Needs --reason."`
+	Settle    string        `enum:",confirm,reverse" default:"" help:"End them all: confirm or reverse. Needs --reason."`
 	Reason    string        `help:"Why, for the audit trail."`
 }
 

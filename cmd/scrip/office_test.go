@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/scripworks/scrip/app"
+)
+
+// officeToken is the first operator's token in the scripts.
+const officeToken = "a-token-for-scripts-and-nothing-else"
+
+// TestOfficeScripts runs the operators' commands against a server of their own for each script. What the server
+// says is in $SCRIP_URL, $SCRIP_ADMIN_URL and $SCRIP_ADMIN_TOKEN.
+func TestOfficeScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:   "testdata/script/office",
+		Setup: serveScript,
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"message": sendMessage, "exits": checkExit},
+	})
+}
+
+// serveScript starts a server that forgets everything when the script is over.
+func serveScript(env *testscript.Env) error {
+	a, err := app.New(context.Background(), app.Settings{
+		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Token: officeToken, Currency: 710, StopWithin: time.Second,
+	})
+	if err != nil {
+		return err
+	}
+	env.Defer(func() {
+		if err := a.Stop(context.Background()); err != nil {
+			env.T().Log(err)
+		}
+	})
+	if err := a.Start(); err != nil {
+		return err
+	}
+	env.Setenv("SCRIP_URL", "http://"+a.Address().String())
+	env.Setenv("SCRIP_ADMIN_URL", "http://"+a.AdminAddress().String())
+	env.Setenv("SCRIP_ADMIN_TOKEN", officeToken)
+	return nil
+}
+
+// message path user:password file sends a file's text as a message of the contract, and prints status and answer. It
+// fails when the status is not below 300, or with ! when it is.
+func sendMessage(s *testscript.TestScript, negated bool, args []string) {
+	if len(args) != 3 {
+		s.Fatalf("usage: message path user:password file")
+	}
+	r, err := http.NewRequest("POST", s.Getenv("SCRIP_URL")+"/giftcard/v3/"+args[0], strings.NewReader(s.ReadFile(args[2])))
+	s.Check(err)
+	user, password, _ := strings.Cut(args[1], ":")
+	r.SetBasicAuth(user, password)
+	r.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(r)
+	s.Check(err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	s.Check(err)
+	fmt.Fprintf(s.Stdout(), "%d %s\n", response.StatusCode, bytes.TrimSpace(body))
+	if (response.StatusCode >= 300) != negated {
+		s.Fatalf("answered %d %s", response.StatusCode, body)
+	}
+}
+
+// exits code command... runs a command that must leave with an exit code.
+func checkExit(s *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) < 2 {
+		s.Fatalf("usage: exits code command...")
+	}
+	want, err := strconv.Atoi(args[0])
+	s.Check(err)
+	var exit *exec.ExitError
+	if err := s.Exec(args[1], args[2:]...); !errors.As(err, &exit) || exit.ExitCode() != want {
+		s.Fatalf("left with %v, want exit code %d", err, want)
+	}
+}
