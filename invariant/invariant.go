@@ -72,9 +72,10 @@ type cardTrace struct {
 	balance           ledger.Balance
 	last              int64 // newest message in its chain
 	activation, void  int64
-	activated, voided txn.State // state of those requests
-	replaced          bool      // void is a replacement
-	seen              bool      // its row has been read
+	activated, voided txn.State      // state of those requests
+	successor         int64          // the new card when void is a replacement
+	currency          money.Currency // of its entries; 0 when it has none
+	seen              bool           // its row has been read
 }
 
 // request is what has to be known of a request until its ending is read.
@@ -207,6 +208,7 @@ func (c *checker) entry(m txn.Message, n int, e ledger.Entry) {
 		return
 	}
 	c.expect(e.N == n && n < maxEntries, m, "entry %d stands at place %d", e.N, n)
+	c.expect(e.Currency == m.Currency, m, "made an entry in currency %s", e.Currency)
 	if e.Debit.Class() == ledger.Card {
 		c.apply(m, e, e.Debit.Owner(), ledger.Balance.Debited)
 	}
@@ -228,7 +230,7 @@ func (c *checker) apply(m txn.Message, e ledger.Entry, card int64, side func(led
 	t := c.trace(card)
 	after, err := side(t.balance, e)
 	c.expect(err == nil, m, "card %d: %v", card, err)
-	t.balance = after
+	t.balance, t.currency = after, e.Currency
 	c.expect(e.Phase == ledger.Posted || linked(m, card), m, "changes card %d without a link to it", card)
 }
 
@@ -256,6 +258,14 @@ func (c *checker) links(m txn.Message) {
 func (c *checker) adjustment(m txn.Message, made []ledger.Entry) {
 	good := len(made) > 0 && made[0].Phase == ledger.Direct && made[0].Amount == m.Amount && made[0].Request == m.Seq
 	c.expect(m.State == txn.Confirmed && good, m, "an adjustment needs a direct entry of its amount")
+	if good {
+		card, other := made[0].Debit, made[0].Credit
+		if card.Class() != ledger.Card {
+			card, other = other, card
+		}
+		ours := other.Class() == ledger.Adjustment || other.Class() == ledger.Breakage
+		c.expect(card == ledger.AccountOf(ledger.Card, m.Card) && ours, m, "moves money between %s and %s", made[0].Debit, made[0].Credit)
+	}
 }
 
 // request takes in a request, and waits for its ending if it has one.
@@ -288,9 +298,24 @@ func (c *checker) pending(m txn.Message, made []ledger.Entry, r *request) {
 	}
 	good := len(made) == 1 && made[0].Phase == ledger.Pending && made[0].Amount == m.Amount && made[0].Request == m.Seq
 	c.expect(good, m, "an approved request needs one pending entry of its amount %d", m.Amount)
-	if good {
-		r.debit, r.credit = made[0].Debit, made[0].Credit
+	if !good {
+		return
 	}
+	r.debit, r.credit = made[0].Debit, made[0].Credit
+	debit, credit := accounts(m)
+	c.expect(r.debit == debit && r.credit == credit, m, "moves money from %s to %s instead of from %s to %s", r.debit, r.credit, debit, credit)
+}
+
+// accounts are the two sides of a request's money.
+func accounts(m txn.Message) (debit, credit ledger.Account) {
+	card, target := ledger.AccountOf(ledger.Card, m.Card), ledger.AccountOf(ledger.Card, m.Target)
+	switch m.Family {
+	case txn.Activation, txn.Load:
+		return ledger.AccountOf(ledger.Funding, int64(m.Account)), card
+	case txn.Redemption:
+		return card, ledger.AccountOf(ledger.Redeemed, int64(m.Account))
+	}
+	return card, target
 }
 
 // states notes which requests put cards into their states.
@@ -301,10 +326,10 @@ func (c *checker) states(m txn.Message) {
 		t.activation, t.activated = m.Seq, m.State
 	case txn.Void:
 		t := c.trace(m.Card)
-		t.void, t.voided, t.replaced = m.Seq, m.State, false
+		t.void, t.voided, t.successor = m.Seq, m.State, 0
 	case txn.Replace:
 		old, fresh := c.trace(m.Card), c.trace(m.Target)
-		old.void, old.voided, old.replaced = m.Seq, m.State, true
+		old.void, old.voided, old.successor = m.Seq, m.State, m.Target
 		fresh.activation, fresh.activated = m.Seq, m.State
 	}
 }
@@ -338,7 +363,8 @@ func (c *checker) ending(m txn.Message, made []ledger.Entry, r request) {
 			released += e.Amount
 		case ledger.Pending:
 			c.expect(false, m, "an advice made a pending entry")
-		case ledger.Direct:
+		case ledger.Direct: // what follows a replaced card
+			c.expect(e.Debit.Class() == ledger.Card && e.Credit.Class() == ledger.Card, m, "moves money between %s and %s", e.Debit, e.Credit)
 			continue
 		}
 		c.expect(e.Debit == r.debit && e.Credit == r.credit, m, "ends the entry of other accounts")
@@ -366,12 +392,14 @@ func (c *checker) readCards(ctx context.Context, store admin.Reports) error {
 		}
 		for _, card := range page {
 			c.card(card)
-			has, err := details.has(ctx, card.ID)
+			detail, found, err := details.of(ctx, card.ID)
 			if err != nil {
 				return err
 			}
-			if !has {
+			if !found {
 				c.fault("card %d: its detail is missing", card.ID)
+			} else if card.HasPIN == detail.PINs.IsZero() {
+				c.fault("card %d: whether it has a PIN is %t, and not so in its detail", card.ID, card.HasPIN)
 			}
 			after = card.ID
 		}
@@ -381,7 +409,7 @@ func (c *checker) readCards(ctx context.Context, store admin.Reports) error {
 	}
 }
 
-// detailReader says card by card whether a detail is there.
+// detailReader hands out details card by card.
 type detailReader struct {
 	store admin.Reports
 	page  []giftcard.Detail
@@ -389,26 +417,34 @@ type detailReader struct {
 	end   bool
 }
 
-func (r *detailReader) has(ctx context.Context, card int64) (bool, error) {
+// of gives the detail of a card. Cards are asked for in ascending order.
+func (r *detailReader) of(ctx context.Context, card int64) (d giftcard.Detail, found bool, err error) {
 	for {
-		if len(r.page) == 0 && !r.end {
-			page, err := r.store.Details(ctx, r.after, pageSize)
-			if err != nil {
-				return false, fmt.Errorf("read card details above %d: %w", r.after, err)
-			}
-			if r.end = len(page) == 0; !r.end {
-				r.page, r.after = page, page[len(page)-1].Card
-			}
+		if err := r.fill(ctx); err != nil {
+			return d, false, err
 		}
 		if r.end || r.page[0].Card > card {
-			return false, nil
+			return d, false, nil
 		}
-		found := r.page[0].Card == card
-		r.page = r.page[1:]
-		if found {
-			return true, nil
+		d, r.page = r.page[0], r.page[1:]
+		if d.Card == card {
+			return d, true, nil
 		}
 	}
+}
+
+func (r *detailReader) fill(ctx context.Context) error {
+	if len(r.page) > 0 || r.end {
+		return nil
+	}
+	page, err := r.store.Details(ctx, r.after, pageSize)
+	if err != nil {
+		return fmt.Errorf("read card details above %d: %w", r.after, err)
+	}
+	if r.end = len(page) == 0; !r.end {
+		r.page, r.after = page, page[len(page)-1].Card
+	}
+	return nil
 }
 
 func (c *checker) card(card giftcard.Card) {
@@ -426,6 +462,11 @@ func (c *checker) card(card giftcard.Card) {
 	say(card.LastMessage == t.last, "its newest message is %d, the chain ends at %d", card.LastMessage, t.last)
 	want := t.status()
 	say(card.Status == want, "it is %s, its messages make it %s", card.Status, want)
+	say(t.currency == 0 || t.currency == card.Currency, "it is kept in currency %s, its entries in %s", card.Currency, t.currency)
+	say(card.Activation == t.activation, "it names activation %d, the newest is %d", card.Activation, t.activation)
+	void, successor := t.retirement()
+	say(card.Void == void && card.Successor == successor, "it names void %d and successor %d instead of %d and %d",
+		card.Void, card.Successor, void, successor)
 	say((card.Product != 0) == (want != giftcard.New), "it is %s with product %d", card.Status, card.Product)
 }
 
@@ -442,9 +483,17 @@ func (t *cardTrace) status() giftcard.Status {
 	return giftcard.Activated
 }
 
+// retirement is the request that took the card out of use, and the card that took over; zeros when none did.
+func (t *cardTrace) retirement() (void, successor int64) {
+	if t.voided == txn.Reversed {
+		return 0, 0
+	}
+	return t.void, t.successor
+}
+
 func (t *cardTrace) retired() giftcard.Status {
 	status := giftcard.Voided
-	if t.replaced {
+	if t.successor != 0 {
 		status = giftcard.Replaced
 	}
 	if t.voided == txn.Confirmed {
