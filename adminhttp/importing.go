@@ -76,7 +76,7 @@ func (r *report) run() (admin.Import, error) {
 		return admin.Import{}, invalid("lines", "the file has another number of lines")
 	}
 	// Whoever sent the file may have left: it is whole all the same.
-	return r.importing.Finish(context.WithoutCancel(r.ctx), r.server.now())
+	return r.importing.Finish(context.WithoutCancel(r.ctx), r.server.instant())
 }
 
 // fill reads a batch. more is false at the end of the file.
@@ -120,7 +120,7 @@ func rejected(j admin.Reject) adminapi.ImportReject {
 
 // abandon ends an import that broke off and gives what to tell of it.
 func (r *report) abandon(cause error) adminapi.Error {
-	if _, err := r.importing.Abandon(context.WithoutCancel(r.ctx), r.server.now()); err != nil {
+	if _, err := r.importing.Abandon(context.WithoutCancel(r.ctx), r.server.instant()); err != nil {
 		r.server.log.ErrorContext(r.ctx, "an import could not be marked as abandoned; a restart will", "err", err)
 	}
 	_, e, _, certain := told(cause, false)

@@ -121,8 +121,11 @@ func operator(ctx context.Context) *admin.Operator { return ctx.Value(operatorKe
 // by gives who acts, now, and why.
 func (s *server) by(ctx context.Context, reason string) admin.By {
 	o := operator(ctx)
-	return admin.By{Operator: o.Name, Role: o.Role, World: s.world, At: s.now().UTC().Truncate(time.Millisecond), Reason: reason}
+	return admin.By{Operator: o.Name, Role: o.Role, World: s.world, At: s.instant(), Reason: reason}
 }
+
+// instant is now, as it is recorded.
+func (s *server) instant() time.Time { return s.now().UTC().Truncate(time.Millisecond) }
 
 // found answers in JSON, too, where there is no such path or method.
 func (s *server) found(api *http.ServeMux) http.Handler {

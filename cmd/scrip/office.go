@@ -186,6 +186,9 @@ func parseVelocity(texts []string) ([]adminapi.Velocity, error) {
 			return nil, usageError{fmt.Errorf("--velocity %s: must be family:window:count:amount, such as load:24h:5:100000", text)}
 		}
 		window, err := time.ParseDuration(parts[1])
+		if err == nil && window%time.Second != 0 {
+			err = errors.New("the window must be whole seconds")
+		}
 		count, err2 := strconv.ParseInt(parts[2], 10, 64)
 		amount, err3 := strconv.ParseInt(parts[3], 10, 64)
 		if err := errors.Join(err, err2, err3); err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -31,10 +32,10 @@ func TestOfficeScripts(t *testing.T) {
 	})
 }
 
-// serveScript starts a server that forgets everything when the script is over.
+// serveScript starts a server on a store in the script's directory.
 func serveScript(env *testscript.Env) error {
 	a, err := app.New(context.Background(), app.Settings{
-		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Token: officeToken, Currency: 710, StopWithin: time.Second,
+		Data: filepath.Join(env.WorkDir, "data"), Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Token: officeToken, Currency: 710, StopWithin: time.Second,
 	})
 	if err != nil {
 		return err
@@ -86,4 +87,20 @@ func checkExit(s *testscript.TestScript, negated bool, args []string) {
 	if err := s.Exec(args[1], args[2:]...); !errors.As(err, &exit) || exit.ExitCode() != want {
 		s.Fatalf("left with %v, want exit code %d", err, want)
 	}
+}
+
+func FuzzParseVelocity(f *testing.F) {
+	for _, s := range []string{"load:24h:5:100000", "load:24h:5", "::::", "load:1.5s:0:0", "load:-1h:x:0"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		rules, err := parseVelocity([]string{s})
+		if err != nil {
+			return
+		}
+		again, err := parseVelocity([]string{velocityText(rules)})
+		if err != nil || again[0] != rules[0] {
+			t.Errorf("%q was read as %+v, and that as %+v (%v)", s, rules, again, err)
+		}
+	})
 }
