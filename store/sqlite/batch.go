@@ -85,7 +85,7 @@ func (d *Driver) write(changes *store.Changes) error {
 func (b *batch) uncommitted(err error) error {
 	undone := b.driver.writer.giveUp()
 	b.finish()
-	if undone == nil && sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull {
+	if undone == nil && code(err) == sqlite.ResultFull {
 		return fmt.Errorf("%w: commit: %w", store.ErrNotSaved, explain(err))
 	}
 	return fmt.Errorf("sqlite: commit: %w", explain(err))
@@ -93,7 +93,7 @@ func (b *batch) uncommitted(err error) error {
 
 // refused sorts an error that came before the commit: the value's fault, or the disk's.
 func refused(err error) error {
-	switch sqlite.ErrCode(err).ToPrimary() {
+	switch code(err) {
 	case sqlite.ResultConstraint, sqlite.ResultTooBig, sqlite.ResultMismatch, sqlite.ResultRange:
 		return fmt.Errorf("%w: %w", store.ErrData, err)
 	}

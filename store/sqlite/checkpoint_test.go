@@ -61,8 +61,15 @@ func openStore(t testing.TB, path string) (*store.Store, *Driver) {
 	return store.New(d, store.Settings{Keys: testKeys()}), d
 }
 
+// testKeys are the same in a child as in the test that started it.
 var testKeys = sync.OnceValue(func() *secret.Keys {
-	k, err := secret.Generate()
+	var k *secret.Keys
+	var err error
+	if handed := os.Getenv(childKeys); handed != "" {
+		k, err = secret.Parse([]byte(handed))
+	} else {
+		k, err = secret.Generate()
+	}
 	if err != nil {
 		panic(err)
 	}

@@ -39,7 +39,7 @@ func lockFile(path string) (*sqlite.Conn, error) {
 	if err == nil {
 		return c, nil
 	}
-	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy {
+	if code(err) == sqlite.ResultBusy {
 		err = ErrInUse
 	}
 	return nil, errors.Join(fmt.Errorf("sqlite: lock: %w", explain(err)), c.Close())
@@ -96,9 +96,18 @@ func fileURL(path string) string {
 // numbered turns the parameters of our queries into SQLite's: $1 would be a name there, ?1 is a number.
 func numbered(text string) string { return strings.ReplaceAll(text, "$", "?") }
 
+// code gives SQLite's code for an error, through whichever interface it came.
+func code(err error) sqlite.ResultCode {
+	var viaSQL interface{ Code() int }
+	if errors.As(err, &viaSQL) {
+		return sqlite.ResultCode(viaSQL.Code()).ToPrimary()
+	}
+	return sqlite.ErrCode(err).ToPrimary()
+}
+
 // explain puts the usual reason beside a code that says little.
 func explain(err error) error {
-	switch sqlite.ErrCode(err).ToPrimary() {
+	switch code(err) {
 	case sqlite.ResultCantOpen:
 		return fmt.Errorf("is the directory there, and may we write to it? %w", err)
 	case sqlite.ResultReadOnly:

@@ -45,6 +45,8 @@ var (
 // Driver is an open store. Make one with Open.
 type Driver struct {
 	lock    *sqlite.Conn
+	closed  chan struct{} // closed when no view or report may begin any more
+	closing sync.Once
 	writing sync.Mutex // held by the one writer's batch
 	writer  *conn
 	readers chan *conn
@@ -66,7 +68,7 @@ func Open(path string, options Options) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Driver{lock: lock}
+	d := &Driver{lock: lock, closed: make(chan struct{})}
 	if err := d.open(path, options); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -116,6 +118,7 @@ func (d *Driver) recover() error {
 
 // Close implements store.Driver. It waits for views and reports that are running.
 func (d *Driver) Close() error {
+	d.closing.Do(func() { close(d.closed) })
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	for range d.made {
@@ -145,8 +148,15 @@ func (d *Driver) reader(ctx context.Context) (*conn, error) {
 		return nil, err
 	}
 	select {
+	case <-d.closed:
+		return nil, errClosed
+	default:
+	}
+	select {
 	case c := <-d.readers:
 		return c, nil
+	case <-d.closed:
+		return nil, errClosed
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
