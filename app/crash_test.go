@@ -184,7 +184,8 @@ func (s *sent) reverseUnknown(t *testing.T, l *till, cards []card) {
 // crashWhileStarting starts a server and kills it before it is ready, or soon after.
 func crashWhileStarting(t *testing.T, data string, after time.Duration) {
 	t.Helper()
-	p := spawn(t, data)
+	p := prepare(t, data)
+	p.spawn(t)
 	time.AfterFunc(after, p.kill)
 	<-p.exited
 	if p.command.ProcessState.Exited() {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,7 +19,8 @@ import (
 // patience bounds how long a test waits for something that should come soon.
 const patience = 30 * time.Second
 
-// workshop holds what all tests of processes share.
+// workshop holds what all tests of processes share, where other users can get at it too: the real command, built
+// once, and a file with the operator's token.
 var workshop struct {
 	dir   string
 	build sync.Once
@@ -35,23 +35,33 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// binary builds the real command, once, where other users can run it too.
-func binary(t testing.TB) string {
+func workshopOf(t testing.TB) string {
 	t.Helper()
-	workshop.build.Do(func() {
-		if workshop.dir, workshop.err = os.MkdirTemp("", "scrip-app"); workshop.err != nil {
-			return
-		}
-		out, err := exec.Command("go", "build", "-o", filepath.Join(workshop.dir, "scrip"), "../cmd/scrip").CombinedOutput()
-		if workshop.err = errors.Join(err, os.Chmod(workshop.dir, 0o755)); workshop.err != nil {
-			workshop.err = fmt.Errorf("build scrip: %w\n%s", workshop.err, out)
-		}
-	})
+	workshop.build.Do(func() { workshop.err = buildWorkshop() })
 	if workshop.err != nil {
 		t.Fatal(workshop.err)
 	}
-	return filepath.Join(workshop.dir, "scrip")
+	return workshop.dir
 }
+
+func buildWorkshop() (err error) {
+	if workshop.dir, err = os.MkdirTemp("", "scrip-app"); err != nil {
+		return err
+	}
+	if err := os.Chmod(workshop.dir, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(workshop.dir, "token"), []byte(operatorToken), 0o644); err != nil {
+		return err
+	}
+	out, err := exec.Command("go", "build", "-o", filepath.Join(workshop.dir, "scrip"), "../cmd/scrip").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("build scrip: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func binary(t testing.TB) string { return filepath.Join(workshopOf(t), "scrip") }
 
 // process is `scrip serve` as a process of its own.
 type process struct {
@@ -61,19 +71,22 @@ type process struct {
 	log     *record
 }
 
-// spawn starts a server on a data directory without waiting for it to serve.
-func spawn(t testing.TB, data string, flags ...string) *process {
+// prepare makes a server of a data directory, ready to be started.
+func prepare(t testing.TB, data string, flags ...string) *process {
 	t.Helper()
-	token := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(token, []byte(operatorToken), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	token := filepath.Join(workshopOf(t), "token")
 	args := []string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--operator-token-file", token}
 	p := &process{
 		house: &house{client: newClient()}, command: exec.Command(binary(t), append(args, flags...)...),
 		exited: make(chan struct{}), log: newRecord(),
 	}
 	p.command.Stderr = p.log
+	return p
+}
+
+// spawn starts a server without waiting for it to serve.
+func (p *process) spawn(t testing.TB) {
+	t.Helper()
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -82,13 +95,13 @@ func spawn(t testing.TB, data string, flags ...string) *process {
 		_ = p.command.Wait() // ProcessState says how it ended
 	}()
 	t.Cleanup(p.kill)
-	return p
 }
 
 // serve starts a server and waits until it is ready.
 func serve(t testing.TB, data string, flags ...string) *process {
 	t.Helper()
-	p := spawn(t, data, flags...)
+	p := prepare(t, data, flags...)
+	p.spawn(t)
 	p.awaitReady(t)
 	return p
 }
