@@ -14,7 +14,7 @@ import (
 // Class is the kind of a ledger account. The chart of accounts is in docs/architecture.md.
 type Class uint8
 
-// The classes. Card and Float are liabilities with a balance that is kept and checked; the others have no
+// The classes. A card's account is a liability with a balance that is kept and checked; the others have no
 // limit, so their balances are rolled up from the entries when somebody asks.
 const (
 	Card       Class = 1 // what the issuer owes the holder of one card; owner is the card
