@@ -1,6 +1,7 @@
 package giftcardhttp
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -46,6 +47,39 @@ func (o *object) raw(name string, value []byte) {
 		o.name(name)
 		o.b = append(o.b, value...)
 	}
+}
+
+// echo writes a value as it stood in the message; nothing when it is absent.
+func (o *object) echo(name string, v wire.Value) {
+	if v.Exists() {
+		o.name(name)
+		o.b = appendEcho(o.b, v)
+	}
+}
+
+var null = []byte("null")
+
+// appendEcho copies a value but for what an answer never has: members that are null (C5). Most values have none,
+// and are copied as they are.
+func appendEcho(b []byte, v wire.Value) []byte {
+	raw := v.Raw()
+	if raw[0] != '{' || !bytes.Contains(raw, null) {
+		return append(b, raw...)
+	}
+	o := &object{b: append(b, '{'), first: true}
+	for name, member := range v.Members() {
+		if !member.Exists() {
+			continue
+		}
+		if o.first {
+			o.first = false
+		} else {
+			o.b = append(o.b, ',')
+		}
+		o.b = append(appendText(o.b, name), ':')
+		o.b = appendEcho(o.b, member)
+	}
+	return append(o.b, '}')
 }
 
 // text writes a text of our own.
@@ -100,7 +134,7 @@ func (s *Server) approval(b []byte, x *exchange, r *giftcard.Response) []byte {
 		name string
 		slot wire.Slot
 	}{{"id", s.slots.id}, {"time", s.slots.time}, {"originator", s.slots.originator}, {"client", s.slots.client}} {
-		o.raw(echo.name, msg.Raw(echo.slot))
+		o.echo(echo.name, msg.Value(echo.slot))
 	}
 	s.parties(o, msg, r.Reference)
 	s.slip(o, x.target.operation, r.Reference)
@@ -111,7 +145,7 @@ func (s *Server) approval(b []byte, x *exchange, r *giftcard.Response) []byte {
 		{"basketRef", s.slots.basketRef}, {"tranType", s.slots.tranType}, {"srcAccType", s.slots.srcAccType},
 		{"destAccType", s.slots.destAccType}, {"stan", s.slots.stan}, {"rrn", s.slots.rrn},
 	} {
-		o.raw(echo.name, msg.Raw(echo.slot))
+		o.echo(echo.name, msg.Value(echo.slot))
 	}
 	s.balances(o, r)
 	s.showCards(o, x, r)
@@ -124,19 +158,22 @@ func (s *Server) approval(b []byte, x *exchange, r *giftcard.Response) []byte {
 // third-party identifiers followed by one of ours for each of the two (S3).
 func (s *Server) parties(o *object, msg *wire.Message, reference string) {
 	settlementID, receiverID := s.institutionID, s.institutionID
-	settlement, receiver := s.institution, s.institution
 	if msg.Has(s.slots.settlementEntity) {
-		settlement, settlementID = msg.Raw(s.slots.settlementEntity), msg.Raw(s.slots.settlementID)
+		settlementID = msg.Raw(s.slots.settlementID)
+		o.echo("settlementEntity", msg.Value(s.slots.settlementEntity))
+	} else {
+		o.raw("settlementEntity", s.institution)
 	}
 	if msg.Has(s.slots.receiver) {
-		receiver, receiverID = msg.Raw(s.slots.receiver), msg.Raw(s.slots.receiverID)
+		receiverID = msg.Raw(s.slots.receiverID)
+		o.echo("receiver", msg.Value(s.slots.receiver))
+	} else {
+		o.raw("receiver", s.institution)
 	}
-	o.raw("settlementEntity", settlement)
-	o.raw("receiver", receiver)
 	o.name("thirdPartyIdentifiers")
 	o.b = append(o.b, '[')
 	for element := range msg.Elements(s.slots.references) {
-		o.b = append(append(o.b, element.Raw()...), ',')
+		o.b = append(appendEcho(o.b, element), ',')
 	}
 	o.b = append(appendReference(o.b, settlementID, reference), ',')
 	o.b = append(appendReference(o.b, receiverID, reference), ']')
@@ -209,7 +246,7 @@ func (s *Server) showPosInfo(o *object, x *exchange) {
 		o.raw("posInfo", []byte("{}"))
 		return
 	}
-	o.raw("posInfo", x.message.Raw(s.slots.posInfo))
+	o.echo("posInfo", x.message.Value(s.slots.posInfo))
 }
 
 // showProduct writes the card's product where the rules have it: activation, void, replace and look-up.
@@ -230,13 +267,24 @@ func (s *Server) receipt(b []byte, msg *wire.Message) []byte {
 	o.raw("id", msg.Raw(s.slots.id))
 	o.raw("requestId", msg.Raw(s.slots.requestID))
 	o.raw("time", msg.Raw(s.slots.time))
-	references := msg.Raw(s.slots.references)
-	if references == nil {
-		references = []byte("[]")
-	}
-	o.raw("thirdPartyIdentifiers", references)
+	s.identifiers(o, msg)
 	o.raw("stan", msg.Raw(s.slots.stan))
 	o.raw("rrn", msg.Raw(s.slots.rrn))
-	o.raw("amounts", msg.Raw(s.slots.amounts))
+	o.echo("amounts", msg.Value(s.slots.amounts))
 	return append(o.b, '}')
+}
+
+// identifiers writes the third-party identifiers of an advice.
+func (s *Server) identifiers(o *object, msg *wire.Message) {
+	o.name("thirdPartyIdentifiers")
+	o.b = append(o.b, '[')
+	first := true
+	for element := range msg.Elements(s.slots.references) {
+		if !first {
+			o.b = append(o.b, ',')
+		}
+		first = false
+		o.b = appendEcho(o.b, element)
+	}
+	o.b = append(o.b, ']')
 }

@@ -184,6 +184,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, x *exchange) *fai
 		return &failure{status: http.StatusNotImplemented, reason: decline.FunctionNotSupported, text: "there is no such operation"}
 	}
 	if r.Method != http.MethodPost {
+		x.target.operation = nil // path and method together name none
 		return &failure{status: http.StatusMethodNotAllowed, reason: decline.FunctionNotSupported, text: "only POST", allow: http.MethodPost}
 	}
 	sender, release, err := s.gate.Admit(r, x.target.operation.advice())
