@@ -143,7 +143,7 @@ func (a *App) open(ctx context.Context) error {
 		}
 		driver = opened
 	}
-	err := a.loadKeys()
+	err := a.loadKeys(ctx, driver)
 	if err == nil {
 		a.Register, err = admin.LoadRegister(ctx, driver, adminhttp.Codec{})
 	}

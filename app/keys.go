@@ -1,17 +1,19 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
+	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/secret"
 )
 
 // loadKeys reads the keyset, or makes one beside an empty store. Without a data directory it lives in memory only.
-func (a *App) loadKeys() error {
+func (a *App) loadKeys(ctx context.Context, reports admin.Reports) error {
 	if a.settings.Data == "" && a.settings.KeysFile == "" {
 		keys, err := secret.Generate()
 		a.Keys = keys
@@ -20,7 +22,7 @@ func (a *App) loadKeys() error {
 	path := KeysPath(a.settings.Data, a.settings.KeysFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && a.settings.KeysFile == "" {
-		return a.makeKeys(path)
+		return a.makeKeys(ctx, path, reports)
 	}
 	if err != nil {
 		return fmt.Errorf("read the keyset: %w", err)
@@ -30,6 +32,9 @@ func (a *App) loadKeys() error {
 	}
 	return nil
 }
+
+// ErrNoKeys says that a store is there and the keyset that it was written with is not.
+var ErrNoKeys = errors.New("the keyset is gone")
 
 // KeysPath gives the keyset's file: the one named, else keys.json in the data directory.
 func KeysPath(data, named string) string {
@@ -41,7 +46,14 @@ func KeysPath(data, named string) string {
 
 // makeKeys makes a keyset for a new store. A store that holds cards or operators already has lost its keys, and a
 // new one would only hide that.
-func (a *App) makeKeys(path string) error {
+func (a *App) makeKeys(ctx context.Context, path string, reports admin.Reports) error {
+	operators, err := reports.Rows(ctx, admin.OperatorRow, 0, 1)
+	if err != nil {
+		return fmt.Errorf("look for what the keyset was made for: %w", err)
+	}
+	if len(operators) > 0 {
+		return fmt.Errorf("%w: %s is missing, and without it this store cannot be read", ErrNoKeys, path)
+	}
 	keys, err := secret.Generate()
 	if err != nil {
 		return fmt.Errorf("make a keyset: %w", err)

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -118,5 +119,20 @@ func rotate(t *testing.T, path string) {
 	}
 	if err := app.WriteKeys(path, keys); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A new keyset beside a store that was written with another would only hide that the old one is lost.
+func TestAStoreWithoutItsKeysetIsNotOpened(t *testing.T) {
+	data := t.TempDir()
+	stopped(t, started(t, data))
+	if err := os.Remove(app.KeysPath(data, "")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.New(t.Context(), app.Settings{Data: data}); !errors.Is(err, app.ErrNoKeys) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(app.KeysPath(data, "")); err == nil {
+		t.Error("a new keyset was made")
 	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // Store is where messages are decided: many at a time, each alone, all of them durable before any is answered
-// (design: load, decide, save).
+// (docs/decisions/0002).
 type Store interface {
 	// Update loads what the keys name, lets decide make its decision and saves the changes in one durable
 	// commit with those of other messages. decide may run again and must touch nothing but tx and variables of

@@ -1,6 +1,6 @@
 // Package store decides messages many at a time: a batch loads what all its messages need, each message is
 // decided in turn against what was loaded, all changes are saved in one durable commit, and only then is
-// anybody answered (design: load, decide, save; docs/decisions).
+// anybody answered (docs/decisions/0002).
 //
 // It promises that a message is either wholly saved or not at all, that a message that fails never spoils its
 // neighbours, that nobody is answered before the commit, and that an error other than *decline.NotTaken or the
