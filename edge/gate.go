@@ -261,6 +261,9 @@ func (g *Gate) Guessed(sender *giftcard.Sender) {
 // Stop turns away all messages from now on. What is in hand goes on.
 func (g *Gate) Stop() { g.hall.stopping.Store(true) }
 
+// Emptied waits, after Stop, until nothing is in hand any more, or the context ends.
+func (g *Gate) Emptied(ctx context.Context) { g.hall.emptied(ctx) }
+
 // counted counts an error that is a refusal, and passes it on.
 func (g *Gate) counted(r *http.Request, err error) error {
 	var refusal *decline.NotTaken

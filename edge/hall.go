@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,7 @@ const tryAgain = time.Second
 // request is followed by one, and it must get through above all when there are too many requests.
 type hall struct {
 	stopping          atomic.Bool
+	left              chan struct{} // is told while stopping that somebody has left
 	requests, advices room
 }
 
@@ -28,12 +30,34 @@ type room struct {
 }
 
 func newHall(places int) *hall {
-	h := &hall{}
+	h := &hall{left: make(chan struct{}, 1)}
 	for _, r := range []*room{&h.requests, &h.advices} {
 		r.places = int64(places)
-		r.leave = func() { r.taken.Add(-1) }
+		r.leave = func() { h.leave(r) }
 	}
 	return h
+}
+
+func (h *hall) leave(r *room) {
+	r.taken.Add(-1)
+	if !h.stopping.Load() {
+		return
+	}
+	select {
+	case h.left <- struct{}{}:
+	default: // it has been said
+	}
+}
+
+// emptied waits until nothing is in hand any more, or the context ends.
+func (h *hall) emptied(ctx context.Context) {
+	for h.requests.taken.Load()+h.advices.taken.Load() > 0 {
+		select {
+		case <-h.left:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // enter takes a place, or says why there is none. leave is to be called once.
@@ -45,11 +69,11 @@ func (h *hall) enter(advice bool) (leave func(), refusal *decline.NotTaken) {
 	// The place is taken before stopping is asked, so that whoever sets stopping and then waits for the hall to
 	// be empty waits for everybody who got in.
 	if r.taken.Add(1) > r.places {
-		r.taken.Add(-1)
+		h.leave(r)
 		return nil, &decline.NotTaken{Cause: decline.Overloaded, Text: "too many messages are in hand", After: tryAgain}
 	}
 	if h.stopping.Load() {
-		r.taken.Add(-1)
+		h.leave(r)
 		return nil, stopping()
 	}
 	return r.leave, nil

@@ -182,11 +182,13 @@ func (s *Server) Reload() error {
 }
 
 // Stop takes nothing new, lets what is in hand be finished until the context ends, and closes everything.
-// Messages that still come on open connections are turned away with decline.Stopping by the gate. The error says
-// that something was cut off.
+// While something is in hand, messages that still come are turned away with decline.Stopping by the gate (rule
+// C13): net/http would close their connections without a word, and leave their outcome unknown. The error says that
+// something was cut off.
 func (s *Server) Stop(ctx context.Context) error {
 	if s.settings.Gate != nil {
 		s.settings.Gate.Stop()
+		s.settings.Gate.Emptied(ctx)
 	}
 	err := s.http.Shutdown(ctx)
 	_ = s.listener.Close() // net/http knows only a listener that it has begun to serve

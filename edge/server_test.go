@@ -479,9 +479,10 @@ func TestStopFinishesWhatIsInHand(t *testing.T) {
 	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- h.Stop(context.Background()) }()
-	<-h.ended // Serve returns as soon as nothing new is taken
-	if h.err != nil {
-		t.Errorf("Serve returned %v", h.err)
+	late := dial(t, h)
+	late.send(t, "/fast")
+	if status, _ := late.answer(t); status != http.StatusServiceUnavailable {
+		t.Errorf("on a new connection: %d, want 503", status)
 	}
 	select {
 	case err := <-stopped:
@@ -489,6 +490,10 @@ func TestStopFinishesWhatIsInHand(t *testing.T) {
 	default:
 	}
 	close(finish)
+	<-h.ended
+	if h.err != nil {
+		t.Errorf("Serve returned %v", h.err)
+	}
 	if status, text := slow.answer(t); status != http.StatusOK || text != "done" {
 		t.Errorf("the message in hand got %d %q", status, text)
 	}
