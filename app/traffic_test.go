@@ -16,9 +16,10 @@ type traffic struct {
 
 // cashier works at one till and remembers each request.
 type cashier struct {
-	random  *rand.Rand
-	sent    []*sent
-	checked int // of sent, how many were found again after an earlier crash
+	random   *rand.Rand
+	sent     []*sent
+	checked  int  // of sent, how many were found again after an earlier crash
+	stopping bool // the server may say that it is stopping
 }
 
 // sent is one request and what became of it, as far as its sender knows.
@@ -104,9 +105,11 @@ func (l *till) advise(s *sent) answer {
 	return l.confirm(s.resource, s.id, s.adviceID)
 }
 
-// came says whether an answer came. Any other answer than the one wanted is a fault.
+// came says whether the answer came that was wanted. Any other is a fault, unless the server may say that it is
+// stopping; then it is as good as none.
 func (c *cashier) came(t testing.TB, a answer, want int, answered func()) bool {
-	if a.status == 0 {
+	stops := a.status == http.StatusServiceUnavailable || a.status == http.StatusInternalServerError && want == http.StatusAccepted
+	if a.status == 0 || c.stopping && stops {
 		return false
 	}
 	if a.status != want {
