@@ -1,6 +1,7 @@
 package giftcardhttp
 
 import (
+	"strings"
 	"time"
 
 	"github.com/scripworks/scrip/api/wire"
@@ -42,7 +43,7 @@ func (s *Server) request(x *exchange) (*giftcard.Request, []wire.Violation) {
 func (s *Server) advice(x *exchange) (*giftcard.Advice, []wire.Violation) {
 	msg, o := x.message, x.target.operation
 	a := &giftcard.Advice{
-		Family: o.family, Role: o.role, ID: x.ident(), RequestID: ident.ID(x.requestID), Sender: x.sender,
+		Family: o.family, Role: o.role, ID: x.ident(), RequestID: ident.ID(strings.Clone(x.requestID)), Sender: x.sender,
 		Received: x.received, References: s.references(msg), Body: kept(msg.Body()),
 	}
 	var wrong []wire.Violation
