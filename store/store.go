@@ -199,11 +199,12 @@ func (s *Store) Behind(keys giftcard.Keys, decide func(*Tx) error, done func()) 
 	s.behind <- j
 }
 
-// Read shows committed records of one instant.
+// Read shows committed records of one instant. Nothing is ever saved by it, so when the driver cannot answer, the
+// error is a *decline.NotTaken: Expired once the context has ended, StoreDown otherwise.
 func (s *Store) Read(ctx context.Context, keys giftcard.Keys, read func(*Tx) error) error {
 	batch, err := s.driver.View(ctx)
 	if err != nil {
-		return fmt.Errorf("begin a view: %w", err)
+		return unread(ctx, "begin a view", err)
 	}
 	defer batch.Rollback()
 	set := s.sets.Get().(*Set)
@@ -211,10 +212,22 @@ func (s *Store) Read(ctx context.Context, keys giftcard.Keys, read func(*Tx) err
 	t := &Tx{batch: batch, set: set, store: s, world: keys.World, frozen: true}
 	s.want(&t.wanted, keys)
 	if err := batch.Load(ctx, &t.wanted, set); err != nil {
-		return fmt.Errorf("load a view: %w", err)
+		return unread(ctx, "load a view", err)
 	}
 	t.wanted.Reset()
-	return t.attempt(read)
+	if err = t.attempt(read); errors.Is(err, errDriver) {
+		return unread(ctx, "load a view", err)
+	}
+	return err
+}
+
+// unread says that a driver's error came while reading, and keeps that error for whoever logs it.
+func unread(ctx context.Context, doing string, err error) error {
+	turned := &decline.NotTaken{Cause: decline.StoreDown, Text: "the store cannot be read", After: time.Second}
+	if ctx.Err() != nil {
+		turned = &decline.NotTaken{Cause: decline.Expired, Text: "the deadline passed before the message was answered"}
+	}
+	return errors.Join(turned, fmt.Errorf("%s: %w", doing, err))
 }
 
 // attempt calls a decision and turns the private panic of a failing driver into its error.
