@@ -74,3 +74,40 @@ func booksAreRight(t judge, i *giftcardtest.Issuer) {
 		t.Errorf("%d cards and %d messages were checked", report.Cards, report.Messages)
 	}
 }
+
+// ownRules are rules that follow from the issuer's, and that no other issuer has to have.
+const ownRules = `
+case a card that takes over has been loaded when the old one was
+product p1 opening=sum start=1000 singleLoad=yes
+card c1 product=p1
+card c2 product=p1
+active c1
+load id=l1 card=c1 amount=100
+confirm of=l1
+replace id=x1 card=c1 to=c2
+confirm of=x1
+# [2.3/issuer/single-load]
+load card=c2 amount=100
+-> declined TRANSACTION_NOT_SUPPORTED book=1100 available=1100
+
+case a replaced card keeps an activation from being reversed
+product p1 opening=sum start=1000
+card c1 product=p1
+card c2 product=p1
+activate id=a1 card=c1
+confirm of=a1
+replace id=x1 card=c1 to=c2
+# [2.4/activation/voided-since] it refuses as a voided one does
+reverse of=a1
+-> declined CARD_VOIDED book=0 available=0
+`
+
+func TestRulesOfOurOwn(t *testing.T) {
+	script, err := conform.Parse("own", ownRules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := giftcardtest.New(t, giftcardtest.Settings{Open: inMemory()})
+	conform.Test(t, i, conform.Options{Now: i.Now, Scripts: []conform.Script{script}})
+	booksAreRight(t, i)
+}
