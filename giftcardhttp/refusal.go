@@ -22,8 +22,8 @@ type failure struct {
 	detail  decline.Detail
 	after   time.Duration
 	allow   string
-	own     bool // tell the sender of the message itself: its id and its card, masked
-	unknown error
+	own     bool  // tell the sender of the message itself: its id and its card, masked
+	unknown error // what the observer hears of; never told to the sender
 }
 
 // messages are the contract's short texts for people, at most 20 characters (ErrorDetail.errorMessage).
@@ -65,7 +65,11 @@ func failed(err error, advice bool) failure {
 	}
 	var turned *decline.NotTaken
 	if errors.As(err, &turned) {
-		return notTaken(turned, advice)
+		f := notTaken(turned, advice)
+		if err != error(turned) {
+			f.unknown = err // there is more behind it, which operators should hear of
+		}
+		return f
 	}
 	return failure{status: http.StatusInternalServerError, reason: decline.GeneralError, text: "the outcome is unknown", unknown: err}
 }

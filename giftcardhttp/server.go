@@ -224,20 +224,26 @@ func (s *Server) read(r *http.Request, x *exchange) *failure {
 	if !isJSON(kind) {
 		return &failure{status: http.StatusUnsupportedMediaType, reason: decline.FormatError, text: "the body must be application/json"}
 	}
-	tooLarge := &failure{status: http.StatusRequestEntityTooLarge, reason: decline.FormatError, text: "a body may have " + strconv.Itoa(MaxBody) + " bytes"}
 	if r.ContentLength > MaxBody {
-		return tooLarge
+		return tooLarge()
 	}
 	if _, err := x.buffer.ReadFrom(io.LimitReader(r.Body, MaxBody+1)); err != nil {
 		return x.cutShort()
 	}
 	if x.buffer.Len() > MaxBody {
-		return tooLarge
+		return tooLarge()
 	}
 	if f := s.judge(x); f != nil {
 		return f
 	}
 	return x.checkPath()
+}
+
+func tooLarge() *failure {
+	return &failure{
+		status: http.StatusRequestEntityTooLarge, reason: decline.FormatError,
+		text: "a body may have " + strconv.Itoa(MaxBody) + " bytes",
+	}
 }
 
 // cutShort answers a body that ends too early. An advice will be repeated, so it must not be refused for good.
@@ -281,17 +287,18 @@ func (s *Server) judge(x *exchange) *failure {
 
 // checkPath asks that path and body name the same message (V4), and the same request (V5).
 func (x *exchange) checkPath() *failure {
-	var f failure
 	switch {
 	case x.id != x.target.id:
-		f = malformed("the id of the path is not that of the body", nil)
-		f.pathID = x.target.id
+		return mismatch("the id of the path is not that of the body", x.target.id)
 	case x.target.operation.advice() && x.requestID != x.target.requestID:
-		f = malformed("the request of the path is not that of the body", nil)
-		f.pathID = x.target.requestID
-	default:
-		return nil
+		return mismatch("the request of the path is not that of the body", x.target.requestID)
 	}
+	return nil
+}
+
+func mismatch(text, pathID string) *failure {
+	f := malformed(text, nil)
+	f.pathID = pathID
 	return &f
 }
 

@@ -109,7 +109,11 @@ func (s *Server) holder(msg *wire.Message) (h giftcard.Holder) {
 }
 
 func (s *Server) references(msg *wire.Message) []ident.Reference {
-	var found []ident.Reference
+	if !msg.Has(s.slots.references) {
+		return nil
+	}
+	const usual = 4
+	found := make([]ident.Reference, 0, usual)
 	for element := range msg.Elements(s.slots.references) {
 		var r ident.Reference
 		r.Institution, _ = element.Member("institutionId").Text()
