@@ -161,6 +161,9 @@ func StorePath(data string) string { return filepath.Join(data, storeName) }
 
 // build makes the rooms above the store.
 func (a *App) build(ctx context.Context) error {
+	if err := a.checkKeys(ctx); err != nil {
+		return err
+	}
 	s := a.settings
 	var products giftcard.Products = a.Register
 	if s.Products != nil {
