@@ -64,9 +64,12 @@ func (h *house) start(t testing.TB) {
 	h.messages, h.operators = scheme+"://"+h.settings.Listen, "http://"+h.settings.AdminListen
 }
 
-// restart stops the program cleanly and starts it again on what it has kept.
-func (h *house) restart(t testing.TB) {
+// restart stops the program cleanly and starts it again on what it has kept, with other settings if there is a change.
+func (h *house) restart(t testing.TB, changes ...func(*app.Settings)) {
 	t.Helper()
+	for _, change := range changes {
+		change(&h.settings)
+	}
 	if err := h.Stop(context.Background()); err != nil {
 		t.Fatal(err)
 	}
