@@ -96,9 +96,15 @@ func ParseExpiry(s string) (Expiry, error) {
 	return e, nil
 }
 
-// ExpiryIn gives the month that lies so many months after t.
+// lastExpiry is the last month that four digits can say.
+const lastExpiry Expiry = 9912
+
+// ExpiryIn gives the month that lies so many months after t, or the last there is, December 2099.
 func ExpiryIn(t time.Time, months int) Expiry {
 	first := time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, t.Location()).AddDate(0, months, 0)
+	if first.Year() > 2099 {
+		return lastExpiry
+	}
 	return Expiry(first.Year()%100*100 + int(first.Month()))
 }
 

@@ -102,6 +102,9 @@ func (i *Issuer) Advance(_ context.Context, d time.Duration) error {
 	return nil
 }
 
+// Products are what the issuer sells, for another one over the same store.
+func (i *Issuer) Products() giftcard.Products { return &i.products }
+
 // Restart implements conform.Setup.
 func (i *Issuer) Restart(context.Context) error {
 	i.stop()
