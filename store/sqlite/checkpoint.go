@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// What is committed stands in the write-ahead log first and is copied into the file later. Copying 64 MB takes
+// What is committed stands in the write-ahead log first and is copied into the file later. Copying 32 MB takes
 // longer than anybody should wait for an answer, so the bulk of it runs beside the writer, on a connection of its
 // own. But the log begins anew only when nothing is left to copy, which beside a busy writer is never: so the
 // writer copies the last pages itself, between two batches, when few are left.
@@ -24,8 +24,8 @@ type limits struct {
 	pressing int // the writer waits for readers, so that the log begins anew
 }
 
-// usual is 64 MB, 1 MB and 256 MB.
-var usual = limits{check: 16384, few: 256, pressing: 65536}
+// usual is 32 MB, 1 MB and 256 MB.
+var usual = limits{check: 8192, few: 256, pressing: 65536}
 
 // checkpoints is the care of the log.
 type checkpoints struct {

@@ -1,14 +1,19 @@
 package sqlite_test
 
 import (
+	"flag"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/sqlite"
 	"github.com/scripworks/scrip/store/storetest"
 )
+
+var cards = flag.Int("cards", 10_000, "how many cards the benchmark spends from")
 
 func BenchmarkDriver(b *testing.B) {
 	open := func(t testing.TB) store.Driver {
@@ -18,7 +23,49 @@ func BenchmarkDriver(b *testing.B) {
 		}
 		return d
 	}
-	storetest.Bench(b, open, 10_000)
+	storetest.Bench(b, open, *cards)
+}
+
+var transactions = flag.Int("transactions", 20_000, "how many redemptions with their confirmations the grown store has")
+
+// BenchmarkGrown measures a store that has grown: the bytes a transaction takes, how long it is until the store is
+// ready, and how long a search takes.
+func BenchmarkGrown(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "scrip.db")
+	open := func() store.Driver {
+		d, err := sqlite.Open(path, sqlite.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		return d
+	}
+	const cards = 1000
+	storetest.Grow(b, open(), cards, 0)
+	before := size(b, path)
+	storetest.Grow(b, open(), cards, *transactions)
+	grown := float64(size(b, path) - before)
+	for b.Loop() {
+		began := time.Now()
+		d := open()
+		b.ReportMetric(float64(time.Since(began).Microseconds())/1000, "ms-until-ready")
+		began = time.Now()
+		if _, err := d.MessagesByReference(b.Context(), 1, 12345, 10); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(time.Since(began).Microseconds())/1000, "ms/search")
+		if err := d.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(grown/float64(*transactions), "bytes/transaction")
+}
+
+func size(b *testing.B, path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return info.Size()
 }
 
 func TestDriver(t *testing.T) {

@@ -31,6 +31,29 @@ func Bench(b *testing.B, open Opener, cards int) {
 	}
 }
 
+// Grow puts so many redemptions, each with its confirmation, into a store, and closes it. An empty store gets cards first.
+func Grow(b *testing.B, d store.Driver, cards, transactions int) {
+	h := &harness{open: func(testing.TB) store.Driver { return d }}
+	shop := &shop{room: h.start(b), cards: cards}
+	if len(must(d.Cards(b.Context(), 0, 1))) == 0 {
+		shop.stock()
+	}
+	var left atomic.Int64
+	left.Store(int64(transactions))
+	var all sync.WaitGroup
+	for n := range 128 {
+		all.Go(func() {
+			till := &till{shop: shop, random: rand.New(rand.NewPCG(uint64(n), uint64(transactions)))}
+			for left.Add(-1) >= 0 {
+				id, card := till.redeem()
+				till.confirm(id, card)
+			}
+		})
+	}
+	all.Wait()
+	shop.close()
+}
+
 func benchmark(b *testing.B, open Opener, cards, callers int, confirm bool) {
 	h := &harness{open: open}
 	shop := &shop{room: h.start(b), cards: cards}

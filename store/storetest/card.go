@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"math"
 	"testing"
 
@@ -18,6 +19,7 @@ func testCards(t *testing.T, h *harness) {
 	t.Run("a change of every field comes back", h.with(changedCard))
 	t.Run("a number leads to its card under any key", h.with(cardNumbers))
 	t.Run("a number is taken once", h.with(numberTaken))
+	t.Run("a number is rewritten under another key", h.with(renumbered))
 	t.Run("a holder leads to his cards", h.with(holders))
 	t.Run("a holder look-up is bounded", h.with(manyCardsOfOneHolder))
 	t.Run("cards of an unfinished import are hidden", hiddenImports(h))
@@ -251,4 +253,34 @@ func (r *room) balance(tx *store.Tx, id int64, book, available money.Minor) {
 	c := tx.Card(id)
 	c.Balance = ledger.Balance{Book: book, Available: available}
 	tx.PutCard(c)
+}
+
+func renumbered(r *room) {
+	r.add(newCard(1), newCard(2))
+	old, fresh, never := newCard(1).Number, digest("number", 101), digest("number", 102)
+	err := r.try(declared(), func(tx *store.Tx) error {
+		tx.Renumber(1, giftcard.CardKey{fresh, old, never})
+		return errOwn
+	})
+	if !errors.Is(err, errOwn) {
+		r.Fatal(err)
+	}
+	r.hasCard(newCard(1))
+	for range 2 { // once more changes nothing
+		r.do(func(tx *store.Tx) {
+			tx.Renumber(1, giftcard.CardKey{fresh, old, never})
+			if c, found := tx.CardByNumber(giftcard.CardKey{fresh}); !found || c.ID != 1 {
+				r.Errorf("in the batch: the new number leads to %d", c.ID)
+			}
+		})
+		want := newCard(1)
+		want.Number = fresh
+		r.hasCard(want)
+		r.hasCard(newCard(2))
+		r.read(func(tx *store.Tx) {
+			if _, found := tx.CardByNumber(giftcard.CardKey{old}); found {
+				r.Error("the old number still leads to a card")
+			}
+		})
+	}
 }
