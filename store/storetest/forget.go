@@ -1,0 +1,177 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/txn"
+)
+
+// forgetter is a driver that can forget a world, as a sandbox's has to.
+type forgetter interface {
+	Forget(ctx context.Context, world ident.World, above int64, keyed func(ident.ID) int64) error
+}
+
+// Forget judges how a driver forgets a world: wholly, so that its ids and numbers are free again, and without a
+// trace in any other world.
+func Forget(t *testing.T, open Opener, reopen Reopener) {
+	h := &harness{open: open, reopen: reopen}
+	t.Run("a world is forgotten wholly", h.with(wholeWorld))
+	t.Run("a large world", h.with(largeWorld))
+	t.Run("twice, and a world that never was", h.with(forgottenTwice))
+}
+
+// Settle puts something of every kind into a world of an empty store and closes it. It gives the hash of the world's
+// ids, for Forget.
+func Settle(t *testing.T, d store.Driver, w ident.World) (keyed func(ident.ID) int64) {
+	h := &harness{open: func(testing.TB) store.Driver { return d }}
+	r := h.start(t)
+	r.settle(w, 200)
+	r.close()
+	return func(id ident.ID) int64 { return keys().ID(w, id) }
+}
+
+func (r *room) forget(w ident.World, above int64) {
+	r.Helper()
+	keyed := func(id ident.ID) int64 { return keys().ID(w, id) }
+	if err := r.driver.(forgetter).Forget(r.Context(), w, above, keyed); err != nil {
+		r.Fatal(err)
+	}
+}
+
+// settle puts something of every kind into a world, above a place.
+func (r *room) settle(w ident.World, above int64) {
+	r.Helper()
+	r.doIn(w, func(tx *store.Tx) {
+		c := newCard(above + 1)
+		c.Card.World, c.Number = w, digest("number of world", int(w))
+		c.Detail.Holder = giftcard.HolderDigests{ProfileID: digest("p", int(w)), MSISDN: digest("m", 1), EmailAddress: digest("e", 1)}
+		tx.AddCard(c)
+		m := request(above+2, uuid(1))
+		m.World, m.Card, m.References, m.Links = w, c.Card.ID, []int64{5, int64(w)}, []txn.Link{{Card: c.Card.ID}}
+		tx.Insert(m)
+		tx.Enter(ledger.Entry{Message: m.Seq, Request: m.Seq, Debit: ledger.AccountOf(ledger.Card, c.Card.ID), Credit: 33, Amount: 5, Currency: 710, Phase: ledger.Pending})
+		for n, id := range []ident.ID{"not-a-uuid", uuid(2)} {
+			reversal := request(above+3+int64(n), id)
+			reversal.World, reversal.Role, reversal.State = w, txn.Reversal, txn.Declined
+			tx.Insert(reversal)
+			tx.Remember(3, id+"x", reversal.Seq)
+		}
+		tx.PutCounter(someCounter(c.Card.ID), giftcard.Counter{Count: 1})
+		tx.PutRow(admin.Row{Kind: admin.AuditRow, Number: above + 5, World: w, Name: "name", Content: []byte{1}})
+	})
+}
+
+// foundOf says what is found of a world that settle has filled, above a place.
+func (r *room) foundOf(w ident.World, above int64) (found []string) {
+	r.Helper()
+	note := func(yes bool, what string) {
+		if yes {
+			found = append(found, what)
+		}
+	}
+	r.readIn(w, func(tx *store.Tx) {
+		_, yes := tx.CardByNumber(giftcard.CardKey{digest("number of world", int(w))})
+		note(yes, "card")
+		note(slices.Contains(tx.CardsOf(digest("m", 1), 9), above+1), "shared holder")
+		note(len(tx.CardsOf(digest("p", int(w)), 9)) > 0, "holder")
+		_, yes = tx.MessageAt(above + 2)
+		note(yes, "message")
+		for _, id := range []ident.ID{uuid(1), "not-a-uuid", uuid(2)} {
+			note(len(tx.Messages(id)) > 0, "id "+string(id))
+			_, yes = tx.Remembered(3, id+"x")
+			note(yes, "tombstone "+string(id))
+		}
+		note(tx.Counter(someCounter(above+1)).Count > 0, "counter")
+	})
+	note(len(must(r.driver.EntriesOf(r.Context(), above+2))) > 0, "entry")
+	note(len(must(r.driver.MessagesByReference(r.Context(), w, 5, 9))) > 0, "reference")
+	_, yes, err := r.driver.RowByName(r.Context(), admin.AuditRow, w, "name")
+	note(yes || err != nil, "row")
+	return found
+}
+
+// everythingOf is what foundOf finds of a world that has not been forgotten.
+const everythingOf = 13
+
+func wholeWorld(r *room) {
+	r.settle(ident.Production, 100)
+	r.settle(7, 200)
+	r.settle(8, 300)
+	before := r.dump()
+	if found := r.foundOf(7, 200); len(found) != everythingOf {
+		r.Fatalf("before: only %v", found)
+	}
+	r.forget(7, 199)
+	r.everyWay(func(how string) {
+		r.same(how, r.dump(), before.without(7))
+		if found := r.foundOf(7, 200); len(found) != 0 {
+			r.Errorf("%s: still there: %v", how, found)
+		}
+		for w, above := range map[ident.World]int64{ident.Production: 100, 8: 300} {
+			if found := r.foundOf(w, above); len(found) != everythingOf {
+				r.Errorf("%s: of world %d there is only %v", how, w, found)
+			}
+		}
+	})
+	r.settle(7, 400) // the same ids, number and names
+	if found := r.foundOf(7, 400); len(found) != everythingOf {
+		r.Errorf("settled again: only %v", found)
+	}
+}
+
+// without is what a dump must be when a world is forgotten.
+func (d dump) without(w ident.World) dump {
+	gone := map[int64]bool{}
+	note := func(yes bool, key int64) bool {
+		gone[key] = gone[key] || yes
+		return yes
+	}
+	ofWorld := func(m txn.Message) bool { return note(m.World == w, m.Seq) }
+	return dump{
+		Messages: slices.DeleteFunc(slices.Clone(d.Messages), ofWorld), Open: slices.DeleteFunc(slices.Clone(d.Open), ofWorld),
+		Entries: slices.DeleteFunc(slices.Clone(d.Entries), func(e ledger.Entry) bool { return gone[e.Message] }),
+		Cards:   slices.DeleteFunc(slices.Clone(d.Cards), func(c giftcard.Card) bool { return note(c.World == w, c.ID) }),
+		Details: slices.DeleteFunc(slices.Clone(d.Details), func(c giftcard.Detail) bool { return gone[c.Card] }),
+		Rows:    slices.DeleteFunc(slices.Clone(d.Rows), func(row admin.Row) bool { return row.World == w }),
+	}
+}
+
+func largeWorld(r *room) {
+	const messages, batch = 1000, 100
+	for first := int64(0); first < messages; first += batch {
+		r.doIn(7, func(tx *store.Tx) {
+			for n := first; n < first+batch; n++ {
+				m := request(1000+n, ident.ID(fmt.Sprintf("m%d", n)))
+				m.World = 7
+				tx.Insert(m)
+			}
+		})
+	}
+	r.settle(8, 500)
+	r.forget(7, 0)
+	if left := len(r.dump().without(8).Messages); left != 0 {
+		r.Errorf("%d messages are left", left)
+	}
+	if found := r.foundOf(8, 500); len(found) != everythingOf {
+		r.Errorf("of another world there is only %v", found)
+	}
+}
+
+func forgottenTwice(r *room) {
+	r.settle(7, 200)
+	r.forget(9, 0)
+	if found := r.foundOf(7, 200); len(found) != everythingOf {
+		r.Errorf("there is only %v", found)
+	}
+	r.forget(7, 0)
+	r.forget(7, 0)
+	r.same("dump", r.dump(), dump{})
+}
