@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -148,9 +149,30 @@ func (w *wired) identifiers() {
 // accepted judges the answer to an advice: S4.
 func (w *wired) accepted() {
 	w.same("C8", "time")
-	for _, path := range []string{"id", "requestId", "thirdPartyIdentifiers", "stan", "rrn", "amounts"} {
+	for _, path := range []string{"id", "requestId", "thirdPartyIdentifiers", "stan", "rrn"} {
 		w.same("S4", path)
 	}
+	if sent, _ := lookupPath(w.sent, "amounts"); sent != nil {
+		got, _ := lookupPath(w.body, "amounts")
+		w.want(reflect.DeepEqual(numbered(sent), got), "S4, C7: amounts as sent, each a number", showJSON(got))
+	}
+}
+
+// numbered gives amounts as they come back: what was sent as a string of digits is a number (rule C7).
+func numbered(value any) any {
+	members, ok := value.(map[string]any)
+	if !ok {
+		return value
+	}
+	out := map[string]any{}
+	for name, member := range members {
+		out[name] = numbered(member)
+		if digits, isText := member.(string); isText && name == "amount" {
+			n, _ := strconv.ParseInt(digits, 10, 64) // a server that took it read it likewise
+			out[name] = json.Number(strconv.FormatInt(n, 10))
+		}
+	}
+	return out
 }
 
 var errorTypes = strings.Fields(`DUPLICATE_RECORD FORMAT_ERROR FUNCTION_NOT_SUPPORTED GENERAL_ERROR INVALID_AMOUNT

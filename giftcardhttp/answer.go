@@ -30,6 +30,16 @@ func (o *object) name(name string) {
 	o.b = append(o.b, '"', ':')
 }
 
+// quoted begins a member whose name the sender chose.
+func (o *object) quoted(name string) {
+	if o.first {
+		o.first = false
+	} else {
+		o.b = append(o.b, ',')
+	}
+	o.b = append(appendText(o.b, name), ':')
+}
+
 func (o *object) open(name string) {
 	o.name(name)
 	o.b = append(o.b, '{')
@@ -71,12 +81,7 @@ func appendEcho(b []byte, v wire.Value) []byte {
 		if !member.Exists() {
 			continue
 		}
-		if o.first {
-			o.first = false
-		} else {
-			o.b = append(o.b, ',')
-		}
-		o.b = append(appendText(o.b, name), ':')
+		o.quoted(name)
 		o.b = appendEcho(o.b, member)
 	}
 	return append(o.b, '}')
@@ -270,7 +275,33 @@ func (s *Server) receipt(b []byte, msg *wire.Message) []byte {
 	s.identifiers(o, msg)
 	o.raw("stan", msg.Raw(s.slots.stan))
 	o.raw("rrn", msg.Raw(s.slots.rrn))
-	o.echo("amounts", msg.Value(s.slots.amounts))
+	if amounts := msg.Value(s.slots.amounts); amounts.Exists() {
+		o.name("amounts")
+		o.b = appendAmounts(o.b, amounts)
+	}
+	return append(o.b, '}')
+}
+
+// appendAmounts copies amounts as they were sent, but for one that was sent as a string: on output an amount is
+// always a number (rule C7).
+func appendAmounts(b []byte, v wire.Value) []byte {
+	o := &object{b: append(b, '{'), first: true}
+	for name, member := range v.Members() {
+		if !member.Exists() {
+			continue
+		}
+		o.quoted(name)
+		raw := member.Raw()
+		minor, err := wire.ParseAmount(raw)
+		switch {
+		case raw[0] == '{':
+			o.b = appendAmounts(o.b, member)
+		case name == "amount" && err == nil:
+			o.b = strconv.AppendInt(o.b, int64(minor), 10)
+		default:
+			o.b = appendEcho(o.b, member)
+		}
+	}
 	return append(o.b, '}')
 }
 

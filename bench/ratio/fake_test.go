@@ -136,7 +136,7 @@ func (s *playedServer) serveAdmin(w http.ResponseWriter, r *http.Request) {
 func (s *playedServer) importCards(path string) {
 	text, _ := os.ReadFile(path)
 	for i, line := range strings.Fields(string(text)) {
-		if pan, _, _ := strings.Cut(line, ","); i > 0 && s.told["product add"] && s.told["account add"] {
+		if pan, _, _ := strings.Cut(line, ","); i > 0 && s.told["product create"] && s.told["account create"] {
 			s.cards[pan] = true
 			fmt.Fprintln(s.store, pan)
 		}
