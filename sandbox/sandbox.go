@@ -9,6 +9,7 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -20,12 +21,18 @@ import (
 
 // New makes the program in its sandbox form out of settings for a plain one: anybody may come in, also over plain
 // HTTP from anywhere. Start it and Stop it as any other.
-func New(ctx context.Context, s app.Settings) (*app.App, error) {
+func New(ctx context.Context, s app.Settings) (*app.App, error) { return build(ctx, s, MaxWorlds) }
+
+// build makes a sandbox of so many worlds at most.
+func build(ctx context.Context, s app.Settings, most int) (*app.App, error) {
 	seed, err := readSeed(seedFile)
 	if err != nil {
 		return nil, err
 	}
-	w := &worlds{seed: seed, now: s.Now, guests: map[string]*guest{}}
+	w := &worlds{seed: seed, most: most, now: s.Now, log: s.Log, guests: map[string]*guest{}}
+	if w.log == nil {
+		w.log = slog.New(slog.DiscardHandler)
+	}
 	s.Compatible, s.PlainHTTP = true, true
 	s.Products = products{seed: seed, app: func() giftcard.Products { return w.app.Register }}
 	s.Guests = func(user, password string) (edge.Identity, error) { return w.admit(user, password) }
@@ -41,7 +48,7 @@ func New(ctx context.Context, s app.Settings) (*app.App, error) {
 	if w.now == nil {
 		w.now = a.Now
 	}
-	if err := w.load(ctx); err != nil {
+	if err := errors.Join(w.load(ctx), w.sweep(ctx)); err != nil {
 		return nil, errors.Join(err, a.Stop(ctx))
 	}
 	return a, nil

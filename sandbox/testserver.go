@@ -2,11 +2,13 @@ package sandbox
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/giftcardhttp"
 	"github.com/scripworks/scrip/ident"
@@ -62,7 +64,7 @@ func (w *worlds) serveReset(rw http.ResponseWriter, r *http.Request) {
 	}
 	user, password, _ := r.BasicAuth()
 	if err := w.reset(user, password); err != nil {
-		answer(rw, http.StatusInternalServerError, outcome{"the reset failed"})
+		w.fail(rw, err)
 		return
 	}
 	answer(rw, http.StatusOK, outcome{"all cards and products are as seeded, all messages are forgotten"})
@@ -114,7 +116,7 @@ func (w *worlds) serveData(rw http.ResponseWriter, r *http.Request, card, produc
 	user, password, _ := r.BasicAuth()
 	sender, err := w.guest(user, password)
 	if err != nil {
-		answer(rw, http.StatusServiceUnavailable, outcome{"there are too many worlds"})
+		w.fail(rw, err)
 		return
 	}
 	view := worldView{Cards: []cardView{}, Products: []productView{}}
@@ -124,7 +126,7 @@ func (w *worlds) serveData(rw http.ResponseWriter, r *http.Request, card, produc
 		}
 		shown, err := w.show(r, sender, c.PAN, c.PIN)
 		if err != nil {
-			answer(rw, http.StatusInternalServerError, outcome{"the data could not be read"})
+			w.fail(rw, err)
 			return
 		}
 		view.Cards = append(view.Cards, shown)
@@ -158,6 +160,20 @@ func (w *worlds) show(r *http.Request, sender *giftcard.Sender, pan ident.PAN, s
 		return nil
 	})
 	return view, err
+}
+
+// fail answers what could not be done: 403 when there are too many worlds, 503 when it may be tried again, else 500.
+func (w *worlds) fail(rw http.ResponseWriter, err error) {
+	var turned *decline.NotTaken
+	switch {
+	case !errors.As(err, &turned):
+		w.log.Error("the test server's own operation failed", "error", err)
+		answer(rw, http.StatusInternalServerError, outcome{"it failed"})
+	case turned.Cause == decline.Forbidden:
+		answer(rw, http.StatusForbidden, outcome{turned.Text})
+	default:
+		answer(rw, http.StatusServiceUnavailable, outcome{turned.Text})
+	}
 }
 
 func textOf(p *giftcard.Product) productText { return productText{p.ID, p.Barcode, p.Type} }

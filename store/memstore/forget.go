@@ -16,7 +16,7 @@ import (
 )
 
 // Forget deletes everything of a world, of which nothing may lie at or below a place in the order. It is for a
-// sandbox's worlds: no message of the world may be in hand. Ids are found here without the hash.
+// sandbox's worlds. Ids are found here without the hash.
 func (d *Driver) Forget(ctx context.Context, world ident.World, above int64, _ func(ident.ID) int64) error {
 	if err := ctx.Err(); err != nil {
 		return err

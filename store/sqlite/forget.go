@@ -17,12 +17,15 @@ import (
 const forgetAtOnce = 256
 
 // Forget deletes everything of a world, of which nothing may lie at or below a place in the order. It is for a
-// sandbox's worlds: no message of the world may be in hand. Keyed gives the hash by which the store finds an id in
+// sandbox's worlds. What still comes for the world meanwhile may stay, but finds no card. Keyed gives the hash by which the store finds an id in
 // that world. It goes in several commits, and may be begun again when it broke off. The few bytes by which
 // third-party identifiers were found stay in their runs, and lead nowhere.
 func (d *Driver) Forget(ctx context.Context, world ident.World, above int64, keyed func(ident.ID) int64) error {
+	if err := d.mergeAll(ctx); err != nil {
+		return err
+	}
 	f := forgetting{world: int64(world), keyed: keyed}
-	for _, some := range []func(*conn, int64) (int64, error){f.messages, f.cards, f.rows} {
+	for _, some := range []func(*conn, int64) (int64, error){f.cards, f.messages, f.rows} {
 		for at := above; at >= 0; {
 			err := d.inCommit(ctx, func(c *conn) (err error) {
 				at, err = some(c, at)
@@ -47,7 +50,11 @@ func (d *Driver) inCommit(ctx context.Context, do func(*conn) error) error {
 		return explain(err)
 	}
 	d.writer.settle()
-	return explain(step(d.writer.commit))
+	if err := step(d.writer.commit); err != nil {
+		return explain(err)
+	}
+	d.recent.committed()
+	return nil
 }
 
 // forgetting is one run of Forget. Its methods delete some records above a place, and give the place after which
