@@ -24,7 +24,7 @@ func paces(f txn.Family, at time.Time, card int64, product *Product, sender *Sen
 	add := func(rules []Velocity, perAccount bool, owner int64) {
 		for _, v := range rules {
 			if v.Family == f {
-				start := at.UTC().Truncate(v.Window)
+				start := windowStart(at, v.Window)
 				found = append(found, pace{v, CounterKey{PerAccount: perAccount, Owner: owner, Family: f, Window: v.Window, Start: start}})
 			}
 		}
@@ -34,6 +34,13 @@ func paces(f txn.Family, at time.Time, card int64, product *Product, sender *Sen
 	}
 	add(sender.Velocity, true, int64(sender.Account))
 	return found
+}
+
+// windowStart gives the start of the window that an instant falls into. Windows are aligned to 1970, which is where
+// time.Truncate would not begin: it counts from the year 1.
+func windowStart(at time.Time, window time.Duration) time.Time {
+	seconds := at.Unix()
+	return time.Unix(seconds-seconds%int64(window/time.Second), 0).UTC()
 }
 
 // count adds an approved request to its windows, or refuses it when one of them is full.

@@ -1,0 +1,30 @@
+package giftcard
+
+import (
+	"testing"
+	"time"
+
+	"github.com/scripworks/scrip/txn"
+)
+
+// 1970 began on a Thursday, and so does each window of seven days; windows of a day are days in UTC (Velocity).
+func TestWindowsAreAlignedTo1970(t *testing.T) {
+	saturday := time.Date(2026, 11, 21, 13, 14, 15, 16, time.FixedZone("UTC+2", 2*60*60))
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		window time.Duration
+		want   time.Time
+	}{
+		{time.Second, time.Date(2026, 11, 21, 11, 14, 15, 0, time.UTC)},
+		{time.Hour, time.Date(2026, 11, 21, 11, 0, 0, 0, time.UTC)},
+		{day, time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)},
+		{7 * day, time.Date(2026, 11, 19, 0, 0, 0, 0, time.UTC)},
+		{maxWindow, time.Unix(0, 0).UTC().Add(56 * maxWindow)},
+	} {
+		rules := []Velocity{{Family: txn.Load, Window: c.window, MaxCount: 1}}
+		found := paces(txn.Load, saturday, 1, nil, &Sender{Velocity: rules})
+		if len(found) != 1 || found[0].key.Start != c.want {
+			t.Errorf("a window of %s began at %v, want %s", c.window, found, c.want)
+		}
+	}
+}
