@@ -25,6 +25,9 @@ func (d *decision) judgeActivation() *decline.Error {
 	if d.product.MaxBalance > 0 && total > d.product.MaxBalance {
 		return invalidAmount("a card of this product holds at most %d", d.product.MaxBalance)
 	}
+	if d.request.Card.Hashed {
+		return hashedPIN("card.pin")
+	}
 	if refusal := d.checkExpiry(d.card, d.request.Card); refusal != nil {
 		return refusal
 	}

@@ -325,9 +325,7 @@ func (e *ending) reverse() error {
 	case txn.Activation:
 		closeActivation(e.tx, e.work.Card(r.Card))
 	case txn.Load:
-		if c := e.work.Card(r.Card); c.Loads > 0 {
-			c.Loads--
-		}
+		e.unload(r.Card)
 	case txn.Replace:
 		old := e.work.Card(r.Card)
 		e.reopen(old)
@@ -335,6 +333,15 @@ func (e *ending) reverse() error {
 		closeActivation(e.tx, e.work.Card(r.Target))
 	}
 	return nil
+}
+
+// unload takes a reversed load out of the count of the card, and of the cards that took over from it with the count.
+func (e *ending) unload(card int64) {
+	for card != 0 {
+		c := e.work.Card(card)
+		c.Loads = max(0, c.Loads-1)
+		card = c.Successor
+	}
 }
 
 // reopen makes a voided or replaced card active again.

@@ -193,8 +193,14 @@ func (i *Issuer) holderKeys(w ident.World, h Holder) []secret.Digest {
 // duplicate refuses an id that is in use. Details of the earlier message go only to the account that sent it.
 func duplicate(id ident.ID, own *txn.Message) *decline.Error {
 	refusal := decline.New(decline.DuplicateRecord, "a message with this id exists already")
-	if own != nil {
-		refusal.With(decline.Detail{RequestID: id, RequestTime: own.At})
+	if own == nil {
+		return refusal
 	}
-	return refusal
+	switch own.Role {
+	case txn.Confirmation:
+		return refusal.With(decline.Detail{ConfirmationID: id, ConfirmTime: own.At})
+	case txn.Reversal:
+		return refusal.With(decline.Detail{ReversalID: id, ReversalTime: own.At})
+	}
+	return refusal.With(decline.Detail{RequestID: id, RequestTime: own.At})
 }

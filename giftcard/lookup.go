@@ -21,21 +21,25 @@ func (i *Issuer) lookUp(ctx context.Context, r *Request) (*Response, error) {
 	if !alone {
 		return nil, duplicate(r.ID, nil)
 	}
+	recorded := false
+	defer func() {
+		if !recorded {
+			land()
+		}
+	}()
 	d, err := i.prepare(r)
 	if err != nil {
-		land()
 		return nil, err
 	}
 	l := &sight{decision: d}
 	if err := i.store.View(ctx, d.keys(), l.run); err != nil {
-		land()
 		return nil, err
 	}
 	if l.used {
-		land()
 		return nil, d.refusal
 	}
 	i.store.Later(Keys{World: w, IDs: []ident.ID{r.ID}}, l.record, land)
+	recorded = true
 	if d.refusal != nil {
 		return nil, d.refusal
 	}

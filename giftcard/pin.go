@@ -65,6 +65,9 @@ func (d *decision) checkPIN(card *Card, product *Product, p presentedPIN) *decli
 	if tries > 0 && card.WrongPINs >= tries {
 		return decline.New(decline.PINAttemptsExceeded, "the PIN is locked")
 	}
+	if d.request.Card.Hashed {
+		return hashedPIN("card.pin")
+	}
 	var kept PINs
 	if card.HasPIN {
 		kept = d.tx.Detail(card.ID).PINs
@@ -77,6 +80,11 @@ func (d *decision) checkPIN(card *Card, product *Product, p presentedPIN) *decli
 		card.WrongPINs++
 	}
 	return decline.New(decline.IncorrectPIN, "the PIN is not the card's").At("card")
+}
+
+// hashedPIN refuses what can be neither compared nor kept.
+func hashedPIN(field string) *decline.Error {
+	return decline.New(decline.FunctionNotSupported, "a hashed PIN can be neither compared nor kept").At(field)
 }
 
 func (d *decision) rightPIN(card *Card, kept PINs, p presentedPIN) {

@@ -31,6 +31,9 @@ func (d *decision) judgeReplace() *decline.Error {
 	if refusal := d.checkPIN(old, d.product, d.pin); refusal != nil {
 		return refusal
 	}
+	if d.request.Target.Hashed {
+		return hashedPIN("newCard.pin")
+	}
 	if refusal := d.checkBothExpiries(); refusal != nil {
 		return refusal
 	}

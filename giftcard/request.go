@@ -117,8 +117,6 @@ func (d *decision) permitted() *decline.Error {
 		return decline.New(decline.TransactionNotSupported, "the account may not touch cards of this range")
 	case r.Points && !d.issuer.compatible:
 		return decline.New(decline.FunctionNotSupported, "points are not kept here").At("points.requestAmount")
-	case r.Card.Hashed || r.Target.Hashed:
-		return decline.New(decline.FunctionNotSupported, "a hashed PIN cannot be compared").At("card.pin")
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func (i *Issuer) Correct(ctx context.Context, c Correction) error {
 		if c.WriteOff {
 			amount = card.Balance.Available
 		}
-		if refusal = checkCorrection(c, card, amount, i.location); refusal != nil {
+		if refusal = i.checkCorrection(c, card, amount); refusal != nil {
 			return nil
 		}
 		return correct(tx, c, card, amount)
@@ -102,19 +102,35 @@ func (i *Issuer) Correct(ctx context.Context, c Correction) error {
 	return err
 }
 
-func checkCorrection(c Correction, card Card, amount money.Minor, where *time.Location) *decline.Error {
-	gone := card.Status == Voided || card.Status == VoidedConfirmed || card.expired(c.At.In(where))
+// checkCorrection makes the checks of a correction. A card that a void or replacement may still come back from is not
+// written off: its balance would be missing then.
+func (i *Issuer) checkCorrection(c Correction, card Card, amount money.Minor) *decline.Error {
+	expired := card.Status == ActivatedConfirmed && card.expired(c.At.In(i.location))
 	switch {
 	case amount <= 0 || amount > money.MaxMinor:
 		return decline.New(decline.InvalidAmount, "the amount must be above zero").At("amount")
-	case c.WriteOff && !gone:
-		return decline.New(decline.TransactionNotSupported, "only a voided or expired card is written off")
+	case c.WriteOff && card.Status != VoidedConfirmed && !expired:
+		return decline.New(decline.TransactionNotSupported, "only a card whose void is confirmed, or an expired one, is written off")
 	case !c.WriteOff && (card.Status == Replaced || card.Status == ReplacedConfirmed):
 		return decline.New(decline.CardVoided, "the card was replaced: correct the card that took over")
 	case !c.WriteOff && card.Status != ActivatedConfirmed:
 		return decline.New(decline.CardNotActivated, "the card is not active")
 	case (c.WriteOff || c.Debit) && amount > card.Balance.Available:
 		return decline.New(decline.InsufficientFunds, "the available balance is too low").At("amount")
+	case !c.WriteOff && !c.Debit:
+		return i.checkCredit(card, amount)
+	}
+	return nil
+}
+
+// checkCredit holds a credit to the maximum of a load.
+func (i *Issuer) checkCredit(card Card, amount money.Minor) *decline.Error {
+	p, found := i.products.Product(card.World, card.Product)
+	if !found {
+		return decline.New(decline.InvalidProduct, "the card's product is gone")
+	}
+	if refusal := checkMaximum(&card, p, amount); refusal != nil {
+		return refusal.At("amount")
 	}
 	return nil
 }
