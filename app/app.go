@@ -178,13 +178,6 @@ func (a *App) build(ctx context.Context) error {
 		Issuer: issuer, Carries: adminhttp.Carries, NewID: secret.NewID, NewToken: secret.NewToken, NewPassword: secret.NewPassword,
 		Currency: s.Currency, Location: s.Location,
 	})
-	token, err := a.Office.Bootstrap(ctx, s.Now(), s.Token)
-	if err != nil {
-		return fmt.Errorf("first operator: %w", err)
-	}
-	if s.Token == "" {
-		a.FirstToken = token
-	}
 	a.passwords = secret.NewPasswords(remembered, rememberedPairs)
 	a.gate = edge.NewGate(edge.Settings{
 		Accounts: a.Register, Passwords: a.passwords, InHand: s.InHand,
@@ -202,6 +195,18 @@ func (a *App) build(ctx context.Context) error {
 		return fmt.Errorf("operators' interface: %w", err)
 	}
 	a.Metrics.Registerer().MustRegister(newOpenRequests(a))
+	return a.bootstrap(ctx)
+}
+
+// bootstrap makes the first operator of an empty store. It comes last, so that nothing that fails can lose the token.
+func (a *App) bootstrap(ctx context.Context) error {
+	token, err := a.Office.Bootstrap(ctx, a.settings.Now(), a.settings.Token)
+	if err != nil {
+		return fmt.Errorf("first operator: %w", err)
+	}
+	if a.settings.Token == "" {
+		a.FirstToken = token
+	}
 	return nil
 }
 

@@ -13,11 +13,12 @@ import (
 
 // operatorCmd is `scrip operator`.
 type operatorCmd struct {
-	List   operatorListCmd   `cmd:"" help:"List operators."`
-	Create operatorCreateCmd `cmd:"" help:"Create an operator and print its token, once."`
-	Revoke operatorRevokeCmd `cmd:"" help:"End an operator's token for good."`
-	Whoami operatorWhoamiCmd `cmd:"" help:"Show whose token is used."`
-	Audit  operatorAuditCmd  `cmd:"" help:"Read the audit trail: who did what, when, and why."`
+	List    operatorListCmd    `cmd:"" help:"List operators."`
+	Create  operatorCreateCmd  `cmd:"" help:"Create an operator and print its token, once."`
+	Revoke  operatorRevokeCmd  `cmd:"" help:"End an operator's token for good."`
+	Whoami  operatorWhoamiCmd  `cmd:"" help:"Show whose token is used."`
+	Audit   operatorAuditCmd   `cmd:"" help:"Read the audit trail: who did what, when, and why."`
+	Recover operatorRecoverCmd `cmd:"" help:"Make an admin on the store of a stopped server, when no admin's token is left."`
 }
 
 type operatorListCmd struct{ officeFlags }

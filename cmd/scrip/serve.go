@@ -32,7 +32,8 @@ func (s *serveCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	return live(ctx, a, c, func() { announce(a, &s.Serve, c) })
+	announce(a, &s.Serve, c)
+	return live(ctx, a, c, func() { serving(a, &s.Serve, c) })
 }
 
 // settingsOf turns what the operator set into what the program is made of.
@@ -75,7 +76,8 @@ func live(ctx context.Context, a *app.App, c console, started func()) error {
 	}
 }
 
-// announce says where the server listens and what was made for it.
+// announce says what was made for a server. It comes before the server listens, because what was made has been
+// committed, and would not be made again if listening failed.
 func announce(a *app.App, s *config.Serve, c console) {
 	if a.MadeKeys {
 		fmt.Fprintf(c.err, "Made a keyset in %s. Without it the store cannot be read: keep a copy in a safe place.\n", app.KeysPath(s.Data, s.Keyset))
@@ -83,6 +85,10 @@ func announce(a *app.App, s *config.Serve, c console) {
 	if a.FirstToken != "" {
 		fmt.Fprintf(c.err, "Made the first operator. Its token is shown once:\n  export SCRIP_ADMIN_TOKEN=%s\n", a.FirstToken)
 	}
+}
+
+// serving says where a server listens.
+func serving(a *app.App, s *config.Serve, c console) {
 	s.Logger(c.err).Info("serving", "contracts", a.Address().String(), "operators", a.AdminAddress().String())
 }
 
@@ -107,8 +113,9 @@ func (s *sandboxCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
+	announce(a, &s.Serve, c)
 	return live(ctx, a, c, func() {
-		announce(a, &s.Serve, c)
+		serving(a, &s.Serve, c)
 		fmt.Fprint(c.out, sandbox.Welcome(a.Address().String(), a.AdminAddress().String()))
 	})
 }

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/app"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/store/sqlite"
+)
+
+// operatorRecoverCmd is `scrip operator recover`: the way back in when every admin's token is lost. Whoever may write
+// to the data directory and read the keyset may do it.
+type operatorRecoverCmd struct {
+	Name   string `arg:"" help:"Name of the operator to make; one that was never used in this store."`
+	Data   string `required:"" env:"SCRIP_DATA" placeholder:"DIR" help:"Data directory of the server, which must be stopped."`
+	Keyset string `env:"SCRIP_KEYSET" placeholder:"FILE" help:"Keyset file of the server (default: keys.json in the data directory)."`
+	Reason string `default:"no admin's token is left" help:"Why, for the audit trail."`
+}
+
+// Help gives the example.
+func (operatorRecoverCmd) Help() string {
+	return "It makes an operator with the role admin on the store itself, without a token and without a running server,\n" +
+		"and records that in the audit trail. Nothing else changes; revoke lost operators afterwards.\n\n" +
+		"Example: no operator's token is left\n" +
+		"  scrip operator recover ann --data ./data"
+}
+
+// Run makes the operator and prints its token.
+func (c *operatorRecoverCmd) Run(ctx context.Context, at console) (err error) {
+	if _, err := os.Stat(app.StorePath(c.Data)); err != nil {
+		return usageError{fmt.Errorf("there is no store: %w", err)}
+	}
+	a, err := app.New(ctx, app.Settings{Data: c.Data, KeysFile: c.Keyset})
+	if errors.Is(err, sqlite.ErrInUse) {
+		return fmt.Errorf("stop the server first: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Stop(context.WithoutCancel(ctx))) }()
+	made, token, err := a.Office.CreateOperator(ctx, admin.By{
+		Operator: c.Name, Role: admin.Admin, World: ident.Production, At: time.Now(), Reason: "recovered on the stopped store: " + c.Reason,
+	}, c.Name, admin.Admin)
+	if err != nil {
+		return fmt.Errorf("recover operator %s: %w", c.Name, err)
+	}
+	_, err = fmt.Fprintf(at.out, "Made the operator %s with the role %s. Its token is shown once:\n  export SCRIP_ADMIN_TOKEN=%s\n", made.Name, made.Role, token)
+	return err
+}

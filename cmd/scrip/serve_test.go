@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/app"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/secret"
+)
+
+// ran runs a command line and gives its exit code and what it printed.
+func ran(t *testing.T, words ...string) (code int, out, err string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = run(t.Context(), words, &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+// printedToken finds the token in what was printed.
+func printedToken(text string) string {
+	found := regexp.MustCompile(`SCRIP_ADMIN_TOKEN=(\S+)`).FindStringSubmatch(text)
+	if found == nil {
+		return ""
+	}
+	return found[1]
+}
+
+// letsIn says whether an operator with a token may come into a store, and as whom.
+func letsIn(t *testing.T, data, token string) (as *admin.Operator, yes bool) {
+	t.Helper()
+	a, err := app.New(t.Context(), app.Settings{Data: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop(t, a)
+	return a.Register.OperatorByToken(secret.TokenDigest(token))
+}
+
+func stop(t *testing.T, a *app.App) {
+	t.Helper()
+	if err := a.Stop(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+// The first operator is made and committed before the server listens. When it cannot listen, the token must have been
+// told: no later start would tell it.
+func TestTheFirstTokenIsToldThoughTheServerCannotListen(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	for name, words := range map[string][]string{
+		"serve":   {"serve", "--listen", busy.Addr().String(), "--admin-listen", "127.0.0.1:0"},
+		"sandbox": {"sandbox", "--listen", busy.Addr().String(), "--admin-listen", "127.0.0.1:0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := filepath.Join(t.TempDir(), "data")
+			code, _, told := ran(t, append(words, "--data", data)...)
+			if code != exitFailed || !strings.Contains(told, "address already in use") {
+				t.Fatalf("exit code %d\n%s", code, told)
+			}
+			if !strings.Contains(told, "Made a keyset in "+app.KeysPath(data, "")) {
+				t.Errorf("the keyset is not told of\n%s", told)
+			}
+			if as, ok := letsIn(t, data, printedToken(told)); !ok || as.Role != admin.Admin {
+				t.Errorf("nobody was told how to come in\n%s", told)
+			}
+		})
+	}
+}
+
+// Whoever has the data directory and no token makes a new admin on the stopped store.
+func TestAnOperatorIsRecovered(t *testing.T) {
+	data := t.TempDir()
+	a, err := app.New(t.Context(), app.Settings{Data: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, out, told := ran(t, "operator", "recover", "ann", "--data", data); code != exitFailed || out != "" || !strings.Contains(told, "stop the server first") {
+		t.Errorf("while a server has the store: exit code %d, %s%s", code, out, told)
+	}
+	stop(t, a)
+
+	code, out, told := ran(t, "operator", "recover", "ann", "--data", data, "--reason", "the safe burned")
+	if as, ok := letsIn(t, data, printedToken(out)); code != exitDone || !ok || as.Name != "ann" || as.Role != admin.Admin {
+		t.Fatalf("exit code %d\n%s%s", code, out, told)
+	}
+	if trail := trailOf(t, data); !strings.Contains(trail, "ann operator/ann recovered on the stopped store: the safe burned") {
+		t.Errorf("the audit trail is\n%s", trail)
+	}
+	if code, out, told := ran(t, "operator", "recover", "ann", "--data", data); code != exitFailed || out != "" || !strings.Contains(told, "exists") {
+		t.Errorf("once more: exit code %d, %s%s", code, out, told)
+	}
+}
+
+func trailOf(t *testing.T, data string) string {
+	t.Helper()
+	a, err := app.New(t.Context(), app.Settings{Data: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop(t, a)
+	by := admin.By{Operator: "test", Role: admin.Admin, World: ident.Production, At: time.Now()}
+	entries, _, err := a.Office.Trail(t.Context(), by, admin.AuditQuery{Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for _, e := range entries {
+		text.WriteString(e.Operator + " " + e.Subject + " " + e.Reason + "\n")
+	}
+	return text.String()
+}
+
+// Recovery makes nothing where there is no store.
+func TestRecoveryWantsAStore(t *testing.T) {
+	empty := t.TempDir()
+	if code, out, told := ran(t, "operator", "recover", "ann", "--data", empty); code != exitUsage || out != "" || !strings.Contains(told, "there is no store") {
+		t.Errorf("exit code %d, %s%s", code, out, told)
+	}
+	if left, err := filepath.Glob(filepath.Join(empty, "*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
