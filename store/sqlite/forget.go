@@ -13,27 +13,25 @@ import (
 	"github.com/scripworks/scrip/secret"
 )
 
-// forgetAtOnce is how many records are deleted in one commit, so that messages of other worlds need not wait long.
+// forgetAtOnce is how many messages are deleted in one commit, so that those of other worlds need not wait long.
 const forgetAtOnce = 256
 
 // Forget deletes everything of a world, of which nothing may lie at or below a place in the order. It is for a
-// sandbox's worlds. What still comes for the world meanwhile may stay, but finds no card. Keyed gives the hash by which the store finds an id in
-// that world. It goes in several commits, and may be begun again when it broke off. The few bytes by which
+// sandbox's worlds, which have few cards. Keyed gives the hash by which the store finds an id in that world. Old
+// messages go in commits of their own, the last ones together with the cards: what still comes for the world finds
+// it whole or not at all, and may itself stay behind. What broke off may be begun again. The few bytes by which
 // third-party identifiers were found stay in their runs, and lead nowhere.
 func (d *Driver) Forget(ctx context.Context, world ident.World, above int64, keyed func(ident.ID) int64) error {
-	if err := d.mergeAll(ctx); err != nil {
-		return err
-	}
 	f := forgetting{world: int64(world), keyed: keyed}
-	for _, some := range []func(*conn, int64) (int64, error){f.cards, f.messages, f.rows} {
-		for at := above; at >= 0; {
-			err := d.inCommit(ctx, func(c *conn) (err error) {
-				at, err = some(c, at)
+	for at, more := above, true; more; {
+		err := d.inCommit(ctx, func(c *conn) (err error) {
+			if at, more, err = f.messages(c, at); err != nil || more {
 				return err
-			})
-			if err != nil {
-				return fmt.Errorf("sqlite: forget world %d: %w", world, err)
 			}
+			return errors.Join(f.cards(c, above), f.rows(c, above))
+		})
+		if err != nil {
+			return fmt.Errorf("sqlite: forget world %d: %w", world, err)
 		}
 	}
 	return nil
@@ -50,30 +48,35 @@ func (d *Driver) inCommit(ctx context.Context, do func(*conn) error) error {
 		return explain(err)
 	}
 	d.writer.settle()
-	if err := step(d.writer.commit); err != nil {
-		return explain(err)
-	}
-	d.recent.committed()
-	return nil
+	return explain(step(d.writer.commit))
 }
 
-// forgetting is one run of Forget. Its methods delete some records above a place, and give the place after which
-// there may be more, or -1.
+// forgetting is one run of Forget.
 type forgetting struct {
 	world int64
 	keyed func(ident.ID) int64
 }
 
-func (f forgetting) messages(c *conn, after int64) (next int64, err error) {
-	return f.each(c, `SELECT seq FROM message WHERE seq > ? AND world = ? ORDER BY seq LIMIT ?`, after, func(seq int64) error {
-		if err := f.indexed(c, `SELECT id FROM message WHERE seq = ?`, seq, seq); err != nil {
-			return err
+// messages deletes the oldest messages after a place, and gives the last of them and whether there may be more.
+func (f forgetting) messages(c *conn, after int64) (last int64, more bool, err error) {
+	seqs, err := f.keys(c, `SELECT seq FROM message WHERE seq > ? AND world = ? ORDER BY seq LIMIT ?`, after, forgetAtOnce)
+	for _, seq := range seqs {
+		if err := f.message(c, seq); err != nil {
+			return 0, false, err
 		}
-		if err := f.indexed(c, `SELECT id FROM tombstone WHERE reversal = ?`, seq, -seq); err != nil {
-			return err
-		}
-		return c.run(seq, `DELETE FROM tombstone WHERE reversal = ?`, `DELETE FROM entry WHERE message = ?`, `DELETE FROM message WHERE seq = ?`)
-	})
+		after = seq
+	}
+	return after, len(seqs) == forgetAtOnce, err
+}
+
+func (f forgetting) message(c *conn, seq int64) error {
+	if err := f.indexed(c, `SELECT id FROM message WHERE seq = ?`, seq, seq); err != nil {
+		return err
+	}
+	if err := f.indexed(c, `SELECT id FROM tombstone WHERE reversal = ?`, seq, -seq); err != nil {
+		return err
+	}
+	return c.run(seq, `DELETE FROM tombstone WHERE reversal = ?`, `DELETE FROM entry WHERE message = ?`, `DELETE FROM message WHERE seq = ?`)
 }
 
 // indexed deletes the index entry of a record's id.
@@ -108,20 +111,29 @@ func columnID(s *sqlite.Stmt, column int) ident.ID {
 	return ident.FromUUID(u)
 }
 
-func (f forgetting) cards(c *conn, after int64) (next int64, err error) {
-	return f.each(c, `SELECT id FROM card WHERE id > ? AND world = ? ORDER BY id LIMIT ?`, after, func(card int64) error {
-		details, err := c.session.Details(card-1, 1)
-		if err != nil {
+func (f forgetting) cards(c *conn, after int64) error {
+	const all = -1
+	cards, err := f.keys(c, `SELECT id FROM card WHERE id > ? AND world = ? ORDER BY id LIMIT ?`, after, all)
+	for _, card := range cards {
+		if err := forgetCard(c, card); err != nil {
 			return err
 		}
-		for _, d := range details {
-			if err := unhold(c, d); err != nil {
-				return err
-			}
+	}
+	return err
+}
+
+func forgetCard(c *conn, card int64) error {
+	details, err := c.session.Details(card-1, 1)
+	if err != nil {
+		return err
+	}
+	for _, d := range details {
+		if err := unhold(c, d); err != nil {
+			return err
 		}
-		return c.run(card, `DELETE FROM card_number WHERE card = ?`, `DELETE FROM counter WHERE per_account = 0 AND owner = ?`,
-			`DELETE FROM card_detail WHERE card = ?`, `DELETE FROM card WHERE id = ?`)
-	})
+	}
+	return c.run(card, `DELETE FROM card_number WHERE card = ?`, `DELETE FROM counter WHERE per_account = 0 AND owner = ?`,
+		`DELETE FROM card_detail WHERE card = ?`, `DELETE FROM card WHERE id = ?`)
 }
 
 // unhold deletes what leads from a card's holder to it.
@@ -141,42 +153,30 @@ func unhold(c *conn, d giftcard.Detail) error {
 }
 
 // rows deletes what operators' acts have left behind.
-func (f forgetting) rows(c *conn, after int64) (next int64, err error) {
+func (f forgetting) rows(c *conn, after int64) error {
 	s, err := c.Prepare(`DELETE FROM admin_row WHERE world = ? AND number > ?`)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	s.BindInt64(1, f.world)
 	s.BindInt64(2, after)
-	return -1, step(s)
+	return step(s)
 }
 
-// each asks for keys above a place and does something with each of them.
-func (f forgetting) each(c *conn, ask string, after int64, do func(key int64) error) (next int64, err error) {
+// keys gives the keys of the world's records after a place, so many at most.
+func (f forgetting) keys(c *conn, ask string, after, limit int64) (keys []int64, err error) {
 	s, err := c.Prepare(ask)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	s.BindInt64(1, after)
 	s.BindInt64(2, f.world)
-	s.BindInt64(3, forgetAtOnce)
-	var keys []int64
+	s.BindInt64(3, limit)
 	row, err := s.Step()
 	for ; row && err == nil; row, err = s.Step() {
 		keys = append(keys, s.ColumnInt64(0))
 	}
-	if err := errors.Join(err, s.Reset()); err != nil {
-		return 0, err
-	}
-	for _, key := range keys {
-		if err := do(key); err != nil {
-			return 0, err
-		}
-	}
-	if len(keys) < forgetAtOnce {
-		return -1, nil
-	}
-	return keys[len(keys)-1], nil
+	return keys, errors.Join(err, s.Reset())
 }
 
 // run runs statements with one parameter.
