@@ -2,6 +2,7 @@ package giftcardhttp
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -69,16 +70,43 @@ func (o *object) echo(name string, v wire.Value) {
 
 var null = []byte("null")
 
-// appendEcho copies a value but for what an answer never has: members that are null (C5). Most values have none,
-// and are copied as they are.
+// careful are texts that a value holds if it may have something in it that is never answered.
+var careful = [][]byte{null, []byte(`\`), []byte(`pan"`), []byte(`in"`), []byte(`Block"`), []byte(`Number"`), []byte(`hash"`)}
+
+func needsCare(raw []byte) bool {
+	return slices.ContainsFunc(careful, func(text []byte) bool { return bytes.Contains(raw, text) })
+}
+
+func appendElements(b []byte, v wire.Value) []byte {
+	b = append(b, '[')
+	first := true
+	for element := range v.Elements() {
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		if !element.Exists() {
+			b = append(b, null...)
+			continue
+		}
+		b = appendEcho(b, element)
+	}
+	return append(b, ']')
+}
+
+// appendEcho copies a value but for what an answer never has: members that are null (C5), and card numbers and PINs
+// in members that the contract does not have. Most values have none, and are copied as they are.
 func appendEcho(b []byte, v wire.Value) []byte {
 	raw := v.Raw()
-	if raw[0] != '{' || !bytes.Contains(raw, null) {
+	switch {
+	case raw[0] != '{' && raw[0] != '[' || !needsCare(raw):
 		return append(b, raw...)
+	case raw[0] == '[':
+		return appendElements(b, v)
 	}
 	o := &object{b: append(b, '{'), first: true}
 	for name, member := range v.Members() {
-		if !member.Exists() {
+		if !member.Exists() || isSecret([]byte(name)) {
 			continue
 		}
 		o.quoted(name)

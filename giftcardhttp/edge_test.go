@@ -488,6 +488,25 @@ func TestNoPINComesBackOrIsKept(t *testing.T) {
 	}
 }
 
+// C4: what the contract does not know may stand anywhere, and yet no PIN comes back with it.
+func TestNoPINComesBackInsideWhatIsEchoed(t *testing.T) {
+	e := newEdge(t)
+	for _, hidden := range []string{`"old":{"clearPin":"7052"}`, `"old":[{"p\u0069n":"7052"}]`, `"old":[1,[{"card":{"pan":"7052","x":null}}]]`} {
+		m := redemption.with(t, `{"institutionId":"1234567"`, `{`+hidden+`,"institutionId":"1234567"`)
+		answer := e.answer(m.post())
+		var body struct {
+			ThirdPartyIdentifiers []map[string]any
+		}
+		err := json.Unmarshal(answer.Body.Bytes(), &body)
+		if err != nil || answer.Code != http.StatusCreated || strings.Contains(answer.Body.String(), "7052") {
+			t.Errorf("%s: %v in %s", hidden, err, answer.Body)
+		}
+		if first := body.ThirdPartyIdentifiers[0]; first["institutionId"] != "1234567" || first["old"] == nil {
+			t.Errorf("%s came back as %v", hidden, first)
+		}
+	}
+}
+
 // S2 and S3: who takes part is always told, with a reference of ours for each of the two.
 func TestTheParties(t *testing.T) {
 	e := newEdge(t)

@@ -104,8 +104,10 @@ func (s *Store) commit(batch []*job) {
 
 func (s *Store) commitSingly(batch []*job) {
 	for _, j := range batch {
+		began := s.now()
 		err := s.save([]*job{j})
 		s.note(err)
+		s.observe(1, s.now().Sub(began), err)
 		if err != nil {
 			j.finish(outcome(err))
 		} else {

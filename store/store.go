@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -230,15 +231,17 @@ func unread(ctx context.Context, doing string, err error) error {
 	return errors.Join(turned, fmt.Errorf("%s: %w", doing, err))
 }
 
-// attempt calls a decision and turns the private panic of a failing driver into its error.
+// attempt calls a decision and turns the private panic of a failing driver into its error. A decision that breaks
+// down is a fault of ours: it ends this message with an unknown outcome, and neither its neighbours nor the process,
+// which an advice that is repeated would otherwise end again and again.
 func (t *Tx) attempt(decide func(*Tx) error) (err error) {
 	defer func() {
-		if r := recover(); r != nil {
-			f, ours := r.(failure)
-			if !ours {
-				panic(r)
-			}
-			err = f
+		switch r := recover().(type) {
+		case nil:
+		case failure:
+			err = r
+		default:
+			err = fmt.Errorf("store: a decision broke down: %v\n%s", r, debug.Stack())
 		}
 	}()
 	return decide(t)

@@ -251,3 +251,29 @@ func TestAWriteInAViewIsAnError(t *testing.T) {
 		t.Errorf("told %v", err)
 	}
 }
+
+// A decision that breaks down is undone by itself: neither its neighbours nor the process end with it.
+func TestADecisionThatBreaksDownEndsNothingElse(t *testing.T) {
+	s := open(t, memstore.New())
+	insert := func(id ident.ID) func(*store.Tx) error {
+		return func(tx *store.Tx) error {
+			tx.Insert(txn.Message{Seq: tx.NextSeq(), World: 1, ID: id, Account: 1, Family: txn.Void, Role: txn.Request, State: txn.Declined, Reason: "X"})
+			return nil
+		}
+	}
+	err := s.Do(t.Context(), giftcard.Keys{World: 1}, func(tx *store.Tx) error {
+		_ = insert("broken")(tx)
+		panic("a mistake of ours")
+	})
+	var turnedAway *decline.NotTaken
+	if err == nil || errors.As(err, &turnedAway) {
+		t.Errorf("the broken message: %v", err)
+	}
+	if err := s.Do(t.Context(), giftcard.Keys{World: 1}, insert("next")); err != nil {
+		t.Errorf("the next message: %v", err)
+	}
+	messages, err := s.Driver().Messages(t.Context(), 0, 10)
+	if err != nil || len(messages) != 1 || messages[0].ID != "next" {
+		t.Errorf("saved: %v, %v", messages, err)
+	}
+}
