@@ -1,4 +1,4 @@
-// Package money holds amounts: whole minor units of a currency, with checked arithmetic.
+// Package money holds amounts: whole minor units of a currency, with checked arithmetic, and sums of many of them.
 //
 // It promises that no sum or difference silently wraps around and that amounts of two currencies are never
 // mixed. There is no floating point and no rounding anywhere (contract: Amounts, docs/rules.md C6 and C7).
