@@ -203,7 +203,7 @@ type OpenTotal struct {
 	Account  string
 	Currency money.Currency
 	Count    int64
-	Value    money.Minor
+	Value    money.Sum
 	Oldest   time.Time
 }
 
@@ -226,9 +226,7 @@ func (o *Office) OpenTotals(ctx context.Context, by By, q OpenQuery) ([]OpenTota
 		}
 		for _, m := range messages {
 			if after = m.Seq; fits(m) {
-				if totals, err = o.addOpen(totals, m); err != nil {
-					return nil, err
-				}
+				totals = o.addOpen(totals, m)
 			}
 		}
 		if len(messages) < scanLimit {
@@ -237,7 +235,7 @@ func (o *Office) OpenTotals(ctx context.Context, by By, q OpenQuery) ([]OpenTota
 	}
 }
 
-func (o *Office) addOpen(totals []OpenTotal, m txn.Message) ([]OpenTotal, error) {
+func (o *Office) addOpen(totals []OpenTotal, m txn.Message) []OpenTotal {
 	name := ""
 	if a, found := o.register.Account(m.Account); found {
 		name = a.Name
@@ -250,15 +248,11 @@ func (o *Office) addOpen(totals []OpenTotal, m txn.Message) ([]OpenTotal, error)
 		totals = append(totals, OpenTotal{Account: name, Currency: m.Currency, Oldest: m.At})
 	}
 	t := &totals[at]
-	value, err := t.Value.Add(m.Amount)
-	if err != nil {
-		return nil, err
-	}
-	t.Count, t.Value = t.Count+1, value
+	t.Count, t.Value = t.Count+1, t.Value.Add(m.Amount)
 	if m.At.Before(t.Oldest) {
 		t.Oldest = m.At
 	}
-	return totals, nil
+	return totals
 }
 
 // Settle ends an open request for its sender, by a confirmation or a reversal.

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -113,7 +115,24 @@ func TestOpenRequestsByAgeAndAccount(t *testing.T) {
 	}
 	totals, err := d.office.OpenTotals(bg, d.by(admin.Viewer), admin.OpenQuery{})
 	must(t, err)
-	if len(totals) != 1 || totals[0].Count != 2 || totals[0].Value != 150 || totals[0].Account != "till" || !totals[0].Oldest.Equal(d.now.Add(-25*time.Hour)) {
+	if len(totals) != 1 || totals[0].Count != 2 || totals[0].Value != money.SumOf(150) || totals[0].Account != "till" || !totals[0].Oldest.Equal(d.now.Add(-25*time.Hour)) {
+		t.Errorf("totals %+v", totals)
+	}
+}
+
+// Each amount is possible by itself; together they are more than 64 bits hold.
+func TestOpenTotalsOfManyLargeAmounts(t *testing.T) {
+	d := newDesk(t)
+	d.shop()
+	const cards, first = 11, 6001000000000100
+	for i := range cards {
+		pan := strconv.Itoa(first + i)
+		d.card(pan)
+		d.approve(txn.Activation, pan, money.MaxMinor)
+	}
+	totals, err := d.office.OpenTotals(bg, d.by(admin.Viewer), admin.OpenQuery{})
+	must(t, err)
+	if len(totals) != 1 || totals[0].Count != cards || totals[0].Value.String() != "10999999999999999989" {
 		t.Errorf("totals %+v", totals)
 	}
 }

@@ -182,7 +182,7 @@ func TestATransactionIsFoundReadAndSettled(t *testing.T) {
 		t.Errorf("open for an hour: %v", none)
 	}
 	totals := got(h, "viewer", "/transactions/open/totals")["totals"].([]any)
-	if len(totals) != 1 || totals[0].(map[string]any)["value"] != 200.0 || totals[0].(map[string]any)["account"] != "till" {
+	if len(totals) != 1 || totals[0].(map[string]any)["value"] != "200" || totals[0].(map[string]any)["account"] != "till" {
 		t.Errorf("totals: %v", totals)
 	}
 	settled := done(h, "operator", path+"/settle", `{"ending":"reverse","reason":"till is gone"}`)

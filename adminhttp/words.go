@@ -183,7 +183,7 @@ func historyItem(i admin.HistoryItem) adminapi.HistoryItem {
 
 func openTotal(t admin.OpenTotal) adminapi.OpenTotal {
 	return adminapi.OpenTotal{
-		Account: t.Account, Currency: adminapi.Currency(t.Currency.String()), Count: t.Count, Value: int64(t.Value), Oldest: t.Oldest.UTC(),
+		Account: t.Account, Currency: adminapi.Currency(t.Currency.String()), Count: t.Count, Value: t.Value.String(), Oldest: t.Oldest.UTC(),
 	}
 }
 

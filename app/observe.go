@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
@@ -46,7 +48,9 @@ const openEvery = 15 * time.Second
 
 // openRequests are the metrics of requests that nobody has confirmed or reversed.
 type openRequests struct {
-	app               *App
+	now               func() time.Time
+	read              func(now time.Time) ([]admin.OpenTotal, error)
+	log               *slog.Logger
 	count, age, value *prometheus.Desc
 
 	mu     sync.Mutex
@@ -57,7 +61,11 @@ type openRequests struct {
 func newOpenRequests(a *App) *openRequests {
 	labels := []string{"account", "currency"}
 	return &openRequests{
-		app:   a,
+		now: a.settings.Now,
+		read: func(now time.Time) ([]admin.OpenTotal, error) {
+			return a.Office.OpenTotals(context.Background(), clockwork(now), admin.OpenQuery{})
+		},
+		log:   a.log,
 		count: prometheus.NewDesc("scrip_open_requests", "Approved requests that are neither confirmed nor reversed.", labels, nil),
 		age:   prometheus.NewDesc("scrip_open_requests_oldest_seconds", "Age of the oldest of them.", labels, nil),
 		value: prometheus.NewDesc("scrip_open_requests_minor_units", "Their value.", labels, nil),
@@ -73,25 +81,27 @@ func (o *openRequests) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector. A store that cannot be read shows nothing rather than something old.
 func (o *openRequests) Collect(ch chan<- prometheus.Metric) {
-	now := o.app.settings.Now()
-	for _, t := range o.read(now) {
+	now := o.now()
+	for _, t := range o.current(now) {
 		labels := []string{t.Account, t.Currency.String()}
+		value, _ := strconv.ParseFloat(t.Value.String(), 64) // digits, at most 39
 		ch <- prometheus.MustNewConstMetric(o.count, prometheus.GaugeValue, float64(t.Count), labels...)
 		ch <- prometheus.MustNewConstMetric(o.age, prometheus.GaugeValue, now.Sub(t.Oldest).Seconds(), labels...)
-		ch <- prometheus.MustNewConstMetric(o.value, prometheus.GaugeValue, float64(t.Value), labels...)
+		ch <- prometheus.MustNewConstMetric(o.value, prometheus.GaugeValue, value, labels...)
 	}
 }
 
-func (o *openRequests) read(now time.Time) []admin.OpenTotal {
+// current gives what was counted lately, else counts anew. A count that failed is not repeated sooner than another:
+// it reads just as much.
+func (o *openRequests) current(now time.Time) []admin.OpenTotal {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if now.Sub(o.at) < openEvery {
 		return o.totals
 	}
-	totals, err := o.app.Office.OpenTotals(context.Background(), clockwork(now), admin.OpenQuery{})
+	totals, err := o.read(now)
 	if err != nil {
-		o.app.log.Error("count open requests", "error", err)
-		return nil
+		o.log.Error("count open requests", "error", err)
 	}
 	o.at, o.totals = now, totals
 	return totals

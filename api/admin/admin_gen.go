@@ -774,8 +774,8 @@ type OpenTotal struct {
 	Currency Currency  `json:"currency"`
 	Oldest   time.Time `json:"oldest"`
 
-	// Value What they were approved for, in minor units.
-	Value int64 `json:"value"`
+	// Value What they were approved for, in minor units, as decimal digits: a total may be beyond 64 bits.
+	Value string `json:"value"`
 }
 
 // Operator defines model for Operator.

@@ -267,7 +267,7 @@ func (c *txnOpenCmd) totals(ctx context.Context, o *office) error {
 		return err
 	}
 	return list(o, "ACCOUNT\tCOUNT\tVALUE\tOLDEST", page.Totals, func(t adminapi.OpenTotal) []any {
-		return []any{t.Account, t.Count, minor(t.Value, t.Currency), t.Oldest}
+		return []any{t.Account, t.Count, t.Value + " of " + string(t.Currency), t.Oldest}
 	})
 }
 
