@@ -35,22 +35,30 @@ encrypted_pin, currency, profile_id, msisdn and email may be. The same file may 
 are there already with the same data are counted and left alone. Rejected lines are printed on standard output
 with their reasons, never with a whole card number or a PIN.
 
-The exit code is 0 when all lines were taken, 3 when some were rejected, and 1 when the import failed.`
+The exit code is 0 when all lines were taken, 3 when --skip left some out and took the others, and 1 when the
+import failed: without --skip that is so as soon as one line is bad, and then no card is added.`
 }
 
 // rejectedLines says that lines were rejected.
 type rejectedLines struct{ summary adminapi.Import }
 
+func (r rejectedLines) abandoned() bool { return r.summary.State == adminapi.ImportStateAbandoned }
+
 // Error says how many, and what that meant for the others.
 func (r rejectedLines) Error() string {
-	if r.summary.State == adminapi.ImportStateAbandoned {
+	if r.abandoned() {
 		return fmt.Sprintf("%d of %d lines were rejected, so no card was added", r.summary.Rejected, r.summary.Lines)
 	}
 	return fmt.Sprintf("%d of %d lines were rejected", r.summary.Rejected, r.summary.Lines)
 }
 
-// ExitCode tells rejected lines from a failure.
-func (rejectedLines) ExitCode() int { return exitRejected }
+// ExitCode tells an import that left some lines out from one that did nothing.
+func (r rejectedLines) ExitCode() int {
+	if r.abandoned() {
+		return exitFailed
+	}
+	return exitRejected
+}
 
 // Run sends the file and prints the report as it comes.
 func (c *cardImportCmd) Run(ctx context.Context, at console) error {
@@ -171,7 +179,11 @@ func (o *office) summarize(i adminapi.Import) error {
 	if o.json {
 		return json.NewEncoder(o.out).Encode(adminapi.ImportEvent{Summary: i})
 	}
-	_, err := fmt.Fprintf(o.out, "import %d is %s: %d lines, %d new, %d there already, %d rejected\n", i.Number, i.State, i.Lines, i.Added, i.Present, i.Rejected)
+	taken := fmt.Sprintf("%d new", i.Added)
+	if i.State == adminapi.ImportStateAbandoned {
+		taken = fmt.Sprintf("nothing added (%d would have been new)", i.Added)
+	}
+	_, err := fmt.Fprintf(o.out, "import %d is %s: %d lines, %s, %d there already, %d rejected\n", i.Number, i.State, i.Lines, taken, i.Present, i.Rejected)
 	return err
 }
 
@@ -249,6 +261,15 @@ func (c *cardImportsCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	return list(o, "NUMBER\tMODE\tSTATE\tBEGUN\tENDED\tBY\tLINES\tNEW\tTHERE\tREJECTED", imports, func(i adminapi.Import) []any {
-		return []any{i.Number, string(i.Mode), string(i.State), i.Begun, i.Ended, i.Operator, i.Lines, i.Added, i.Present, i.Rejected}
+		return []any{i.Number, string(i.Mode), string(i.State), i.Begun, i.Ended, i.Operator, i.Lines, addedBy(i), i.Present, i.Rejected}
 	})
+}
+
+// addedBy is how many cards an import brought. One that was to bring all or none counts those it would have brought,
+// also when it brought none.
+func addedBy(i adminapi.Import) int64 {
+	if i.State == adminapi.ImportStateAbandoned && i.Mode == adminapi.ImportModeAll {
+		return 0
+	}
+	return i.Added
 }

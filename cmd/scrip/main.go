@@ -19,7 +19,7 @@ const (
 	exitDone     = 0 // all was done
 	exitFailed   = 1 // refused, or failed
 	exitUsage    = 2 // the command line or a setting is wrong
-	exitRejected = 3 // done, but some lines of a file were rejected
+	exitRejected = 3 // done, but some lines of a file were rejected and left out
 )
 
 // commands is the command line.
