@@ -61,6 +61,7 @@ func (b *batch) Save(_ context.Context, set *store.Set) error {
 		return b.uncommitted(err)
 	}
 	d.places.saved = max(d.places.saved, d.places.given)
+	d.recent.committed()
 	d.references.committed()
 	d.references.noted(set.Changes().Inserted)
 	b.finish()
@@ -69,6 +70,9 @@ func (b *batch) Save(_ context.Context, set *store.Set) error {
 
 func (d *Driver) write(changes *store.Changes) error {
 	if err := d.writer.session.Save(changes); err != nil {
+		return err
+	}
+	if err := d.recent.write(d.writer, 0); err != nil {
 		return err
 	}
 	if err := d.references.write(d.writer, 1+len(changes.Inserted)/messagesPerPart); err != nil {
@@ -83,6 +87,7 @@ func (d *Driver) write(changes *store.Changes) error {
 // uncommitted says what a failed commit means. A full disk cannot have taken the log's last frame, which is
 // what makes a commit; of any other failure, such as a failed sync, nothing is known.
 func (b *batch) uncommitted(err error) error {
+	b.driver.recent.undone()
 	undone := b.driver.writer.giveUp()
 	b.finish()
 	if undone == nil && code(err) == sqlite.ResultFull {
@@ -105,6 +110,7 @@ func (b *batch) Rollback() {
 	if b.over {
 		return
 	}
+	b.driver.recent.undone()
 	_ = b.driver.writer.giveUp() // the next BEGIN fails if this has
 	b.finish()
 }
@@ -133,6 +139,7 @@ func (d *Driver) View(ctx context.Context) (store.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.seen.began()
 	if err := step(c.begin); err != nil {
 		d.readers <- c
 		return nil, err

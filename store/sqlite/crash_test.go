@@ -38,6 +38,7 @@ func crashNumber(card int64) secret.Digest {
 
 // tillChild redeems and confirms until it is killed, and prints the id of each message once it is acknowledged.
 func tillChild(path string) error {
+	bucketSize = 150 // so that ids are on their way into the index when it is killed
 	d, err := Open(path, Options{})
 	if err != nil {
 		return err

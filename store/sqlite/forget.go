@@ -22,6 +22,9 @@ const forgetAtOnce = 256
 // it whole or not at all, and may itself stay behind. What broke off may be begun again. The few bytes by which
 // third-party identifiers were found stay in their runs, and lead nowhere.
 func (d *Driver) Forget(ctx context.Context, world ident.World, above int64, keyed func(ident.ID) int64) error {
+	if err := d.mergeAll(ctx); err != nil {
+		return fmt.Errorf("sqlite: forget world %d: %w", world, err)
+	}
 	f := forgetting{world: int64(world), keyed: keyed}
 	for at, more := above, true; more; {
 		err := d.inCommit(ctx, func(c *conn) (err error) {
@@ -48,7 +51,11 @@ func (d *Driver) inCommit(ctx context.Context, do func(*conn) error) error {
 		return explain(err)
 	}
 	d.writer.settle()
-	return explain(step(d.writer.commit))
+	if err := step(d.writer.commit); err != nil {
+		return explain(err)
+	}
+	d.recent.committed()
+	return nil
 }
 
 // forgetting is one run of Forget.

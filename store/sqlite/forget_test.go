@@ -41,7 +41,7 @@ func TestForgottenRowsAreDeleted(t *testing.T) {
 	keyed := storetest.Settle(t, open(t), 7)
 	before := rowsOf(t, path)
 	for table, count := range before {
-		if count == 0 {
+		if count == 0 && table != "message_id" { // ids stand in recent_id first
 			t.Errorf("there is nothing in %s, so this test proves little", table)
 		}
 	}
@@ -68,7 +68,7 @@ func rowsOf(t *testing.T, path string) map[string]int {
 	}
 	defer db.Close()
 	counts := map[string]int{}
-	for _, table := range []string{"message", "message_id", "tombstone", "entry", "card", "card_number", "card_detail", "card_holder", "counter", "admin_row"} {
+	for _, table := range []string{"message", "message_id", "recent_id", "tombstone", "entry", "card", "card_number", "card_detail", "card_holder", "counter", "admin_row"} {
 		var count int
 		if err := db.QueryRow("SELECT count(*) FROM " + table).Scan(&count); err != nil {
 			t.Fatal(err)

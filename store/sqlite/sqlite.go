@@ -53,6 +53,7 @@ type Driver struct {
 	made    []*conn // the readers, to be closed
 	places  places
 
+	recent      recent
 	references  references
 	checkpoints checkpoints
 }
@@ -80,7 +81,7 @@ func (d *Driver) open(path string, options Options) error {
 		return err
 	}
 	var err error
-	if d.writer, err = connect(path, writerCacheKiB); err != nil {
+	if d.writer, err = connect(path, writerCacheKiB, &d.recent); err != nil {
 		return err
 	}
 	if options.Readers <= 0 {
@@ -88,17 +89,19 @@ func (d *Driver) open(path string, options Options) error {
 	}
 	d.readers = make(chan *conn, options.Readers)
 	for range options.Readers {
-		reader, err := connect(path, readerCacheKiB)
+		ids := &seenBy{recent: &d.recent}
+		reader, err := connect(path, readerCacheKiB, ids)
 		if err != nil {
 			return err
 		}
+		ids.conn, reader.seen = reader, ids
 		if err := reader.exec("PRAGMA query_only = 1"); err != nil {
 			return err
 		}
 		d.made = append(d.made, reader)
 		d.readers <- reader
 	}
-	copier, err := connect(path, copierCacheKiB)
+	copier, err := connect(path, copierCacheKiB, nil)
 	if err != nil {
 		return err
 	}
@@ -113,6 +116,9 @@ func (d *Driver) recover() error {
 		return err
 	}
 	d.places = places{given: last, saved: last}
+	if err := d.recent.recover(d.writer); err != nil {
+		return err
+	}
 	return d.references.recover(d.writer)
 }
 
@@ -131,6 +137,7 @@ func (d *Driver) Close() error {
 	d.made = nil
 	errs = append(errs, d.checkpoints.stop())
 	d.checkpoints.conn = nil
+	d.recent.sorting.Wait()
 	if d.writer != nil {
 		errs = append(errs, d.writer.exec("PRAGMA optimize"), d.writer.Close())
 		d.writer = nil
@@ -170,6 +177,7 @@ type conn struct {
 	commit     *sqlite.Stmt
 	rollback   *sqlite.Stmt
 	session    *sqlstore.Session
+	seen       *seenBy // of a reader's connection
 }
 
 var _ sqlstore.Conn = (*conn)(nil)
@@ -181,13 +189,13 @@ func (s *statement) ColumnIsNull(column int) bool { return s.ColumnType(column) 
 func (s *statement) ColumnIsText(column int) bool { return s.ColumnType(column) == sqlite.TypeText }
 
 // connect opens one connection to a store that has been migrated.
-func connect(path string, cacheKiB int) (*conn, error) {
+func connect(path string, cacheKiB int, ids sqlstore.IDs) (*conn, error) {
 	raw, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open: %w", err)
 	}
 	c := &conn{Conn: raw}
-	c.session = sqlstore.NewSession(c)
+	c.session = sqlstore.NewSession(c, ids)
 	c.SetBusyTimeout(busyTimeout)
 	err = c.exec(
 		"PRAGMA synchronous = FULL",

@@ -22,10 +22,20 @@ func (o *Session) insertMessage(m *store.Inserted) error {
 	if err := run(s); err != nil {
 		return fmt.Errorf("insert message %d: %w", m.Seq, err)
 	}
-	return o.indexID(m.Hash, m.Seq)
+	return o.noteID(m.Hash, m.Seq)
 }
 
-func (o *Session) indexID(hash, seq int64) error {
+// noteID makes a place findable by its id's hash: in the index, unless the driver has somewhere else.
+func (o *Session) noteID(hash, seq int64) error {
+	if o.ids == nil {
+		return o.IndexID(hash, seq)
+	}
+	o.ids.Add(hash, seq)
+	return nil
+}
+
+// IndexID puts a place into the index of ids. One that is there already stays.
+func (o *Session) IndexID(hash, seq int64) error {
 	s, err := o.conn.Statement(insertID)
 	if err != nil {
 		return err
@@ -162,11 +172,26 @@ func (o *Session) probeID(hash int64) error {
 	s.BindInt64(1, hash)
 	for {
 		row, err := s.Step()
-		if err != nil || !row {
+		if err != nil {
 			return err
+		}
+		if !row {
+			return o.probeRecent(hash)
 		}
 		o.seqs = append(o.seqs, s.ColumnInt64(0))
 	}
+}
+
+// probeRecent adds the places that are not in the index yet.
+func (o *Session) probeRecent(hash int64) (err error) {
+	if o.ids == nil {
+		return nil
+	}
+	if o.seqs, err = o.ids.Find(o, hash, o.seqs); len(o.seqs) > 1 {
+		slices.Sort(o.seqs)
+		o.seqs = slices.Compact(o.seqs)
+	}
+	return err
 }
 
 // message reads the message at a place.
@@ -214,7 +239,7 @@ func (o *Session) insertTombstone(t store.Tombstone) error {
 	if err := run(s); err != nil {
 		return fmt.Errorf("remember reversal %d: %w", t.Reversal, err)
 	}
-	return o.indexID(t.Request.Hash, -t.Reversal)
+	return o.noteID(t.Request.Hash, -t.Reversal)
 }
 
 // loadCardsOf brings the cards that messages touched, which an advice needs and does not name itself.

@@ -70,7 +70,7 @@ var texts = [Queries]string{
 	lookUpCounter:   `SELECT count, amount FROM counter WHERE per_account = $1 AND owner = $2 AND family = $3 AND "window" = $4 AND start = $5`,
 
 	insertMessage:   `INSERT INTO message (` + messageColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
-	insertID:        `INSERT INTO message_id (hash, seq) VALUES ($1, $2)`,
+	insertID:        `INSERT INTO message_id (hash, seq) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
 	amendMessage:    `UPDATE message SET state = $1, ended = $2, unconfirmed = $3 WHERE seq = $4`,
 	insertTombstone: `INSERT INTO tombstone (reversal, world, id, account) VALUES ($1, $2, $3, $4)`,
 	insertCard:      `INSERT INTO card (` + cardColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,

@@ -45,6 +45,12 @@ CREATE TABLE message_id (
     PRIMARY KEY (hash, seq)
 ) WITHOUT ROWID;
 
+-- Ids that are not in message_id yet, a row for each commit (store/sqlite/recent.go).
+CREATE TABLE recent_id (
+    place INTEGER PRIMARY KEY,
+    data  BLOB NOT NULL
+);
+
 -- Reversals of requests that were never seen.
 CREATE TABLE tombstone (
     reversal INTEGER PRIMARY KEY,

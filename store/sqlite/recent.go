@@ -1,0 +1,347 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/scripworks/scrip/store/sqlstore"
+)
+
+// Ids are random, so that an index of them has a page of its own to write for each message: half of what a commit
+// would write. Therefore the newest ids stand in memory and, for a start after a crash, in one short row for each
+// commit. A full bucket of them is sorted and goes into the index in the order of its keys, a few with each commit,
+// so that neighbours share a page.
+
+// bucketSize is how many ids fill a bucket; two of them may be in memory, about 7 MB. Tests make it small.
+var bucketSize = 64 << 10
+
+const (
+	mergeSurplus = 4 // one id more for so many is merged than come in, so that a bucket is merged before the next is full
+	mergeAtOnce  = 1024
+	forgetRows   = 16 // rows of merged ids that a commit deletes
+	idBytes      = 8  // of a hash in a row, before its seq
+)
+
+// recent is the ids that are not in the index yet, and for a moment some that are. The writer alone changes it.
+type recent struct {
+	mu         sync.RWMutex // views read what the writer changes
+	active     *bucket
+	merging    *bucket // full, on its way into the index; nil when none is
+	generation int     // how many buckets have left memory
+
+	fresh     []idPlace // of the transaction in hand
+	published int       // how many of them are in active already
+	merged    int       // of the merging bucket's ids, how many are in the index
+	place     int64     // of the newest row
+	forgotten int64     // rows up to this one are deleted
+	mergedAll int64     // rows up to this one may be deleted
+
+	nextMerged          int // what counts once the transaction in hand is committed
+	nextPlace, nextGone int64
+	sorting             sync.WaitGroup
+	row                 []byte
+}
+
+// idPlace is an id's hash and its message's seq, or a tombstone's below zero.
+type idPlace struct{ hash, seq int64 }
+
+// bucket is some ids. Those with the same hash are chained.
+type bucket struct {
+	places []idPlace
+	before []int32         // of each, the one before with the same hash, counted from 1
+	newest map[int64]int32 // by hash, counted from 1
+	last   int64           // newest row that has ids of the bucket
+	sorted chan []idPlace  // a full bucket's ids in order, once
+	inHand []idPlace       // what has come out of sorted
+}
+
+func newBucket() *bucket { return &bucket{newest: map[int64]int32{}} }
+
+func (b *bucket) add(p idPlace) {
+	b.places = append(b.places, p)
+	b.before = append(b.before, b.newest[p.hash])
+	b.newest[p.hash] = int32(len(b.places))
+}
+
+// drop takes the newest one out again.
+func (b *bucket) drop() {
+	last := len(b.places) - 1
+	if hash, before := b.places[last].hash, b.before[last]; before == 0 {
+		delete(b.newest, hash)
+	} else {
+		b.newest[hash] = before
+	}
+	b.places, b.before = b.places[:last], b.before[:last]
+}
+
+func (b *bucket) find(hash int64, seqs []int64) []int64 {
+	if b == nil {
+		return seqs
+	}
+	for at := b.newest[hash]; at != 0; at = b.before[at-1] {
+		seqs = append(seqs, b.places[at-1].seq)
+	}
+	return seqs
+}
+
+var _ sqlstore.IDs = (*recent)(nil)
+
+// Find implements sqlstore.IDs for the writer, who needs no lock to read.
+func (r *recent) Find(_ *sqlstore.Session, hash int64, seqs []int64) ([]int64, error) {
+	return r.merging.find(hash, r.active.find(hash, seqs)), nil
+}
+
+// Add implements sqlstore.IDs.
+func (r *recent) Add(hash, seq int64) { r.fresh = append(r.fresh, idPlace{hash, seq}) }
+
+// seenBy is the ids as a view sees them, on its connection.
+type seenBy struct {
+	recent     *recent
+	conn       *conn
+	generation int // when the view began
+}
+
+// Find implements sqlstore.IDs. When a bucket has left memory since the view began, the view's index may not have
+// its ids yet; its rows do.
+func (v *seenBy) Find(_ *sqlstore.Session, hash int64, seqs []int64) ([]int64, error) {
+	v.recent.mu.RLock()
+	seqs = v.recent.merging.find(hash, v.recent.active.find(hash, seqs))
+	left := v.recent.generation != v.generation
+	v.recent.mu.RUnlock()
+	if !left {
+		return seqs, nil
+	}
+	err := v.conn.eachRecent(func(_ int64, p idPlace) {
+		if p.hash == hash {
+			seqs = append(seqs, p.seq)
+		}
+	})
+	return seqs, err
+}
+
+// Add implements sqlstore.IDs: a view adds nothing.
+func (v *seenBy) Add(int64, int64) {}
+
+// began notes that a view begins.
+func (v *seenBy) began() {
+	v.recent.mu.RLock()
+	v.generation = v.recent.generation
+	v.recent.mu.RUnlock()
+}
+
+// write saves the transaction's ids in a row, shows them to views, to whom they mean nothing before the commit,
+// and moves some older ones into the index.
+func (r *recent) write(c *conn, atLeast int) error {
+	if len(r.fresh) > 0 {
+		r.publish()
+		if err := r.writeRow(c); err != nil {
+			return err
+		}
+	}
+	if err := r.merge(c, max(atLeast, 1+len(r.fresh)+len(r.fresh)/mergeSurplus)); err != nil {
+		return err
+	}
+	return r.forget(c)
+}
+
+func (r *recent) publish() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.fresh {
+		r.active.add(p)
+	}
+	r.published = len(r.fresh)
+}
+
+func (r *recent) writeRow(c *conn) error {
+	r.row = r.row[:0]
+	for _, p := range r.fresh {
+		r.row = binary.BigEndian.AppendUint64(r.row, uint64(p.hash))
+		r.row = binary.AppendVarint(r.row, p.seq)
+	}
+	s, err := c.Prepare(`INSERT INTO recent_id (place, data) VALUES (?, ?)`)
+	if err != nil {
+		return err
+	}
+	r.nextPlace++
+	s.BindInt64(1, r.nextPlace)
+	s.BindBytes(2, r.row)
+	if err := step(s); err != nil {
+		return fmt.Errorf("note the ids of a batch: %w", err)
+	}
+	return nil
+}
+
+// merge moves so many ids of the full bucket into the index.
+func (r *recent) merge(c *conn, count int) error {
+	if r.merging == nil {
+		return nil
+	}
+	if r.merging.inHand == nil {
+		select {
+		case r.merging.inHand = <-r.merging.sorted:
+		default:
+			return nil // still being sorted
+		}
+	}
+	rest := r.merging.inHand[r.nextMerged:]
+	for _, p := range rest[:min(count, len(rest))] {
+		if err := c.session.IndexID(p.hash, p.seq); err != nil {
+			return err
+		}
+		r.nextMerged++
+	}
+	return nil
+}
+
+// forget deletes a few rows whose ids are all in the index.
+func (r *recent) forget(c *conn) error {
+	if r.forgotten >= r.mergedAll {
+		return nil
+	}
+	s, err := c.Prepare(`DELETE FROM recent_id WHERE place > ? AND place <= ?`)
+	if err != nil {
+		return err
+	}
+	r.nextGone = min(r.forgotten+forgetRows, r.mergedAll)
+	s.BindInt64(1, r.forgotten)
+	s.BindInt64(2, r.nextGone)
+	if err := step(s); err != nil {
+		return fmt.Errorf("forget merged ids: %w", err)
+	}
+	return nil
+}
+
+// committed makes what write has done count, and turns to the next bucket when one is full.
+func (r *recent) committed() {
+	r.merged, r.place, r.forgotten = r.nextMerged, r.nextPlace, r.nextGone
+	r.active.last = r.place
+	if m := r.merging; m != nil && m.inHand != nil && r.merged == len(m.inHand) {
+		r.mu.Lock()
+		r.merging = nil
+		r.generation++
+		r.mu.Unlock()
+		r.mergedAll, r.merged = m.last, 0
+	}
+	r.nothingNew()
+	r.turn(bucketSize)
+}
+
+// nothingNew is how every transaction begins.
+func (r *recent) nothingNew() {
+	r.nextMerged, r.nextPlace, r.nextGone = r.merged, r.place, r.forgotten
+	r.fresh, r.published = r.fresh[:0], 0
+}
+
+// turn makes the active bucket the one to be merged once it is full and the one before is merged.
+func (r *recent) turn(size int) {
+	if r.merging != nil || len(r.active.places) < size {
+		return
+	}
+	full := r.active
+	full.sorted = make(chan []idPlace, 1)
+	r.sorting.Go(func() { full.sorted <- sortedPlaces(full.places) })
+	r.mu.Lock()
+	r.merging, r.active = full, newBucket()
+	r.mu.Unlock()
+}
+
+func sortedPlaces(places []idPlace) []idPlace {
+	sorted := slices.Clone(places)
+	slices.SortFunc(sorted, func(a, b idPlace) int { return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.seq, b.seq)) })
+	return sorted
+}
+
+// undone takes back what the transaction in hand has shown.
+func (r *recent) undone() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for range r.published {
+		r.active.drop()
+	}
+	r.nothingNew()
+}
+
+// recover gathers the ids of all rows. Some may be in the index already; there they are merged once more.
+func (r *recent) recover(c *conn) error {
+	r.active = newBucket()
+	first := true
+	err := c.eachRecent(func(place int64, p idPlace) {
+		if first {
+			r.forgotten, r.mergedAll, first = place-1, place-1, false
+		}
+		r.active.add(p)
+		r.place, r.active.last = place, place
+	})
+	if err != nil {
+		return err
+	}
+	r.nothingNew()
+	r.turn(bucketSize)
+	return nil
+}
+
+// mergeAll moves every id that is there now into the index, in commits between the batches of messages.
+func (d *Driver) mergeAll(ctx context.Context) error {
+	for upto, more := int64(0), true; more; {
+		err := d.inCommit(ctx, func(c *conn) error {
+			r := &d.recent
+			if upto == 0 {
+				upto = r.place
+			}
+			more = r.forgotten < upto
+			r.turn(1)
+			r.sorting.Wait()
+			return r.write(c, mergeAtOnce)
+		})
+		if err != nil {
+			return fmt.Errorf("sqlite: merge ids: %w", err)
+		}
+	}
+	return nil
+}
+
+var errRecent = errors.New("a row of recent ids that cannot be read")
+
+// eachRecent calls a function for each id that stands in a row, oldest first.
+func (c *conn) eachRecent(tell func(place int64, p idPlace)) error {
+	s, err := c.Prepare(`SELECT place, data FROM recent_id ORDER BY place`)
+	if err != nil {
+		return err
+	}
+	var data []byte
+	for {
+		row, err := s.Step()
+		if err != nil || !row {
+			return errors.Join(err, s.Reset())
+		}
+		data = slices.Grow(data[:0], s.ColumnLen(1))[:s.ColumnLen(1)]
+		s.ColumnBytes(1, data)
+		place := s.ColumnInt64(0)
+		if err := eachPlace(data, func(p idPlace) { tell(place, p) }); err != nil {
+			return errors.Join(fmt.Errorf("row %d: %w", place, err), s.Reset())
+		}
+	}
+}
+
+// eachPlace reads what writeRow wrote.
+func eachPlace(data []byte, tell func(idPlace)) error {
+	for len(data) > 0 {
+		if len(data) <= idBytes {
+			return errRecent
+		}
+		hash := int64(binary.BigEndian.Uint64(data))
+		seq, n := binary.Varint(data[idBytes:])
+		if n <= 0 {
+			return errRecent
+		}
+		tell(idPlace{hash, seq})
+		data = data[idBytes+n:]
+	}
+	return nil
+}
