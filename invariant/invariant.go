@@ -8,6 +8,8 @@ package invariant
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/giftcard"
@@ -28,8 +30,8 @@ type Report struct {
 	Cards, Messages, Entries int64
 	Open                     int64 // requests neither confirmed nor reversed
 	// Totals are the sums of all entries by class of account and currency: credits less debits, of what is not
-	// released. They add up to zero in each currency.
-	Totals map[Total]money.Minor
+	// released. That of the cards is what the book balances of their rows add up to.
+	Totals map[Total]money.Sum
 	Faults []string // what is wrong, named; at most MaxFaults
 	More   int64    // faults beyond those
 }
@@ -44,8 +46,9 @@ type Total struct {
 // in the report.
 func Check(ctx context.Context, store admin.Reports) (*Report, error) {
 	c := &checker{
-		Report:  Report{Totals: map[Total]money.Minor{}},
+		Report:  Report{Totals: map[Total]money.Sum{}},
 		cards:   map[int64]*cardTrace{},
+		books:   map[money.Currency]money.Sum{},
 		waiting: map[int64]request{},
 		ended:   map[int64]int64{},
 	}
@@ -63,8 +66,9 @@ func Check(ctx context.Context, store admin.Reports) (*Report, error) {
 type checker struct {
 	Report
 	cards   map[int64]*cardTrace
-	waiting map[int64]request // ended requests whose ending has not been read yet, by their seq
-	ended   map[int64]int64   // those requests by the seq of their ending
+	books   map[money.Currency]money.Sum // what the book balances of the cards' rows add up to
+	waiting map[int64]request            // ended requests whose ending has not been read yet, by their seq
+	ended   map[int64]int64              // those requests by the seq of their ending
 }
 
 // cardTrace is what the messages say of a card.
@@ -222,8 +226,9 @@ func (c *checker) entry(m txn.Message, n int, e ledger.Entry) {
 	case ledger.Released:
 		amount = -amount
 	}
-	c.Totals[Total{e.Debit.Class(), e.Currency}] -= amount
-	c.Totals[Total{e.Credit.Class(), e.Currency}] += amount
+	debit, credit := Total{e.Debit.Class(), e.Currency}, Total{e.Credit.Class(), e.Currency}
+	c.Totals[debit] = c.Totals[debit].Sub(amount)
+	c.Totals[credit] = c.Totals[credit].Add(amount)
 }
 
 func (c *checker) apply(m txn.Message, e ledger.Entry, card int64, side func(ledger.Balance, ledger.Entry) (ledger.Balance, error)) {
@@ -353,14 +358,14 @@ func (c *checker) advice(m txn.Message, made []ledger.Entry) {
 // ending asks that posted and released take up what was pending, on the same accounts; what follows a replaced
 // card is direct.
 func (c *checker) ending(m txn.Message, made []ledger.Entry, r request) {
-	var posted, released money.Minor
+	var posted, released money.Sum
 	for _, e := range made {
 		c.expect(e.Request == r.seq, m, "made an entry for request %d", e.Request)
 		switch e.Phase {
 		case ledger.Posted:
-			posted += e.Amount
+			posted = posted.Add(e.Amount)
 		case ledger.Released:
-			released += e.Amount
+			released = released.Add(e.Amount)
 		case ledger.Pending:
 			c.expect(false, m, "an advice made a pending entry")
 		case ledger.Direct: // what follows a replaced card
@@ -373,12 +378,12 @@ func (c *checker) ending(m txn.Message, made []ledger.Entry, r request) {
 	if r.family == txn.Void {
 		want = 0
 	}
-	c.expect(posted+released == want, m, "posted %d and released %d of %d", posted, released, want)
+	c.expect(posted.Plus(released) == money.SumOf(want), m, "posted %s and released %s of %d", posted, released, want)
 	if r.state == txn.Confirmed && r.family != txn.Void {
-		c.expect(posted == r.final, m, "posted %d of the %d confirmed", posted, r.final)
+		c.expect(posted == money.SumOf(r.final), m, "posted %s of the %d confirmed", posted, r.final)
 	}
 	if r.state == txn.Reversed {
-		c.expect(posted == 0, m, "a reversal posted %d", posted)
+		c.expect(posted == money.Sum{}, m, "a reversal posted %s", posted)
 	}
 }
 
@@ -451,6 +456,7 @@ func (c *checker) card(card giftcard.Card) {
 	c.Cards++
 	t := c.trace(card.ID)
 	t.seen = true
+	c.books[card.Currency] = c.books[card.Currency].Add(card.Balance.Book)
 	say := func(holds bool, format string, args ...any) {
 		if !holds {
 			c.fault("card %d: %s", card.ID, fmt.Sprintf(format, args...))
@@ -502,7 +508,7 @@ func (t *cardTrace) retired() giftcard.Status {
 	return status
 }
 
-// finish names what was waited for and never came, and asks that all sums are zero.
+// finish names what was waited for and never came.
 func (c *checker) finish() {
 	for seq, r := range c.waiting {
 		c.fault("message %d: it is %s, the message %d that did it is missing", seq, r.state, r.ended)
@@ -512,13 +518,21 @@ func (c *checker) finish() {
 			c.fault("card %d: messages name it, its row is missing", id)
 		}
 	}
-	sums := map[money.Currency]money.Minor{}
-	for total, amount := range c.Totals {
-		sums[total.Currency] += amount
+	c.compareTotals()
+}
+
+// compareTotals asks, for each currency, that the rows of all cards hold what the entries of all cards add up to. It
+// finds what no card shows by itself, such as an entry that counts in another currency than its card's.
+func (c *checker) compareTotals() {
+	currencies := slices.Collect(maps.Keys(c.books))
+	for total := range c.Totals {
+		currencies = append(currencies, total.Currency)
 	}
-	for currency, sum := range sums {
-		if sum != 0 {
-			c.fault("currency %s: all accounts add up to %d instead of 0", currency, sum)
+	slices.Sort(currencies)
+	for _, currency := range slices.Compact(currencies) {
+		rows, entries := c.books[currency], c.Totals[Total{ledger.Card, currency}]
+		if rows != entries {
+			c.fault("currency %s: the book balances of all cards add up to %s, their entries to %s", currency, rows, entries)
 		}
 	}
 }

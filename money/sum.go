@@ -32,6 +32,12 @@ func (s Sum) Sub(m Minor) Sum {
 	return Sum{s.high - m.sign() - int64(borrow), low}
 }
 
+// Plus returns s + o.
+func (s Sum) Plus(o Sum) Sum {
+	low, carry := bits.Add64(s.low, o.low, 0)
+	return Sum{s.high + o.high + int64(carry), low}
+}
+
 // sign is the upper half of an amount in 128 bits: -1 below zero, else 0.
 func (m Minor) sign() int64 { return int64(m) >> 63 }
 

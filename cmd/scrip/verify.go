@@ -62,7 +62,7 @@ func show(w io.Writer, r *invariant.Report) {
 	}
 	lines := make([]string, 0, len(r.Totals))
 	for total, amount := range r.Totals {
-		lines = append(lines, fmt.Sprintf("%s %-10s %20d\n", total.Currency, total.Class, amount))
+		lines = append(lines, fmt.Sprintf("%s %-10s %20s\n", total.Currency, total.Class, amount))
 	}
 	slices.Sort(lines)
 	for _, line := range lines {
