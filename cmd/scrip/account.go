@@ -22,6 +22,12 @@ type accountCmd struct {
 	Revoke  accountRevokeCmd  `cmd:"" help:"Take a password away from an account."`
 }
 
+// Help gives the example.
+func (accountCmd) Help() string {
+	return "Example: an account for a till, whose password comes from a file\n" +
+		"  scrip account create till1 --password-stdin < till1.password"
+}
+
 // accountFlags are the settings of an account. A list that is given replaces the whole list; ” empties it.
 type accountFlags struct {
 	Family            []string `help:"What it may ask for: activation, load, redemption, void, replace, transfer or lookup. May be given several times; none for all."`

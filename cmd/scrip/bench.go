@@ -23,6 +23,12 @@ type benchCmd struct {
 	Echo   benchEchoCmd   `cmd:"" help:"Serve the bare echo that the ratios compare with."`
 }
 
+// Help shows an example.
+func (benchCmd) Help() string {
+	return "Example: redeem on a thousand cards for ten seconds\n" +
+		"  SCRIP_BENCH_PASSWORD=secret scrip bench http://127.0.0.1:8080 --user till1 --pan-from 6001000000000000 --product gold"
+}
+
 // benchLoadCmd is `scrip bench URL`.
 type benchLoadCmd struct {
 	URL      string `arg:"" help:"Base URL of the server, with or without /giftcard/v3."`
@@ -30,8 +36,8 @@ type benchLoadCmd struct {
 	User     string `env:"SCRIP_BENCH_USER" help:"User name of the account; also sent as the client's id."`
 	Password string `env:"SCRIP_BENCH_PASSWORD" help:"Password of the account; better given by the environment."`
 
-	Cards    string `type:"existingfile" xor:"cards" required:"" help:"File with a card on each line: PAN,expiry,PIN; the last two may be left out."`
-	PANFrom  string `name:"pan-from" xor:"cards" required:"" help:"First card number of --count consecutive ones."`
+	Cards    string `type:"existingfile" xor:"cards" help:"One of two: a file with a card on each line: PAN,expiry,PIN; the last two may be left out."`
+	PANFrom  string `name:"pan-from" xor:"cards" help:"One of two: the first card number of --count consecutive ones."`
 	Count    int    `default:"1000" help:"Number of cards from --pan-from on."`
 	Expiry   string `help:"Expiry (YYMM) of the cards from --pan-from on."`
 	Product  string `help:"Product to activate cards for, and to name in requests."`
@@ -67,8 +73,16 @@ func (benchLoadCmd) Help() string {
       --pan-from 6001000000000000 --count 10000 --expiry 4912 --product product001 \
       --rate 2000 --duration 1m --json report.json
 
-Each run is real traffic: it moves money on the cards. Latencies are of successful messages only.
+Name the cards by one of --cards and --pan-from. Each run is real traffic: it moves money on the cards. Latencies are of successful messages only.
 The exit code is 1 when nothing at all was acknowledged.`
+}
+
+// Validate wants to know the cards. That they are named in one way only, the tags see to.
+func (c *benchLoadCmd) Validate() error {
+	if c.Cards == "" && c.PANFrom == "" {
+		return errors.New("one of --cards and --pan-from must be given")
+	}
+	return nil
 }
 
 // What cards are funded with unless told otherwise, in minor units.

@@ -26,6 +26,11 @@ type cardCmd struct {
 	WriteOff cardWriteOffCmd `cmd:"" help:"Write off what is available on a card that is voided or expired."`
 }
 
+// Help gives the example.
+func (cardCmd) Help() string {
+	return "Example: what became of a card, whose number comes from standard input\n  scrip card import cards.csv\n  scrip card history -"
+}
+
 // cardArg names a card.
 type cardArg struct {
 	Card string `arg:"" help:"Its card number, '-' to read that from standard input, or #N for the card's own number N in the store."`

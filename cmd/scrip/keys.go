@@ -13,6 +13,11 @@ type keysCmd struct {
 	Rotate rotateCmd `cmd:"" help:"Add fresh primary keys to a keyset; the old ones stay, to read what is there."`
 }
 
+// Help gives the example.
+func (keysCmd) Help() string {
+	return "Example:\n  scrip keys rotate data/keys.json"
+}
+
 // rotateCmd is `scrip keys rotate`.
 type rotateCmd struct {
 	File string `arg:"" type:"existingfile" help:"Keyset file, such as data/keys.json."`

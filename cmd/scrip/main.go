@@ -37,6 +37,13 @@ type commands struct {
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
+// Help gives the example.
+func (commands) Help() string {
+	return "Example: a server with demonstration data, and one of your own\n  scrip sandbox\n  scrip serve --data ./data\n\n" +
+		"The commands that administer speak to a running server: SCRIP_ADMIN_URL and SCRIP_ADMIN_TOKEN say to which, and who you are.\n\n" +
+		"Exit codes: 0 done; 1 refused or failed; 2 the command line or a setting is wrong; 3 done, but some lines of a file left out."
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -56,7 +63,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}()
 	var c commands
 	parser, err := kong.New(&c,
-		kong.Name("scrip"), kong.Description("Scrip moves prepaid value: gift cards and airtime."), kong.UsageOnError(),
+		kong.Name("scrip"), kong.Description("Scrip moves prepaid value: an issuer of gift cards, and what belongs to it."), kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(exiting{code}) }),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(console{stdout, stderr}),

@@ -21,6 +21,11 @@ type operatorCmd struct {
 	Recover operatorRecoverCmd `cmd:"" help:"Make an admin on the store of a stopped server, when no admin's token is left."`
 }
 
+// Help gives the example.
+func (operatorCmd) Help() string {
+	return "Example:\n  scrip operator create ann admin\n  scrip operator audit --operator ann"
+}
+
 type operatorListCmd struct{ officeFlags }
 
 // Help gives the example.

@@ -16,6 +16,11 @@ type productCmd struct {
 	Change productChangeCmd `cmd:"" help:"Change a product's settings; what is not named stays."`
 }
 
+// Help gives the example.
+func (productCmd) Help() string {
+	return "Example:\n  scrip product create gold --currency 710 --max-balance 500000\n  scrip product show gold"
+}
+
 // productFlags are the settings of a product. Amounts are minor units; 0 is no limit.
 type productFlags struct {
 	Barcode       *string  `help:"Barcode, unique."`

@@ -21,6 +21,12 @@ type txnCmd struct {
 	Settle txnSettleCmd `cmd:"" help:"End one open request, because no advice came."`
 }
 
+// Help gives the example.
+func (txnCmd) Help() string {
+	return "Example: a transaction by the reference on its slip, and what is open for a day\n" +
+		"  scrip txn show G00000004K\n  scrip txn open --older-than 24h"
+}
+
 const txnHead = "NUMBER\tREFERENCE\tRECEIVED\tACCOUNT\tMESSAGE\tSTATE\tAPPROVED\tCARD\tID"
 
 func txnRow(t adminapi.Transaction) []any {
@@ -39,16 +45,24 @@ func txnState(t adminapi.Transaction) string {
 
 type txnFindCmd struct {
 	officeFlags
-	ID          string `xor:"by" required:"" help:"Id of a request or an advice."`
-	Identifier  string `xor:"by" required:"" help:"Third-party identifier, or our own reference as printed on a slip."`
-	Card        string `xor:"by" required:"" help:"Card: its number, '-' to read that from standard input, or #N for the card's own number N in the store."`
+	ID          string `xor:"by" help:"One of three: the id of a request or an advice."`
+	Identifier  string `xor:"by" help:"One of three: a third-party identifier, or our own reference as printed on a slip."`
+	Card        string `xor:"by" help:"One of three: a card by its number, '-' to read that from standard input, or #N for the card's own number N in the store."`
 	Institution string `help:"Whose identifier it is; not needed with our own references."`
 }
 
 // Help gives the example.
 func (txnFindCmd) Help() string {
-	return "Example:\n  scrip txn find --id 0b1c7c5e-7d10-4f3c-9c6e-1f2a3b4c5d6e\n" +
+	return "Give one of --id, --identifier and --card.\n\nExample:\n  scrip txn find --id 0b1c7c5e-7d10-4f3c-9c6e-1f2a3b4c5d6e\n" +
 		"  scrip txn find --institution 44 --identifier slip-17\n  scrip txn find --card -"
+}
+
+// Validate wants to know what to find. That no more than one is given, the tags see to.
+func (c *txnFindCmd) Validate() error {
+	if c.ID == "" && c.Identifier == "" && c.Card == "" {
+		return errors.New("one of --id, --identifier and --card must be given")
+	}
+	return nil
 }
 
 // Run finds transactions.
