@@ -44,11 +44,22 @@ func (commands) Help() string {
 		"Exit codes: 0 done; 1 refused or failed; 2 the command line or a setting is wrong; 3 done, but some lines of a file left out."
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+func main() { os.Exit(run(untilSignalled(), os.Args[1:], os.Stdout, os.Stderr)) }
+
+// untilSignalled gives a context that the first interrupt or SIGTERM ends, so that what is in hand is finished. The
+// second ends the process at once: whoever sends it does not want to wait. It listens as long as the process lives.
+func untilSignalled() context.Context {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		fmt.Fprintln(os.Stderr, "scrip: ended at once; what was in hand may or may not have been done")
+		os.Exit(exitFailed)
+	}()
+	return ctx
 }
 
 // exiting is how kong leaves the parser after --help.

@@ -1,0 +1,109 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Signals a server that drains for long: the first has it finish what is in hand, the second ends it.
+func TestASecondSignalEndsTheServerAtOnce(t *testing.T) {
+	for name, signal := range map[string]os.Signal{"terminate": syscall.SIGTERM, "interrupt": os.Interrupt} {
+		t.Run(name, func(t *testing.T) {
+			s := serveApart(t, "--drain-delay", "10m")
+			s.send(signal)
+			for until := time.Now().Add(patience); s.ready(); {
+				if time.Now().After(until) {
+					t.Fatal("it is ready for ever")
+				}
+			}
+			s.send(signal)
+			if code := s.exitCode(); code != exitFailed {
+				t.Errorf("exit code %d", code)
+			}
+		})
+	}
+}
+
+// patience bounds how long a test waits for something that should come soon.
+const patience = 30 * time.Second
+
+// apart is `scrip serve` as a process of its own.
+type apart struct {
+	*exec.Cmd
+	t         *testing.T
+	operators string
+	exited    chan struct{} // closed when it is gone
+}
+
+// serveApart starts a server on an empty store and waits until it serves.
+func serveApart(t *testing.T, flags ...string) *apart {
+	t.Helper()
+	words := []string{"serve", "--data", filepath.Join(t.TempDir(), "data"), "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}
+	s := &apart{Cmd: exec.Command("scrip", append(words, flags...)...), t: t, exited: make(chan struct{})}
+	log, err := s.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Process.Kill(); <-s.exited }) // it may be gone already
+	serving := make(chan string, 1)
+	go func() {
+		defer close(s.exited)
+		for lines := bufio.NewScanner(log); lines.Scan(); {
+			var said struct{ Msg, Operators string }
+			if json.Unmarshal(lines.Bytes(), &said) == nil && said.Msg == "serving" {
+				serving <- said.Operators
+			}
+		}
+		_, _ = io.Copy(io.Discard, log)
+		_ = s.Wait() // ProcessState says how it ended
+	}()
+	select {
+	case s.operators = <-serving:
+	case <-s.exited:
+		t.Fatalf("it ended before it served: %v", s.ProcessState)
+	case <-time.After(patience):
+		t.Fatal("it does not serve")
+	}
+	return s
+}
+
+func (s *apart) send(signal os.Signal) {
+	s.t.Helper()
+	if err := s.Process.Signal(signal); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// ready asks whether messages should be sent to the server.
+func (s *apart) ready() bool {
+	s.t.Helper()
+	response, err := http.Get("http://" + s.operators + "/readyz")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	return response.StatusCode == http.StatusOK
+}
+
+func (s *apart) exitCode() int {
+	s.t.Helper()
+	select {
+	case <-s.exited:
+	case <-time.After(patience):
+		s.t.Fatal("it does not end")
+	}
+	return s.ProcessState.ExitCode()
+}
