@@ -138,6 +138,16 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// What the store does not take is counted beside what the gate turns away.
+func TestMetricsCountWhatTheStoreTurnsAway(t *testing.T) {
+	h := open(t, app.Settings{Data: t.TempDir(), Timeout: 1})
+	timesOut(t, h)
+	text := string(h.look(t, "/metrics").must(t, http.StatusOK, "").text)
+	if !strings.Contains(text, "scrip_refusals_total{cause=\"expired\"} 1\n") {
+		t.Error("an expired message was not counted once")
+	}
+}
+
 // On disk nothing rests as it came.
 func TestStoreHoldsNoSecrets(t *testing.T) {
 	data := t.TempDir()

@@ -56,10 +56,7 @@ func NewGate(s Settings) *Gate {
 	if s.InHand == 0 {
 		s.InHand = DefaultInHand
 	}
-	g := &Gate{settings: s, hall: newHall(s.InHand), queue: newQueue(), lines: map[decline.Cause]*sampler{}}
-	for cause := range causes {
-		g.lines[cause] = &sampler{window: time.Second, lines: maxRefusalLines}
-	}
+	g := &Gate{settings: s, hall: newHall(s.InHand), queue: newQueue(), lines: refusalLines()}
 	s.Metrics.watch(g.hall)
 	return g
 }

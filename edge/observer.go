@@ -12,7 +12,7 @@ import (
 
 // Bounds of log lines. What is left out is counted, and the next line of its kind tells how many there were.
 const (
-	maxFaultLines   = 100         // answers of 5xx in a second
+	maxFaultLines   = 100         // faults of ours in a second
 	maxRefusalLines = 1           // messages turned away, of each cause, in a second
 	maxServerLines  = 10          // complaints of net/http, such as failed handshakes, in a second
 	alarmWindow     = time.Minute // each kind of alarm has one line in it
@@ -21,63 +21,80 @@ const (
 // Observer counts each answered message and logs what operators should see. An ordinary success costs no line
 // and no allocation.
 type Observer struct {
-	metrics *Metrics
-	log     *slog.Logger
-	now     func() time.Time
-	faults  sampler
-	alarms  sampler
+	metrics  *Metrics
+	log      *slog.Logger
+	now      func() time.Time
+	faults   sampler
+	refusals map[decline.Cause]*sampler
+	alarms   sampler
 }
 
 // NewObserver makes an observer. now is the clock.
 func NewObserver(m *Metrics, log *slog.Logger, now func() time.Time) *Observer {
 	return &Observer{
 		metrics: m, log: log, now: now,
-		faults: sampler{window: time.Second, lines: maxFaultLines},
+		faults: sampler{window: time.Second, lines: maxFaultLines}, refusals: refusalLines(),
 		alarms: sampler{window: alarmWindow, lines: 1},
 	}
 }
 
+// refusalLines gives each cause of turning a message away lines of its own.
+func refusalLines() map[decline.Cause]*sampler {
+	lines := map[decline.Cause]*sampler{}
+	for cause := range causes {
+		lines[cause] = &sampler{window: time.Second, lines: maxRefusalLines}
+	}
+	return lines
+}
+
 // Observe is told of a message that was answered: the contract's operationId, empty when none matched; the HTTP
 // status; the contract's error type, empty for a success; how long it took. cause is what made an outcome
-// unknown or raised an alarm, else nil; it must be an error that holds no card number, PIN or payload, as all of
-// ours do.
+// unknown, raised an alarm or, behind the gate, turned the message away, else nil; it must be an error that holds
+// no card number, PIN or payload, as all of ours do. The gate counts and logs for itself what it turns away.
 func (o *Observer) Observe(operation string, status int, errorType string, took time.Duration, cause error) {
 	o.metrics.count(operation, status, errorType, took)
 	if cause != nil {
-		o.alarm(operation, cause)
+		o.explain(answer(operation, status, errorType, took), cause)
 	}
-	switch {
-	case status >= 500:
-		o.fault(operation, status, errorType, took, cause)
-	case o.log.Enabled(context.Background(), slog.LevelDebug):
+	if o.log.Enabled(context.Background(), slog.LevelDebug) {
 		o.log.LogAttrs(context.Background(), slog.LevelDebug, "answered", answer(operation, status, errorType, took)...)
 	}
 }
 
-// fault logs an answer of 5xx: those with a cause as faults of ours, the others as what could not be taken.
-func (o *Observer) fault(operation string, status int, errorType string, took time.Duration, cause error) {
-	hidden, may := o.faults.ask(o.now())
-	if !may {
+// explain counts and logs why a message was answered as it was. Only faults of ours are logged as errors, on lines
+// that nothing else uses up: nobody can hide them by what he sends.
+func (o *Observer) explain(answered []slog.Attr, cause error) {
+	var refusal *decline.Error
+	var turned *decline.NotTaken
+	switch {
+	case errors.As(cause, &refusal):
+		o.alarm(answered, refusal)
 		return
+	case errors.As(cause, &turned):
+		o.metrics.refusals.WithLabelValues(causes[turned.Cause]).Inc()
+		if turned.Cause != decline.StoreDown {
+			o.write(o.refusals[turned.Cause], slog.LevelWarn, "not taken", append(answered, slog.String("cause", cause.Error())))
+			return
+		}
 	}
-	attrs, level := answer(operation, status, errorType, took), slog.LevelWarn
-	if cause != nil {
-		attrs, level = append(attrs, slog.String("cause", cause.Error())), slog.LevelError
-	}
-	o.log.LogAttrs(context.Background(), level, "answered with a fault", leftOut(attrs, hidden)...)
+	o.write(&o.faults, slog.LevelError, "answered with a fault", append(answered, slog.String("cause", cause.Error())))
 }
 
 // alarm counts a refusal that operators should hear of, and logs it sparingly.
-func (o *Observer) alarm(operation string, cause error) {
-	var refusal *decline.Error
-	if !errors.As(cause, &refusal) || refusal.Alarm == "" {
+func (o *Observer) alarm(answered []slog.Attr, refusal *decline.Error) {
+	if refusal.Alarm == "" {
 		return
 	}
 	account := fmt.Sprintf("#%d", refusal.Account)
 	o.metrics.alarms.WithLabelValues(string(refusal.Alarm), account).Inc()
-	if hidden, may := o.alarms.ask(o.now()); may {
-		attrs := []slog.Attr{slog.String("alarm", string(refusal.Alarm)), slog.String("account", account), slog.String("operation", operation), slog.String("text", refusal.Text)}
-		o.log.LogAttrs(context.Background(), slog.LevelWarn, "alarm", leftOut(attrs, hidden)...)
+	o.write(&o.alarms, slog.LevelWarn, "alarm", append(answered,
+		slog.String("alarm", string(refusal.Alarm)), slog.String("account", account), slog.String("text", refusal.Text)))
+}
+
+// write writes a line, or only counts it.
+func (o *Observer) write(lines *sampler, level slog.Level, text string, attrs []slog.Attr) {
+	if hidden, may := lines.ask(o.now()); may {
+		o.log.LogAttrs(context.Background(), level, text, leftOut(attrs, hidden)...)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -70,23 +71,61 @@ func TestSeriesAreBounded(t *testing.T) {
 
 func TestEveryFaultIsLogged(t *testing.T) {
 	o, _, c, log := newObserver()
-	o.Observe("redeem", 500, "GENERAL_ERROR", time.Second, errors.New("commit: disk full"))
-	o.Observe("redeem", 503, "TEMPORARY_FAILURE", time.Second, nil)
-	for _, want := range []string{`"level":"ERROR"`, `"level":"WARN"`, `"cause":"commit: disk full"`, `"status":503`, `"operation":"redeem"`} {
+	disk := errors.New("commit: disk full")
+	o.Observe("redeem", 500, "GENERAL_ERROR", time.Second, disk)
+	o.Observe("load", 503, "TEMPORARY_FAILURE", time.Second, &decline.NotTaken{Cause: decline.StoreDown, Text: "the store cannot save"})
+	for _, want := range []string{
+		`"level":"ERROR","msg":"answered with a fault","operation":"redeem","status":500`, `"cause":"commit: disk full"`,
+		`"level":"ERROR","msg":"answered with a fault","operation":"load","status":503`, `"cause":"not taken: the store cannot save"`,
+	} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log lacks %s:\n%s", want, log)
 		}
 	}
 	for range 3 * maxFaultLines {
-		o.Observe("redeem", 500, "GENERAL_ERROR", 0, nil)
+		o.Observe("redeem", 500, "GENERAL_ERROR", 0, disk)
 	}
 	c.forward(time.Second)
-	o.Observe("redeem", 500, "GENERAL_ERROR", 0, nil)
+	o.Observe("redeem", 500, "GENERAL_ERROR", 0, disk)
 	if n := strings.Count(log.String(), "\n"); n != maxFaultLines+1 {
 		t.Errorf("%d lines, want %d in the first second and one in the next", n, maxFaultLines)
 	}
 	if want := fmt.Sprintf(`"leftOut":%d}`, 2*maxFaultLines+2); !strings.HasSuffix(strings.TrimSpace(log.String()), want) {
 		t.Errorf("the last line does not end in %s", want)
+	}
+}
+
+// What anybody can cause at will uses up no line of a fault of ours: an address without operation, which is 501 before
+// anybody asks who sent it, and what there was no room or no time for.
+func TestStrangersCannotHideFaults(t *testing.T) {
+	o, _, _, log := newObserver()
+	for range 10 * maxFaultLines {
+		o.Observe("", 501, "FUNCTION_NOT_SUPPORTED", 0, nil)
+		o.Observe("redeem", 503, "TEMPORARY_FAILURE", 0, nil) // turned away by the gate, which has its own lines
+		o.Observe("redeem", 503, "TEMPORARY_FAILURE", 0, &decline.NotTaken{Cause: decline.Overloaded, Text: "too many messages are waiting"})
+		o.Observe("redeem", 504, "TEMPORARY_FAILURE", 0, &decline.NotTaken{Cause: decline.Expired, Text: "the deadline passed"})
+	}
+	o.Observe("redeem", 500, "GENERAL_ERROR", 0, errors.New("commit: disk full"))
+	var lines []string
+	for line := range strings.Lines(log.String()) {
+		_, told, _ := strings.Cut(line, `"level":`)
+		level, _, _ := strings.Cut(told, `,"operation"`)
+		lines = append(lines, level)
+	}
+	want := []string{`"WARN","msg":"not taken"`, `"WARN","msg":"not taken"`, `"ERROR","msg":"answered with a fault"`}
+	if !slices.Equal(lines, want) {
+		t.Errorf("the log has %q, want %q", lines, want)
+	}
+}
+
+// What was turned away behind the gate, by the store above all, is counted as what the gate turns away.
+func TestRefusalsBehindTheGateAreCounted(t *testing.T) {
+	o, m, _, _ := newObserver()
+	for cause, name := range causes {
+		o.Observe("redeem", 503, "TEMPORARY_FAILURE", 0, fmt.Errorf("decide: %w", &decline.NotTaken{Cause: cause}))
+		if got := testutil.ToFloat64(m.refusals.WithLabelValues(name)); got != 1 {
+			t.Errorf("%v messages were counted as turned away for %s, want 1", got, name)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -245,6 +246,25 @@ func TestAnAlarmIsObserved(t *testing.T) {
 	e.answer(redemptionReversal.post())
 	if !errors.Is(e.observer.cause, refusal) || e.observer.status != 400 || e.observer.errorType != "GENERAL_ERROR" {
 		t.Errorf("the observer was told %+v", e.observer)
+	}
+}
+
+// What the service does not take is told with its cause, so that it is counted; what the gate turns away is not, because
+// the gate counts that itself.
+func TestWhatTheServiceDoesNotTakeIsObserved(t *testing.T) {
+	turned := &decline.NotTaken{Cause: decline.Expired, Text: "the deadline passed"}
+	for _, m := range []message{redemption, redemptionReversal} {
+		e := newEdge(t)
+		e.service.err = fmt.Errorf("decide: %w", turned)
+		e.answer(m.post())
+		if e.observer.cause != e.service.err {
+			t.Errorf("%s: of the service the observer was told %v", m.operation, e.observer.cause)
+		}
+		e.door.err = turned
+		e.answer(m.post())
+		if e.observer.cause != nil {
+			t.Errorf("%s: of the gate the observer was told %v", m.operation, e.observer.cause)
+		}
 	}
 }
 

@@ -65,11 +65,7 @@ func failed(err error, advice bool) failure {
 	}
 	var turned *decline.NotTaken
 	if errors.As(err, &turned) {
-		f := notTaken(turned, advice)
-		if err != error(turned) {
-			f.unknown = err // there is more behind it, which operators should hear of
-		}
-		return f
+		return notTaken(turned, advice)
 	}
 	return failure{status: http.StatusInternalServerError, reason: decline.GeneralError, text: "the outcome is unknown", unknown: err}
 }

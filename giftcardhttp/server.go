@@ -36,7 +36,8 @@ type Gate interface {
 }
 
 // Observer is told of each message that was answered. operation is the contract's operationId, empty when none
-// matched; errorType is empty for a success. cause is what made an outcome unknown or raised an alarm, else nil.
+// matched; errorType is empty for a success. cause is what made an outcome unknown, raised an alarm or had the
+// service not take the message, else nil. Of what the gate turns away it is not told a cause: the gate knows.
 type Observer interface {
 	Observe(operation string, status int, errorType string, took time.Duration, cause error)
 }
@@ -341,15 +342,19 @@ func (s *Server) advise(w http.ResponseWriter, r *http.Request, x *exchange) *fa
 	return nil
 }
 
-// failed turns an error into an answer, and tells the gate of guesses.
+// failed turns an error of the service into an answer, and tells the gate of guesses.
 func (s *Server) failed(err error, x *exchange) *failure {
 	f := failed(err, x.target.operation.role != txn.Request)
 	if f.reason == decline.InvalidCardNumber || f.reason == decline.IncorrectPIN {
 		s.gate.Guessed(x.sender)
 	}
 	var refusal *decline.Error
-	if errors.As(err, &refusal) && refusal.Alarm != "" {
+	var turned *decline.NotTaken
+	switch {
+	case errors.As(err, &refusal) && refusal.Alarm != "":
 		f.unknown = refusal
+	case errors.As(err, &turned):
+		f.unknown = err
 	}
 	return &f
 }
