@@ -184,7 +184,7 @@ func (a *App) build(ctx context.Context) error {
 		Guests: s.Guests, Metrics: a.Metrics, Log: s.Log, Now: s.Now,
 	})
 	server, err := giftcardhttp.New(giftcardhttp.Settings{
-		Service: issuer, Gate: a.gate, Observer: edge.NewObserver(a.Metrics, s.Log, s.Now), Institution: s.Institution,
+		Service: issuer, Gate: a.gate, Observer: edge.NewObserver(a.Metrics, a.Register, s.Log, s.Now), Institution: s.Institution,
 		RequestTimeout: s.Timeout, Now: s.Now,
 	})
 	if err != nil {

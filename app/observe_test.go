@@ -121,7 +121,7 @@ func TestMetrics(t *testing.T) {
 		`scrip_messages_total{error_type="",operation="redemption"`, `scrip_messages_total{error_type="INCORRECT_PIN",operation="redemption"`,
 		`scrip_message_seconds_bucket{`, `scrip_refusals_total{cause="unauthenticated"} 1`, `scrip_refusals_total{cause="rate_limited"} 1`,
 		`scrip_refusals_total{cause="stopping"} 0`,
-		`scrip_alarms_total{account="till",alarm="wrong_guesses"} 1`,
+		`scrip_alarms_total{account="till",alarm="wrong_guesses"} 1`, `scrip_alarms_total{account="other",alarm="foreign_reversal"} 1`,
 		`scrip_connections{listener="messages"}`, `scrip_connections{listener="operators"}`, `scrip_in_hand{kind="request"} 0`, `scrip_in_hand{kind="advice"} 0`,
 		`scrip_commit_seconds_count`, `scrip_commit_messages_count`, `scrip_commit_failures_total 0`, `scrip_panics_total 0`,
 		`scrip_open_requests{account="till",currency="710"} 1`, `scrip_open_requests_oldest_seconds{account="till",currency="710"} 60`,

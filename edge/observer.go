@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/ident"
 )
 
 // Bounds of log lines. What is left out is counted, and the next line of its kind tells how many there were.
@@ -22,19 +24,19 @@ const (
 // and no allocation.
 type Observer struct {
 	metrics  *Metrics
+	accounts Accounts
 	log      *slog.Logger
 	now      func() time.Time
 	faults   sampler
 	refusals map[decline.Cause]*sampler
-	alarms   sampler
+	alarms   sync.Map // decline.Alarm → *sampler; there are as many as the rules know
 }
 
-// NewObserver makes an observer. now is the clock.
-func NewObserver(m *Metrics, log *slog.Logger, now func() time.Time) *Observer {
+// NewObserver makes an observer. accounts give alarms the names of those who raised them; now is the clock.
+func NewObserver(m *Metrics, accounts Accounts, log *slog.Logger, now func() time.Time) *Observer {
 	return &Observer{
-		metrics: m, log: log, now: now,
+		metrics: m, accounts: accounts, log: log, now: now,
 		faults: sampler{window: time.Second, lines: maxFaultLines}, refusals: refusalLines(),
-		alarms: sampler{window: alarmWindow, lines: 1},
 	}
 }
 
@@ -85,10 +87,19 @@ func (o *Observer) alarm(answered []slog.Attr, refusal *decline.Error) {
 	if refusal.Alarm == "" {
 		return
 	}
-	account := fmt.Sprintf("#%d", refusal.Account)
+	account := o.name(refusal.Account)
 	o.metrics.alarms.WithLabelValues(string(refusal.Alarm), account).Inc()
-	o.write(&o.alarms, slog.LevelWarn, "alarm", append(answered,
+	lines, _ := o.alarms.LoadOrStore(refusal.Alarm, &sampler{window: alarmWindow, lines: 1})
+	o.write(lines.(*sampler), slog.LevelWarn, "alarm", append(answered,
 		slog.String("alarm", string(refusal.Alarm)), slog.String("account", account), slog.String("text", refusal.Text)))
+}
+
+// name gives an account as people know it. The sandbox's guests have only numbers.
+func (o *Observer) name(number ident.Account) string {
+	if account, found := o.accounts.Account(number); found {
+		return account.Name
+	}
+	return fmt.Sprintf("#%d", number)
 }
 
 // write writes a line, or only counts it.

@@ -20,7 +20,7 @@ import (
 
 func newObserver() (*Observer, *Metrics, *clock, *bytes.Buffer) {
 	m, c, b := NewMetrics("test"), newClock(), &bytes.Buffer{}
-	return NewObserver(m, logTo(b), c.now), m, c, b
+	return NewObserver(m, people{7: account(7, "till")}, logTo(b), c.now), m, c, b
 }
 
 func TestMessagesAreCountedByTheirLabels(t *testing.T) {
@@ -138,7 +138,7 @@ func TestAlarmsOfRefusals(t *testing.T) {
 	}
 	c.forward(alarmWindow)
 	o.Observe("redeemReversal", 400, "GENERAL_ERROR", 0, refusal)
-	if got := testutil.ToFloat64(m.alarms.WithLabelValues(string(decline.ForeignReversal), "#7")); got != 11 {
+	if got := testutil.ToFloat64(m.alarms.WithLabelValues(string(decline.ForeignReversal), "till")); got != 11 {
 		t.Errorf("%v alarms were counted, want 11", got)
 	}
 	if n := strings.Count(log.String(), `"alarm":"foreign_reversal"`); n != 2 {
@@ -146,10 +146,26 @@ func TestAlarmsOfRefusals(t *testing.T) {
 	}
 }
 
+// One kind of alarm must not hide another, and an account without a name has its number.
+func TestEachKindOfAlarmHasItsLine(t *testing.T) {
+	o, m, _, log := newObserver()
+	for _, alarm := range []decline.Alarm{decline.ForeignReversal, "another"} {
+		for range 5 {
+			o.Observe("redeemReversal", 400, "GENERAL_ERROR", 0, &decline.Error{Reason: decline.GeneralError, Alarm: alarm, Account: 8})
+		}
+		if got := testutil.ToFloat64(m.alarms.WithLabelValues(string(alarm), "#8")); got != 5 {
+			t.Errorf("%v alarms %s were counted, want 5", got, alarm)
+		}
+		if n := strings.Count(log.String(), `"alarm":"`+string(alarm)+`","account":"#8"`); n != 1 {
+			t.Errorf("%d lines of %s, want 1:\n%s", n, alarm, log)
+		}
+	}
+}
+
 func TestEachMessageIsLoggedForDebugging(t *testing.T) {
 	b := &bytes.Buffer{}
 	log := slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	NewObserver(NewMetrics("test"), log, newClock().now).Observe("redeem", 201, "", time.Millisecond, nil)
+	NewObserver(NewMetrics("test"), people{}, log, newClock().now).Observe("redeem", 201, "", time.Millisecond, nil)
 	if !strings.Contains(b.String(), "operation=redeem status=201") {
 		t.Errorf("got %q", b)
 	}
