@@ -169,7 +169,8 @@ func (s *Store) try(batch []*job) error {
 // decide gives each message its turn. A message that fails is undone by itself; a driver that fails fails all.
 func (s *Store) decide(batch []*job, b Batch) error {
 	for _, j := range batch {
-		t := &Tx{batch: b, set: s.fold, store: s, world: j.world}
+		t := &s.tx
+		t.begin(b, j.world)
 		j.err = t.attempt(j.decide)
 		if j.err == nil {
 			continue

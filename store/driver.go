@@ -114,6 +114,21 @@ type Changes struct {
 	Rows       []admin.Row
 }
 
+// reset empties the changes and keeps their memory.
+func (c *Changes) reset() {
+	clear(c.Inserted)
+	clear(c.Amended)
+	clear(c.NewCards)
+	clear(c.Cards)
+	clear(c.Details)
+	clear(c.Rows)
+	clear(c.Counters)
+	*c = Changes{
+		Inserted: c.Inserted[:0], Amended: c.Amended[:0], NewCards: c.NewCards[:0], Cards: c.Cards[:0], Details: c.Details[:0],
+		Rows: c.Rows[:0], Entries: c.Entries[:0], Tombstones: c.Tombstones[:0], Renumbered: c.Renumbered[:0], Counters: c.Counters,
+	}
+}
+
 // IsEmpty says that there is nothing to write.
 func (c *Changes) IsEmpty() bool {
 	return len(c.Inserted) == 0 && len(c.Amended) == 0 && len(c.Tombstones) == 0 && len(c.NewCards) == 0 && len(c.Renumbered) == 0 &&

@@ -33,6 +33,7 @@ type worldID struct {
 }
 
 type idRecord struct {
+	hash       int64
 	seqs       []int64
 	tombstones []Tombstone
 }
@@ -57,9 +58,7 @@ func (s *Set) Reset() {
 	clear(s.holders)
 	clear(s.counters)
 	clear(s.dirty)
-	counters := s.changes.Counters
-	clear(counters)
-	s.changes = Changes{Counters: counters}
+	s.changes.reset()
 }
 
 // Changes gives what has to be saved.
@@ -71,7 +70,7 @@ func (s *Set) LoadedID(k IDKey, messages []txn.Message, tombstones []Tombstone) 
 	if s.ids[key] != nil {
 		return
 	}
-	r := &idRecord{tombstones: tombstones}
+	r := &idRecord{hash: k.Hash, tombstones: tombstones}
 	for _, m := range messages {
 		s.LoadedMessage(m)
 		r.seqs = append(r.seqs, m.Seq)
@@ -144,6 +143,14 @@ type Tx struct {
 	wanted Wanted // for what was not declared
 	undo   []func()
 	frozen bool // only reading
+}
+
+// begin makes the Tx the next message's.
+func (t *Tx) begin(b Batch, w ident.World) {
+	t.batch, t.world = b, w
+	clear(t.undo)
+	t.undo = t.undo[:0]
+	t.wanted.Reset()
 }
 
 // failure is the private panic by which a Tx leaves a decision when the driver fails.
@@ -305,13 +312,14 @@ func (t *Tx) NextSeq() int64 {
 func (t *Tx) Insert(m txn.Message) {
 	t.mustWrite()
 	s, r := t.set, t.record(m.ID)
-	kept := &Inserted{Message: m, Hash: t.key(m.ID).Hash}
-	s.messages[m.Seq] = &kept.Message
+	kept := &Inserted{Message: m, Hash: r.hash}
+	seq := m.Seq // so that undo does not keep all of m
+	s.messages[seq] = &kept.Message
 	s.dirty[&kept.Message] = true
-	r.seqs = append(r.seqs, m.Seq)
+	r.seqs = append(r.seqs, seq)
 	s.changes.Inserted = append(s.changes.Inserted, kept)
 	t.undo = append(t.undo, func() {
-		delete(s.messages, m.Seq)
+		delete(s.messages, seq)
 		r.seqs = r.seqs[:len(r.seqs)-1]
 		s.changes.Inserted = s.changes.Inserted[:len(s.changes.Inserted)-1]
 	})
@@ -324,13 +332,14 @@ func (t *Tx) Amend(m txn.Message) {
 	if kept == nil {
 		panic(failure{missing("message", m.Seq)})
 	}
-	before, listed := *kept, t.touch(kept)
+	listed := t.touch(kept)
+	state, ended, final := kept.State, kept.Ended, kept.Final
 	kept.State, kept.Ended, kept.Final = m.State, m.Ended, m.Final
 	if listed {
 		t.set.changes.Amended = append(t.set.changes.Amended, kept)
 	}
 	t.undo = append(t.undo, func() {
-		*kept = before
+		kept.State, kept.Ended, kept.Final = state, ended, final
 		if listed {
 			delete(t.set.dirty, kept)
 			t.set.changes.Amended = t.set.changes.Amended[:len(t.set.changes.Amended)-1]

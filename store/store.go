@@ -62,9 +62,11 @@ type Store struct {
 	done    chan struct{}
 	broken  atomic.Pointer[error] // why the last commit failed; nil when it did not
 	sets    sync.Pool
-	seq     int64 // next place; only the committer touches it
+	jobs    sync.Pool // of Do
+	seq     int64     // next place; only the committer touches it
 	seqLeft int
 	fold    *Set   // the committer's set
+	tx      Tx     // the committer's, of the message whose turn it is
 	wanted  Wanted // the committer's wants
 }
 
@@ -76,7 +78,9 @@ func New(driver Driver, settings Settings) *Store {
 		life: life, end: end, queue: make(chan *job, maxQueue), behind: make(chan *job, maxBehind),
 		done: make(chan struct{}), fold: NewSet(),
 	}
+	s.tx = Tx{store: s, set: s.fold}
 	s.sets.New = func() any { return NewSet() }
+	s.jobs.New = func() any { return &job{answer: make(chan error, 1)} }
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -141,21 +145,32 @@ type job struct {
 // wait for its batch; one that its sender has left or whose deadline has passed before that is surely not
 // applied. See giftcard.Store for the errors.
 func (s *Store) Do(ctx context.Context, keys giftcard.Keys, decide func(*Tx) error) error {
-	j := &job{world: keys.World, decide: decide, answer: make(chan error, 1)}
+	j := s.jobs.Get().(*job)
+	j.world, j.decide = keys.World, decide
 	j.deadline, _ = ctx.Deadline()
 	s.want(&j.wanted, keys)
 	if err := s.enqueue(j); err != nil {
 		return err
 	}
+	var err error
 	select {
-	case err := <-j.answer:
-		return err
+	case err = <-j.answer:
 	case <-ctx.Done():
 		if j.state.CompareAndSwap(queued, abandoned) {
-			return expired()
+			return expired() // the committer still has to pass over it
 		}
-		return <-j.answer
+		err = <-j.answer
 	}
+	s.reuse(j)
+	return err
+}
+
+// reuse keeps a job that has been answered, which the committer never looks at again.
+func (s *Store) reuse(j *job) {
+	j.decide, j.err = nil, nil
+	j.wanted.Reset()
+	j.state.Store(queued)
+	s.jobs.Put(j)
 }
 
 func expired() error {
@@ -255,7 +270,8 @@ func (f failure) Unwrap() error { return f.err }
 
 func (j *job) finish(err error) {
 	if j.answer != nil {
-		j.answer <- err
+		j.answer <- err // from here on it is its sender's
+		return
 	}
 	if j.done != nil {
 		j.done()
