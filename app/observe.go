@@ -127,8 +127,28 @@ func (a *App) background() {
 			a.log.Error("take up rotated keys", "error", err)
 		}
 	})
+	a.serving.Go(func() { a.tidy(ctx) })
 	if a.settings.Settle.After > 0 {
 		a.serving.Go(func() { a.sweep(ctx) })
+	}
+}
+
+// tidyEvery is how often what nothing asks for any more is deleted.
+const tidyEvery = 10 * time.Minute
+
+// tidy deletes velocity counters whose window has ended, again and again.
+func (a *App) tidy(ctx context.Context) {
+	tick := time.NewTicker(tidyEvery)
+	defer tick.Stop()
+	for {
+		if err := a.Store.Driver().ForgetCounters(ctx, a.settings.Now()); err != nil && ctx.Err() == nil {
+			a.log.Error("delete old counters", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/giftcard"
@@ -26,6 +27,9 @@ type Driver interface {
 	Begin(ctx context.Context) (Batch, error)
 	// View starts a batch that only loads, all from one committed instant, beside the writer.
 	View(ctx context.Context) (Batch, error)
+	// ForgetCounters deletes the velocity counters whose window has ended: nothing asks for them any more. It goes
+	// in commits of its own, between the batches.
+	ForgetCounters(ctx context.Context, now time.Time) error
 	// Close lets go of everything. No batch may be open.
 	Close() error
 }

@@ -16,6 +16,7 @@ func testLedger(t *testing.T, h *harness) {
 	t.Run("an entry that cannot be is refused", h.with(impossibleEntries))
 	t.Run("counters come back", h.with(counters))
 	t.Run("an instant is one counter wherever it is told", h.with(counterInstants))
+	t.Run("a counter goes with the end of its window", h.with(countersOver))
 }
 
 // enter saves entries in one batch.
@@ -105,6 +106,33 @@ func counterInstants(r *room) {
 	r.everyWay(func(how string) {
 		r.read(func(tx *store.Tx) { r.same(how, tx.Counter(here), giftcard.Counter{Count: 2}) })
 	})
+}
+
+// countersOver: a counter goes with the end of its window and not before, however many there are.
+func countersOver(r *room) {
+	const many = 1300
+	open := giftcard.CounterKey{Owner: 1, Family: txn.Load, Window: time.Hour, Start: noon}
+	r.do(func(tx *store.Tx) {
+		tx.PutCounter(open, giftcard.Counter{Count: 1})
+		for owner := range int64(many) {
+			over := giftcard.CounterKey{Owner: owner, Family: txn.Load, Window: time.Hour, Start: noon.Add(-time.Hour)}
+			tx.PutCounter(over, giftcard.Counter{Count: 1})
+		}
+	})
+	if err := r.driver.ForgetCounters(r.Context(), noon.Add(time.Hour-time.Millisecond)); err != nil {
+		r.Fatal(err)
+	}
+	r.read(func(tx *store.Tx) {
+		r.same("still open", tx.Counter(open), giftcard.Counter{Count: 1})
+		for owner := range int64(many) {
+			over := giftcard.CounterKey{Owner: owner, Family: txn.Load, Window: time.Hour, Start: noon.Add(-time.Hour)}
+			r.same("over", tx.Counter(over), giftcard.Counter{})
+		}
+	})
+	if err := r.driver.ForgetCounters(r.Context(), noon.Add(time.Hour)); err != nil {
+		r.Fatal(err)
+	}
+	r.read(func(tx *store.Tx) { r.same("at its end", tx.Counter(open), giftcard.Counter{}) })
 }
 
 // must takes the answer of a report that has no reason to fail.

@@ -1,0 +1,24 @@
+package memstore
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/scripworks/scrip/giftcard"
+)
+
+// ForgetCounters implements store.Driver.
+func (d *Driver) ForgetCounters(ctx context.Context, now time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	d.records.Lock()
+	defer d.records.Unlock()
+	maps.DeleteFunc(d.kept.counters, func(k giftcard.CounterKey, _ giftcard.Counter) bool {
+		return !now.Before(k.Start.Add(k.Window))
+	})
+	return nil
+}
