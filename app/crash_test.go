@@ -52,9 +52,6 @@ func within(random *rand.Rand, most time.Duration) time.Duration {
 // Killed at any instant under load, a server finds on restart everything that it has acknowledged, nothing by
 // halves, and all balances as its senders know them.
 func TestCrashUnderLoad(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it is another process that is judged, so a short run may leave it out")
-	}
 	random, seed := crashRandom(t)
 	data := t.TempDir()
 	p := serve(t, data)
@@ -196,9 +193,6 @@ func crashWhileStarting(t *testing.T, data string, after time.Duration) {
 // Killed while it makes its store, a server is whole when it is started again: with its keys, and with the first
 // operator whose token it was given.
 func TestCrashAtFirstStart(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it is another process that is judged, so a short run may leave it out")
-	}
 	random, _ := crashRandom(t)
 	for range 2 * fromEnvironment(t, crashRoundsEnv, crashRounds) {
 		data := t.TempDir()

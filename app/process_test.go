@@ -37,6 +37,9 @@ func TestMain(m *testing.M) {
 
 func workshopOf(t testing.TB) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it is another process that is judged, so a short run may leave it out")
+	}
 	workshop.build.Do(func() { workshop.err = buildWorkshop() })
 	if workshop.err != nil {
 		t.Fatal(workshop.err)

@@ -141,9 +141,6 @@ func TestStopCutsOffWhatDoesNotEnd(t *testing.T) {
 
 // SIGTERM under load ends the process with 0. Whatever was answered with success is there afterwards.
 func TestTerminate(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it is another process that is judged, so a short run may leave it out")
-	}
 	data := t.TempDir()
 	p := serve(t, data)
 	l := p.account(t, "till", members{})
