@@ -41,6 +41,8 @@ func (r *run) fill(text string) string {
 			return card.ClearPIN
 		case part == "encrypted":
 			return card.EncryptedPIN
+		case part == "lower":
+			return strings.ToLower(card.EncryptedPIN)
 		case part == "expiry":
 			return card.Expiry
 		case part == "masked":

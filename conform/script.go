@@ -124,7 +124,8 @@ func (c Count) String() string {
 //	header NAME: VALUE   sets the header; an empty value leaves it out
 //	login NAME:PASSWORD  sends these credentials; the word none sends none
 //
-// {name} stands for the id, PAN, PIN or expiry of that name (c1, c1.pin, c1.expiry), in every text.
+// {name} stands for the id, PAN, PIN or expiry of that name (c1, c1.pin, c1.encrypted, c1.expiry), in every text;
+// c1.lower is the encrypted PIN in small letters.
 type Edit struct{ Verb, Path, Text string }
 
 // String is the edit as a script writes it.

@@ -42,6 +42,29 @@ func TestWhatIsNotCoveredIsFound(t *testing.T) {
 	}
 }
 
+// A target with cards of its own has other PINs than the script gives its cards. So a script never spells a PIN that is
+// to be right where it cannot be exchanged.
+func TestNoPINObjectSpellsThePINOfACard(t *testing.T) {
+	scripts, err := Scripts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range scripts {
+		for _, c := range s.Cases {
+			pins := map[string]bool{}
+			for _, step := range c.Steps {
+				if step.Verb == "card" {
+					pins[strings.ToUpper(or(step.Keys["pin"], step.Keys["encryptedPin"]))] = true
+				}
+				_, value, some := strings.Cut(step.Keys["pinObject"], ":")
+				if some && pins[strings.ToUpper(value)] {
+					t.Errorf("%s.txt:%d: %s spells the card's PIN", s.Name, step.Line, step.Text)
+				}
+			}
+		}
+	}
+}
+
 func TestATableWithAFaultIsRefused(t *testing.T) {
 	for _, table := range []string{"L1", "L1 | a | ", "L1 | a | b | c", "L1 | a\nL1 | b"} {
 		if _, err := parseRules(table); err == nil {
