@@ -55,8 +55,8 @@ func judge(t *testing.T, s app.Settings) {
 	c := &clock{}
 	s.Now = c.now
 	h := open(t, s)
-	a := h.account(t, "one", members{"holderLookUps": true})
-	b := h.account(t, "two", members{"holderLookUps": true})
+	a := h.account(t, "one", members{"holderLookUps": true, "wrongPerMinute": 0})
+	b := h.account(t, "two", members{"holderLookUps": true, "wrongPerMinute": 0})
 	target, err := conform.NewHTTPTarget(conform.HTTPTarget{
 		BaseURL: h.messages, AdminURL: h.operators, AdminToken: operatorToken, Client: h.client,
 		Accounts: [2]conform.Credentials{{Name: a.user, Password: a.password}, {Name: b.user, Password: b.password}},
