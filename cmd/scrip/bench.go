@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -59,10 +57,7 @@ type benchLoadCmd struct {
 	JSON         string `name:"json" placeholder:"FILE" help:"Write the report as JSON too; - writes it to standard output in place of the text."`
 	Acknowledged string `placeholder:"FILE" help:"Write a line for each message that was acknowledged, or may have been applied: outcome, kind, id, request, amount."`
 
-	CA       string `type:"existingfile" help:"PEM file of the authorities to trust for https, in place of the system's."`
-	Cert     string `type:"existingfile" and:"pair" help:"PEM file of our client certificate."`
-	Key      string `type:"existingfile" and:"pair" help:"PEM file of its key."`
-	Insecure bool   `help:"Accept any certificate of the server."`
+	tlsFlags
 }
 
 // Help shows an example.
@@ -134,7 +129,7 @@ func (c *benchLoadCmd) plan() (plan bench.Plan, err error) {
 		Cycles: c.Cycles, Timeout: c.Timeout, Amount: c.Amount, Opening: min(c.opening(), c.Amount),
 		Target: bench.Target{URL: c.URL, User: c.User, Password: c.Password, Product: c.Product, Currency: c.Currency},
 	}
-	if plan.Target.TLS, err = c.tls(); err != nil {
+	if plan.Target.TLS, err = c.tlsFlags.config(); err != nil {
 		return plan, err
 	}
 	plan.Cards, err = c.cards()
@@ -199,28 +194,6 @@ func (c *benchLoadCmd) opening() int64 {
 		return *c.Opening
 	}
 	return c.funding()
-}
-
-// tls reads the certificates; nil is what the system has.
-func (c *benchLoadCmd) tls() (*tls.Config, error) {
-	config := &tls.Config{InsecureSkipVerify: c.Insecure}
-	if c.CA != "" {
-		pem, err := os.ReadFile(c.CA)
-		if err != nil {
-			return nil, err
-		}
-		if config.RootCAs = x509.NewCertPool(); !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s: no certificate in it", c.CA)
-		}
-	}
-	if c.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-		if err != nil {
-			return nil, err
-		}
-		config.Certificates = []tls.Certificate{pair}
-	}
-	return config, nil
 }
 
 // benchRatiosCmd is `scrip bench ratios`.

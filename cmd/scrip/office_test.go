@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/scripworks/scrip/app"
+	"github.com/scripworks/scrip/ident"
 )
 
 // officeToken is the first operator's token in the scripts.
@@ -36,6 +37,7 @@ func TestOfficeScripts(t *testing.T) {
 func serveScript(env *testscript.Env) error {
 	a, err := app.New(context.Background(), app.Settings{
 		Data: filepath.Join(env.WorkDir, "data"), Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Token: officeToken, Currency: 710, StopWithin: time.Second,
+		Institution: ident.Reference{Institution: "1", Identifier: "Scrip"},
 	})
 	if err != nil {
 		return err
