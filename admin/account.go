@@ -31,11 +31,15 @@ type AccountSettings struct {
 	Ranges            []giftcard.Range
 	HolderLookUps     bool
 	Velocity          []giftcard.Velocity
-	WrongPerMinute    int32 // answers in a minute that tell of a wrong card or PIN
+	WrongPerMinute    int32 // answers in a minute that tell of a wrong card or PIN; see DefaultWrongPerMinute
 	RequestsPerSecond int32 // messages on average
 	Burst             int32 // messages at once within that average; 0 is as many as in a second
 	Certificates      []Certificate
 }
+
+// DefaultWrongPerMinute is the bound of an account about which nothing else was said: more than the hands at a till
+// mistype, and far too few to guess PINs or card numbers. An operator who wants none says 0.
+const DefaultWrongPerMinute = 30
 
 // Credential is one password of an account.
 type Credential struct {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/money"
@@ -71,8 +72,28 @@ func TestAnAccountComesBackAsItWent(t *testing.T) {
 		t.Errorf("resumed: %v", resumed)
 	}
 	changed := expect(h, 200, h.call("admin", "PUT", "/accounts/till@shop.example", `{"settings":{},"reason":"all"}`))
-	if fmt.Sprint(changed["settings"]) != "map[]" {
+	if fmt.Sprint(changed["settings"]) != "map[wrongPerMinute:30]" {
 		t.Errorf("changed to %v", changed["settings"])
+	}
+}
+
+// Who says nothing has the bound on guesses; only a 0 that was said is none.
+func TestAnAccountIsBoundInItsGuessesByDefault(t *testing.T) {
+	h := build(t)
+	for name, c := range map[string]struct {
+		body string
+		want float64
+	}{
+		"nothing":  {`{"name":"nothing"}`, admin.DefaultWrongPerMinute},
+		"settings": {`{"name":"settings","settings":{"burst":1}}`, admin.DefaultWrongPerMinute},
+		"none":     {`{"name":"none","settings":{"wrongPerMinute":0}}`, 0},
+		"few":      {`{"name":"few","settings":{"wrongPerMinute":3}}`, 3},
+	} {
+		created(h, "admin", "/accounts", c.body)
+		settings := got(h, "viewer", "/accounts/"+name)["settings"].(map[string]any)
+		if settings["wrongPerMinute"] != c.want {
+			t.Errorf("%s: the bound is %v, want %v", name, settings["wrongPerMinute"], c.want)
+		}
 	}
 }
 

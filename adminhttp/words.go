@@ -76,12 +76,15 @@ func velocityOut(list []giftcard.Velocity) []adminapi.Velocity {
 
 func accountSettings(s adminapi.AccountSettings) (admin.AccountSettings, error) {
 	in := admin.AccountSettings{
-		HolderLookUps: s.HolderLookUps, WrongPerMinute: s.WrongPerMinute, RequestsPerSecond: s.RequestsPerSecond, Burst: s.Burst,
+		HolderLookUps: s.HolderLookUps, WrongPerMinute: admin.DefaultWrongPerMinute, RequestsPerSecond: s.RequestsPerSecond, Burst: s.Burst,
 		Products: each(s.Products, func(id adminapi.ProductID) string { return string(id) }),
 		Ranges:   each(s.Ranges, func(r adminapi.Range) giftcard.Range { return giftcard.Range{First: r.First, Last: r.Last} }),
 		Certificates: each(s.Certificates, func(c adminapi.Certificate) admin.Certificate {
 			return admin.Certificate{Kind: admin.CertificateKind(c.Kind), Value: c.Value}
 		}),
+	}
+	if s.WrongPerMinute != nil {
+		in.WrongPerMinute = *s.WrongPerMinute
 	}
 	var err error
 	if in.Families, err = try(s.Families, func(_ int, f adminapi.Family) (txn.Family, error) { return family("settings.families", f) }); err != nil {
@@ -97,7 +100,7 @@ func account(a *admin.Account) adminapi.Account {
 		Number: int32(a.Number), Name: adminapi.Name(a.Name), Suspended: a.Suspended,
 		Credentials: each(a.Credentials, credential),
 		Settings: adminapi.AccountSettings{
-			HolderLookUps: s.HolderLookUps, WrongPerMinute: s.WrongPerMinute, RequestsPerSecond: s.RequestsPerSecond, Burst: s.Burst,
+			HolderLookUps: s.HolderLookUps, WrongPerMinute: &s.WrongPerMinute, RequestsPerSecond: s.RequestsPerSecond, Burst: s.Burst,
 			Families: each(s.Families, func(f txn.Family) adminapi.Family { return adminapi.Family(f.String()) }),
 			Products: each(s.Products, func(id string) adminapi.ProductID { return adminapi.ProductID(id) }),
 			Ranges:   each(s.Ranges, func(r giftcard.Range) adminapi.Range { return adminapi.Range{First: r.First, Last: r.Last} }),

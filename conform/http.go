@@ -25,8 +25,8 @@ type HTTPTarget struct {
 	// BaseURL is where the server listens, without /giftcard/v3.
 	BaseURL string
 	// Accounts are the credentials of the scripts' accounts a and b, which must be two accounts. In
-	// production both may do everything, look-ups by card holder included. With an AdminURL they may be
-	// left empty, and two accounts are made.
+	// production both may do everything, look-ups by card holder included, and are not held to a bound on
+	// wrong cards and PINs. With an AdminURL they may be left empty, and two accounts are made.
 	Accounts [2]Credentials
 	// AdminURL and AdminToken lead to the operators' listener; empty when there is none. The token's role
 	// is admin.

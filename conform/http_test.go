@@ -149,7 +149,10 @@ func (s *fakeServer) spoil(w http.ResponseWriter, answer, body map[string]any) {
 func (s *fakeServer) administer(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Name, ID, PAN, Expiry string
-		Settings              struct{ StartBalance int64 }
+		Settings              struct {
+			StartBalance   int64
+			WrongPerMinute *int
+		}
 	}
 	if json.NewDecoder(r.Body).Decode(&body) != nil || r.Header.Get("Authorization") != "Bearer secret" {
 		http.Error(w, `{"code":"UNAUTHENTICATED","message":"who are you?"}`, http.StatusUnauthorized)
@@ -157,6 +160,10 @@ func (s *fakeServer) administer(w http.ResponseWriter, r *http.Request) {
 	}
 	s.admin = append(s.admin, r.Method+" "+strings.TrimPrefix(r.URL.Path, adminPath))
 	switch r.URL.Path {
+	case adminPath + "/accounts":
+		if body.Settings.WrongPerMinute == nil || *body.Settings.WrongPerMinute != 0 {
+			http.Error(w, `{"code":"INVALID","message":"scripts may guess as often as they like, unless they say otherwise"}`, http.StatusBadRequest)
+		}
 	case adminPath + "/products":
 		s.starts[body.ID] = body.Settings.StartBalance
 	case adminPath + "/cards":

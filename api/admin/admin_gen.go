@@ -395,8 +395,8 @@ type AccountSettings struct {
 	RequestsPerSecond int32      `json:"requestsPerSecond,omitempty,omitzero"`
 	Velocity          []Velocity `json:"velocity,omitempty,omitzero"`
 
-	// WrongPerMinute Answers in a minute that tell of a wrong card or PIN; 0 is no bound.
-	WrongPerMinute int32 `json:"wrongPerMinute,omitempty,omitzero"`
+	// WrongPerMinute Answers in a minute that tell of a wrong card or PIN; absent for 30, 0 is no bound.
+	WrongPerMinute *int32 `json:"wrongPerMinute,omitempty"`
 }
 
 // Adjustment defines model for Adjustment.

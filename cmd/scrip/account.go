@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ type accountFlags struct {
 	Range             []string `placeholder:"FIRST-LAST" help:"Card numbers it may touch, of one length, from the first to the last. May be given several times; none for all."`
 	HolderLookUps     *bool    `help:"It may look cards up by their holder; =false if not."`
 	Velocity          []string `placeholder:"RULE" help:"Bound for the account: family:window:count:amount, such as load:24h:0:1000000. May be given several times."`
-	WrongPerMinute    *int32   `placeholder:"N" help:"Wrong cards and PINs a minute; 0 for no bound."`
+	WrongPerMinute    *int32   `placeholder:"N" help:"Wrong cards and PINs a minute; 0 for no bound. A new account may name 30."`
 	RequestsPerSecond *int32   `placeholder:"N" help:"Messages a second on average; 0 for no bound."`
 	Burst             *int32   `placeholder:"N" help:"Messages at once within that average."`
 	Certificate       []string `sep:"none" placeholder:"KIND=VALUE" help:"Client certificate that leads to it: spki=HEX (SHA-256 of the public key), subject=NAME or san=NAME. May be given several times."`
@@ -50,7 +51,9 @@ func (f accountFlags) onto(s *adminapi.AccountSettings) (err error) {
 		s.Products = named[adminapi.ProductID](given(f.Product))
 	}
 	put(&s.HolderLookUps, f.HolderLookUps)
-	put(&s.WrongPerMinute, f.WrongPerMinute)
+	if f.WrongPerMinute != nil {
+		s.WrongPerMinute = f.WrongPerMinute
+	}
 	put(&s.RequestsPerSecond, f.RequestsPerSecond)
 	put(&s.Burst, f.Burst)
 	if f.Velocity != nil {
@@ -177,7 +180,7 @@ func accountText(w io.Writer, a adminapi.Account) {
 	line(w, "card ranges", or(ranges, "all"))
 	line(w, "look-ups by holder", s.HolderLookUps)
 	line(w, "velocity", velocityText(s.Velocity))
-	line(w, "wrong per minute", s.WrongPerMinute)
+	line(w, "wrong per minute", bound(s.WrongPerMinute))
 	line(w, "requests per second", s.RequestsPerSecond)
 	line(w, "burst", s.Burst)
 	for _, c := range s.Certificates {
@@ -186,6 +189,14 @@ func accountText(w io.Writer, a adminapi.Account) {
 	for _, c := range a.Credentials {
 		line(w, fmt.Sprintf("password %d", c.Number), "from "+clock(c.NotBefore)+" to "+clock(c.NotAfter))
 	}
+}
+
+// bound prints a bound of which 0 is none.
+func bound(most *int32) string {
+	if most == nil || *most == 0 {
+		return "no bound"
+	}
+	return strconv.Itoa(int(*most))
 }
 
 // or prints names, or what none of them means.
