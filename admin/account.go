@@ -18,7 +18,7 @@ type Account struct {
 	Number      ident.Account
 	World       ident.World
 	Name        string // the user name of HTTP Basic; unique in its world
-	Suspended   bool   // its messages are refused
+	Suspended   bool   // its requests are refused; its advices are taken
 	Credentials []Credential
 	Settings    AccountSettings
 }

@@ -106,12 +106,13 @@ func (o *Office) ChangeAccount(ctx context.Context, by By, name string, settings
 	})
 }
 
-// SuspendAccount has an account's messages refused until it is resumed.
+// SuspendAccount has an account's requests refused until it is resumed. Its advices are still taken, so that both sides
+// agree on what was approved before.
 func (o *Office) SuspendAccount(ctx context.Context, by By, name string) (*Account, error) {
 	return o.suspend(ctx, by, SuspendAccount, name, true)
 }
 
-// ResumeAccount has a suspended account's messages taken again.
+// ResumeAccount has a suspended account's requests taken again.
 func (o *Office) ResumeAccount(ctx context.Context, by By, name string) (*Account, error) {
 	return o.suspend(ctx, by, ResumeAccount, name, false)
 }

@@ -66,7 +66,8 @@ func NewGate(s Settings) *Gate {
 // message has been answered.
 //
 // An advice is never turned away for its sender's pace or guesses: it would only be repeated, and the request
-// that it ends was held to those bounds already.
+// that it ends was held to those bounds already. Nor because the account is suspended: that would end it for good,
+// and leave the two sides with different ends of the request.
 func (g *Gate) Admit(r *http.Request, advice bool) (sender *giftcard.Sender, release func(), err error) {
 	if g.hall.stopping.Load() {
 		return nil, nil, g.turnAway(r, nil, stopping())
@@ -76,7 +77,7 @@ func (g *Gate) Admit(r *http.Request, advice bool) (sender *giftcard.Sender, rel
 		return nil, nil, err
 	}
 	if !advice && who.Account != nil {
-		if refusal := g.meters.admit(who.Account, g.settings.Now()); refusal != nil {
+		if refusal := g.bounds(who.Account); refusal != nil {
 			return nil, nil, g.turnAway(r, who.Account, refusal)
 		}
 	}
@@ -85,6 +86,14 @@ func (g *Gate) Admit(r *http.Request, advice bool) (sender *giftcard.Sender, rel
 		return nil, nil, g.turnAway(r, who.Account, refusal)
 	}
 	return who.Sender, release, nil
+}
+
+// bounds says why an account's requests are not taken now, or nil.
+func (g *Gate) bounds(a *admin.Account) *decline.NotTaken {
+	if a.Suspended {
+		return forbidden("the account is suspended")
+	}
+	return g.meters.admit(a, g.settings.Now())
 }
 
 // Identify says who sends a message, by HTTP Basic, by the client certificate that TLS has verified, or by both,
@@ -143,8 +152,6 @@ func (g *Gate) account(r *http.Request, given basic) (*admin.Account, *decline.N
 		return account, forbidden("password and client certificate belong to different accounts")
 	case byCertificate == nil && g.settings.NeedsCertificate != nil && g.settings.NeedsCertificate(account):
 		return account, forbidden("this account needs its client certificate")
-	case account.Suspended:
-		return account, forbidden("the account is suspended")
 	}
 	return account, nil
 }

@@ -85,6 +85,22 @@ func TestWhoIsTurnedAway(t *testing.T) {
 	}
 }
 
+// What an account was granted before it was suspended must still end the same on both sides.
+func TestAdvicesOfASuspendedAccountAreTaken(t *testing.T) {
+	l := newLobby(t)
+	sender, release, err := l.Admit(from("gone", "still right"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if sender.Account != 3 {
+		t.Errorf("the advice came from account %d, want 3", sender.Account)
+	}
+	if _, _, err := l.Admit(from("gone", "wrong"), true); causeOf(t, err) != decline.Unauthenticated {
+		t.Errorf("with a wrong password it got %v, want Unauthenticated", err)
+	}
+}
+
 // twice is a certificate that leads to two accounts.
 func twice() *x509.Certificate {
 	c := certified("till.example")

@@ -356,7 +356,7 @@ type Account struct {
 	Number   int32           `json:"number"`
 	Settings AccountSettings `json:"settings"`
 
-	// Suspended Its messages are refused.
+	// Suspended Its requests are refused; its advices are taken.
 	Suspended bool `json:"suspended"`
 }
 
@@ -1322,28 +1322,32 @@ type ClientInterface interface {
 	// Corresponds with POST /accounts/{account}/credentials/{credential}/revoke (the `RevokeCredential` operationId).
 	RevokeCredential(ctx context.Context, account AccountName, credential int32, body RevokeCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ResumeAccountWithBody Take a suspended account's messages again
+	// ResumeAccountWithBody Take a suspended account's requests again
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /accounts/{account}/resume (the `ResumeAccount` operationId).
 	ResumeAccountWithBody(ctx context.Context, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ResumeAccount Take a suspended account's messages again
+	// ResumeAccount Take a suspended account's requests again
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /accounts/{account}/resume (the `ResumeAccount` operationId).
 	ResumeAccount(ctx context.Context, account AccountName, body ResumeAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SuspendAccountWithBody Refuse an account's messages until it is resumed
+	// SuspendAccountWithBody Refuse an account's requests until it is resumed
+	//
+	// Its confirmations and reversals are still taken, so that both sides agree on what was approved before.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /accounts/{account}/suspend (the `SuspendAccount` operationId).
 	SuspendAccountWithBody(ctx context.Context, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SuspendAccount Refuse an account's messages until it is resumed
+	// SuspendAccount Refuse an account's requests until it is resumed
+	//
+	// Its confirmations and reversals are still taken, so that both sides agree on what was approved before.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1798,7 +1802,7 @@ func (c *Client) RevokeCredential(ctx context.Context, account AccountName, cred
 	return c.Client.Do(req)
 }
 
-// ResumeAccountWithBody Take a suspended account's messages again
+// ResumeAccountWithBody Take a suspended account's requests again
 //
 // Takes any type of body and a specified content type.
 //
@@ -1815,7 +1819,7 @@ func (c *Client) ResumeAccountWithBody(ctx context.Context, account AccountName,
 	return c.Client.Do(req)
 }
 
-// ResumeAccount Take a suspended account's messages again
+// ResumeAccount Take a suspended account's requests again
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1832,7 +1836,9 @@ func (c *Client) ResumeAccount(ctx context.Context, account AccountName, body Re
 	return c.Client.Do(req)
 }
 
-// SuspendAccountWithBody Refuse an account's messages until it is resumed
+// SuspendAccountWithBody Refuse an account's requests until it is resumed
+//
+// Its confirmations and reversals are still taken, so that both sides agree on what was approved before.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1849,7 +1855,9 @@ func (c *Client) SuspendAccountWithBody(ctx context.Context, account AccountName
 	return c.Client.Do(req)
 }
 
-// SuspendAccount Refuse an account's messages until it is resumed
+// SuspendAccount Refuse an account's requests until it is resumed
+//
+// Its confirmations and reversals are still taken, so that both sides agree on what was approved before.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4234,28 +4242,32 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /accounts/{account}/credentials/{credential}/revoke (the `RevokeCredential` operationId).
 	RevokeCredentialWithResponse(ctx context.Context, account AccountName, credential int32, body RevokeCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*RevokeCredentialAnswer, error)
 
-	// ResumeAccountWithBodyWithResponse Take a suspended account's messages again
+	// ResumeAccountWithBodyWithResponse Take a suspended account's requests again
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /accounts/{account}/resume (the `ResumeAccount` operationId).
 	ResumeAccountWithBodyWithResponse(ctx context.Context, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResumeAccountAnswer, error)
 
-	// ResumeAccountWithResponse Take a suspended account's messages again
+	// ResumeAccountWithResponse Take a suspended account's requests again
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /accounts/{account}/resume (the `ResumeAccount` operationId).
 	ResumeAccountWithResponse(ctx context.Context, account AccountName, body ResumeAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*ResumeAccountAnswer, error)
 
-	// SuspendAccountWithBodyWithResponse Refuse an account's messages until it is resumed
+	// SuspendAccountWithBodyWithResponse Refuse an account's requests until it is resumed
+	//
+	// Its confirmations and reversals are still taken, so that both sides agree on what was approved before.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /accounts/{account}/suspend (the `SuspendAccount` operationId).
 	SuspendAccountWithBodyWithResponse(ctx context.Context, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SuspendAccountAnswer, error)
 
-	// SuspendAccountWithResponse Refuse an account's messages until it is resumed
+	// SuspendAccountWithResponse Refuse an account's requests until it is resumed
+	//
+	// Its confirmations and reversals are still taken, so that both sides agree on what was approved before.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6281,7 +6293,7 @@ func (c *ClientWithResponses) RevokeCredentialWithResponse(ctx context.Context, 
 	return ParseRevokeCredentialAnswer(rsp)
 }
 
-// ResumeAccountWithBodyWithResponse Take a suspended account's messages again
+// ResumeAccountWithBodyWithResponse Take a suspended account's requests again
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6294,7 +6306,7 @@ func (c *ClientWithResponses) ResumeAccountWithBodyWithResponse(ctx context.Cont
 	return ParseResumeAccountAnswer(rsp)
 }
 
-// ResumeAccountWithResponse Take a suspended account's messages again
+// ResumeAccountWithResponse Take a suspended account's requests again
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6307,7 +6319,9 @@ func (c *ClientWithResponses) ResumeAccountWithResponse(ctx context.Context, acc
 	return ParseResumeAccountAnswer(rsp)
 }
 
-// SuspendAccountWithBodyWithResponse Refuse an account's messages until it is resumed
+// SuspendAccountWithBodyWithResponse Refuse an account's requests until it is resumed
+//
+// Its confirmations and reversals are still taken, so that both sides agree on what was approved before.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6320,7 +6334,9 @@ func (c *ClientWithResponses) SuspendAccountWithBodyWithResponse(ctx context.Con
 	return ParseSuspendAccountAnswer(rsp)
 }
 
-// SuspendAccountWithResponse Refuse an account's messages until it is resumed
+// SuspendAccountWithResponse Refuse an account's requests until it is resumed
+//
+// Its confirmations and reversals are still taken, so that both sides agree on what was approved before.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7948,10 +7964,10 @@ type ServerInterface interface {
 	// RevokeCredential Take a password away from an account
 	// (POST /accounts/{account}/credentials/{credential}/revoke)
 	RevokeCredential(w http.ResponseWriter, r *http.Request, account AccountName, credential int32)
-	// ResumeAccount Take a suspended account's messages again
+	// ResumeAccount Take a suspended account's requests again
 	// (POST /accounts/{account}/resume)
 	ResumeAccount(w http.ResponseWriter, r *http.Request, account AccountName)
-	// SuspendAccount Refuse an account's messages until it is resumed
+	// SuspendAccount Refuse an account's requests until it is resumed
 	// (POST /accounts/{account}/suspend)
 	SuspendAccount(w http.ResponseWriter, r *http.Request, account AccountName)
 	// ListAudit Read the audit trail
@@ -10646,10 +10662,10 @@ type StrictServerInterface interface {
 	// RevokeCredential Take a password away from an account
 	// (POST /accounts/{account}/credentials/{credential}/revoke)
 	RevokeCredential(ctx context.Context, request RevokeCredentialRequestObject) (RevokeCredentialResponseObject, error)
-	// ResumeAccount Take a suspended account's messages again
+	// ResumeAccount Take a suspended account's requests again
 	// (POST /accounts/{account}/resume)
 	ResumeAccount(ctx context.Context, request ResumeAccountRequestObject) (ResumeAccountResponseObject, error)
-	// SuspendAccount Refuse an account's messages until it is resumed
+	// SuspendAccount Refuse an account's requests until it is resumed
 	// (POST /accounts/{account}/suspend)
 	SuspendAccount(ctx context.Context, request SuspendAccountRequestObject) (SuspendAccountResponseObject, error)
 	// ListAudit Read the audit trail

@@ -17,8 +17,8 @@ type accountCmd struct {
 	Show    accountShowCmd    `cmd:"" help:"Show an account."`
 	Create  accountCreateCmd  `cmd:"" help:"Create an account, with a password unless a certificate leads to it."`
 	Change  accountChangeCmd  `cmd:"" help:"Change an account's settings; what is not named stays."`
-	Suspend accountSuspendCmd `cmd:"" help:"Refuse an account's messages until it is resumed."`
-	Resume  accountResumeCmd  `cmd:"" help:"Take a suspended account's messages again."`
+	Suspend accountSuspendCmd `cmd:"" help:"Refuse an account's requests until it is resumed."`
+	Resume  accountResumeCmd  `cmd:"" help:"Take a suspended account's requests again."`
 	Rotate  accountRotateCmd  `cmd:"" help:"Give an account a further password; the old ones stay until they are revoked."`
 	Revoke  accountRevokeCmd  `cmd:"" help:"Take a password away from an account."`
 }
@@ -319,7 +319,9 @@ type accountSuspendCmd struct {
 
 // Help gives the example.
 func (accountSuspendCmd) Help() string {
-	return "Example:\n  scrip account suspend till7 --reason 'terminal stolen'"
+	return "Requests are answered 403. Confirmations and reversals of what was approved before are still taken, so that both\n" +
+		"sides agree on it; to lock out a password altogether, revoke it.\n\n" +
+		"Example:\n  scrip account suspend till7 --reason 'terminal stolen'"
 }
 
 // Run suspends an account.
