@@ -3,7 +3,10 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/giftcard"
@@ -22,7 +25,8 @@ const (
 type numberKey struct{ Primary uint32 }
 
 // renumber rewrites the digests of card numbers after a rotation of keys, behind the messages: until a card has
-// been rewritten it is found under its old key. A process that stops begins again with the first card.
+// been rewritten it is found under its old key. That all are done is written once the last of them is durable. A process
+// that stops before, or could not save some, begins again with the first card at its next start.
 func (a *App) renumber(ctx context.Context) error {
 	row, found, err := a.Store.Driver().RowByName(ctx, admin.SettingRow, ident.Production, numberKeyName)
 	if err != nil {
@@ -50,7 +54,15 @@ func (a *App) renumber(ctx context.Context) error {
 	})
 }
 
+// renumberCards returns once every card has been rewritten, or some could not be.
 func (a *App) renumberCards(ctx context.Context) error {
+	var w rewriting
+	err := a.eachCard(ctx, func(c giftcard.Card, d giftcard.Detail) error { return a.renumberCard(&w, c, d) })
+	return errors.Join(err, w.wait())
+}
+
+// eachCard gives all cards, page by page, until there is an error.
+func (a *App) eachCard(ctx context.Context, do func(giftcard.Card, giftcard.Detail) error) error {
 	reports := a.Store.Driver()
 	for after := int64(0); ; {
 		cards, err := reports.Cards(ctx, after, renumberPage)
@@ -65,7 +77,10 @@ func (a *App) renumberCards(ctx context.Context) error {
 			return fmt.Errorf("%d cards above %d have %d details", len(cards), after, len(details))
 		}
 		for i := range cards {
-			if err := a.renumberCard(ctx, cards[i], details[i]); err != nil {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := do(cards[i], details[i]); err != nil {
 				return fmt.Errorf("card %d: %w", cards[i].ID, err)
 			}
 			after = cards[i].ID
@@ -76,19 +91,40 @@ func (a *App) renumberCards(ctx context.Context) error {
 	}
 }
 
-// renumberCard writes behind: nobody waits for it, and messages go first.
-func (a *App) renumberCard(ctx context.Context, c giftcard.Card, d giftcard.Detail) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+// renumberCard writes behind: messages go first.
+func (a *App) renumberCard(w *rewriting, c giftcard.Card, d giftcard.Detail) error {
 	pan, err := giftcard.RevealPAN(a.Keys, d)
 	if err != nil {
 		return err
 	}
 	number := giftcard.CardKey(a.Keys.PAN(c.World, pan))
+	w.pending.Add(1)
 	a.Store.Behind(giftcard.Keys{World: c.World, Cards: []giftcard.CardKey{number}}, func(tx *store.Tx) error {
 		tx.Renumber(c.ID, number)
 		return nil
-	}, nil)
+	}, w.done)
+	return nil
+}
+
+// rewriting counts the writes on their way, and keeps the first that failed.
+type rewriting struct {
+	pending sync.WaitGroup
+	failed  atomic.Pointer[error]
+}
+
+// done is told of each write.
+func (w *rewriting) done(err error) {
+	if err != nil {
+		w.failed.CompareAndSwap(nil, &err)
+	}
+	w.pending.Done()
+}
+
+// wait waits for all writes and gives the first failure. The store tells of every write, also when it is closed.
+func (w *rewriting) wait() error {
+	w.pending.Wait()
+	if err := w.failed.Load(); err != nil {
+		return *err
+	}
 	return nil
 }

@@ -23,5 +23,9 @@ func (g Giftcard) View(ctx context.Context, keys giftcard.Keys, read func(giftca
 
 // Later implements giftcard.Store.
 func (g Giftcard) Later(keys giftcard.Keys, decide func(giftcard.Tx) error, done func()) {
-	g.Behind(keys, func(t *Tx) error { return decide(t) }, done)
+	var told func(error)
+	if done != nil {
+		told = func(error) { done() }
+	}
+	g.Behind(keys, func(t *Tx) error { return decide(t) }, told)
 }

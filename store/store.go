@@ -137,7 +137,7 @@ type job struct {
 	deadline time.Time
 	state    atomic.Int32
 	answer   chan error
-	done     func() // of a write that nobody waits for
+	done     func(error) // of a write that nobody waits for
 	err      error
 }
 
@@ -202,8 +202,10 @@ func stopping() error {
 	return &decline.NotTaken{Cause: decline.Stopping, Text: "the server is stopping", After: time.Second}
 }
 
-// Behind decides a message with a later commit. Nobody waits for it, except for room in the queue.
-func (s *Store) Behind(keys giftcard.Keys, decide func(*Tx) error, done func()) {
+// Behind decides a message with a later commit. Nobody waits for it, except for room in the queue, and those who wait
+// for an answer overtake it. done, if not nil, is told once it is durable, or with the error that Do would have given;
+// the committer calls it, so it must be short.
+func (s *Store) Behind(keys giftcard.Keys, decide func(*Tx) error, done func(error)) {
 	j := &job{world: keys.World, decide: decide, done: done}
 	s.want(&j.wanted, keys)
 	s.mu.RLock()
@@ -274,6 +276,6 @@ func (j *job) finish(err error) {
 		return
 	}
 	if j.done != nil {
-		j.done()
+		j.done(err)
 	}
 }

@@ -50,17 +50,28 @@ func placesNeverRepeat(r *room) {
 }
 
 func behind(b *batchRoom) {
-	saved := make(chan struct{})
-	b.store.Behind(declared(), func(tx *store.Tx) error { tx.AddCard(newCard(1)); return nil }, func() { close(saved) })
-	<-saved
+	told := make(chan error)
+	b.store.Behind(declared(), func(tx *store.Tx) error { tx.AddCard(newCard(1)); return nil }, func(err error) { told <- err })
+	if err := <-told; err != nil {
+		b.Error(err)
+	}
 	b.hasCard(newCard(1))
+	b.store.Behind(declared(), func(tx *store.Tx) error { tx.AddCard(newCard(2)); return errOwn }, func(err error) { told <- err })
+	if err := <-told; !errors.Is(err, errOwn) {
+		b.Errorf("a write that failed tells %v", err)
+	}
+	b.same("cards", b.dump().Cards, []giftcard.Card{newCard(1).Card})
 }
 
 func behindClose(b *batchRoom) {
 	const writes = 300
 	done := 0
 	for n := range int64(writes) {
-		b.store.Behind(declared(), func(tx *store.Tx) error { tx.AddCard(newCard(n + 1)); return nil }, func() { done++ })
+		b.store.Behind(declared(), func(tx *store.Tx) error { tx.AddCard(newCard(n + 1)); return nil }, func(err error) {
+			if err == nil {
+				done++
+			}
+		})
 	}
 	b.again()
 	if done != writes {
@@ -85,10 +96,10 @@ func closing(b *batchRoom) {
 	if !errors.As(err, &notTaken) || notTaken.Cause != decline.Stopping {
 		b.Errorf("got %v, want that it is stopping", err)
 	}
-	told := false
-	b.store.Behind(declared(), func(*store.Tx) error { b.Error("was decided"); return nil }, func() { told = true })
-	if !told {
-		b.Error("a write after Close was not told")
+	var told error
+	b.store.Behind(declared(), func(*store.Tx) error { b.Error("was decided"); return nil }, func(err error) { told = err })
+	if !errors.As(told, &notTaken) || notTaken.Cause != decline.Stopping {
+		b.Errorf("a write after Close was told %v", told)
 	}
 	release()
 	b.saved(append(wait(), <-over))
