@@ -72,7 +72,7 @@ func (d *Driver) write(changes *store.Changes) error {
 	if err := d.writer.session.Save(changes); err != nil {
 		return err
 	}
-	if err := d.recent.write(d.writer, 0); err != nil {
+	if err := d.recent.write(d.writer); err != nil {
 		return err
 	}
 	if err := d.references.write(d.writer, 1+len(changes.Inserted)/messagesPerPart); err != nil {

@@ -21,10 +21,10 @@ import (
 var bucketSize = 64 << 10
 
 const (
-	mergeSurplus = 4 // one id more for so many is merged than come in, so that a bucket is merged before the next is full
-	mergeAtOnce  = 1024
-	forgetRows   = 16 // rows of merged ids that a commit deletes
-	idBytes      = 8  // of a hash in a row, before its seq
+	mergeSurplus = 4   // one id more for so many is merged than come in, so that a bucket is merged before the next is full
+	mergeAtOnce  = 256 // ids that are merged in one commit: fewer commits balance the index, which costs each of them
+	forgetRows   = 16  // rows of merged ids that a commit deletes
+	idBytes      = 8   // of a hash in a row, before its seq
 )
 
 // recent is the ids that are not in the index yet, and for a moment some that are. The writer alone changes it.
@@ -36,6 +36,7 @@ type recent struct {
 
 	fresh     []idPlace // of the transaction in hand
 	published int       // how many of them are in active already
+	due       int       // how many more ids should be merged by now
 	merged    int       // of the merging bucket's ids, how many are in the index
 	place     int64     // of the newest row
 	forgotten int64     // rows up to this one are deleted
@@ -136,15 +137,17 @@ func (v *seenBy) began() {
 
 // write saves the transaction's ids in a row, shows them to views, to whom they mean nothing before the commit,
 // and moves some older ones into the index.
-func (r *recent) write(c *conn, atLeast int) error {
+func (r *recent) write(c *conn) error {
 	if len(r.fresh) > 0 {
 		r.publish()
 		if err := r.writeRow(c); err != nil {
 			return err
 		}
 	}
-	if err := r.merge(c, max(atLeast, 1+len(r.fresh)+len(r.fresh)/mergeSurplus)); err != nil {
-		return err
+	if r.due += 1 + len(r.fresh) + len(r.fresh)/mergeSurplus; r.due >= mergeAtOnce {
+		if err := r.merge(c); err != nil {
+			return err
+		}
 	}
 	return r.forget(c)
 }
@@ -177,8 +180,10 @@ func (r *recent) writeRow(c *conn) error {
 	return nil
 }
 
-// merge moves so many ids of the full bucket into the index.
-func (r *recent) merge(c *conn, count int) error {
+// merge moves the ids of the full bucket that are due into the index.
+func (r *recent) merge(c *conn) error {
+	count := r.due
+	r.due = 0
 	if r.merging == nil {
 		return nil
 	}
@@ -297,7 +302,8 @@ func (d *Driver) mergeAll(ctx context.Context) error {
 			more = r.forgotten < upto
 			r.turn(1)
 			r.sorting.Wait()
-			return r.write(c, mergeAtOnce)
+			r.due += mergeAtOnce
+			return r.write(c)
 		})
 		if err != nil {
 			return fmt.Errorf("sqlite: merge ids: %w", err)

@@ -11,6 +11,9 @@ import (
 	"github.com/scripworks/scrip/store"
 )
 
+// room is how much a card's row grows by when it is activated and used: a few numbers that were 0.
+var room [16]byte
+
 // bindCard binds a whole card in the order of cardColumns.
 func bindCard(s Statement, c *giftcard.Card) {
 	s.BindInt64(1, c.ID)
@@ -111,6 +114,7 @@ func (o *Session) insertCard(n *giftcard.NewCard) error {
 		return err
 	}
 	bindCard(s, &n.Card)
+	s.BindBytes(19, room[:])
 	if err := run(s); err != nil {
 		return fmt.Errorf("insert card %d: %w", n.Card.ID, err)
 	}

@@ -79,7 +79,8 @@ CREATE TABLE entry (
     PRIMARY KEY (message, n)
 ) WITHOUT ROWID;
 
--- What changes about a card.
+-- What changes about a card. A new card brings some room, which its first change gives back: otherwise the rows of
+-- an import, which fill their pages, would split each of them when they grow.
 CREATE TABLE card (
     id            INTEGER PRIMARY KEY,
     world         INTEGER NOT NULL,
@@ -98,7 +99,8 @@ CREATE TABLE card (
     successor     INTEGER NOT NULL,
     loads         INTEGER NOT NULL,
     wrong_pins    INTEGER NOT NULL,
-    import        INTEGER NOT NULL
+    import        INTEGER NOT NULL,
+    room          BLOB
 );
 
 -- Cards by the keyed hash of their number: four bytes of key number, sixteen of hash.
