@@ -21,7 +21,8 @@ type verifyCmd struct {
 // Help gives the example.
 func (verifyCmd) Help() string {
 	return "Every balance, sum, ending, chain and card state is computed again from messages and entries, and compared\n" +
-		"with what is kept. What is wrong is named, and the exit code is 1.\n\nExample:\n  scrip verify ./data"
+		"with what is kept. What is wrong is named, and the exit code is 1. Nothing is changed: a file that is no store, or one\n" +
+		"of another release that would have to be brought up to date, is refused with 1 as well.\n\nExample:\n  scrip verify ./data"
 }
 
 // errBroken says that a store does not keep its invariants.
@@ -38,7 +39,7 @@ func (v *verifyCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return usageError{err}
 	}
-	driver, err := sqlite.Open(path, sqlite.Options{})
+	driver, err := sqlite.Open(path, sqlite.Options{ReadOnly: true})
 	if err != nil {
 		return err
 	}

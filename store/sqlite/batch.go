@@ -23,6 +23,9 @@ func (d *Driver) Begin(ctx context.Context) (store.Batch, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if d.readOnly {
+		return nil, ErrReadOnly
+	}
 	d.writing.Lock()
 	if d.writer == nil {
 		d.writing.Unlock()

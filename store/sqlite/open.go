@@ -26,8 +26,8 @@ var migrations embed.FS
 
 // lockFile takes the lock that keeps other processes out. It is SQLite's own lock on an empty file of its own, so
 // that it works wherever SQLite works, and the system lets go of it when the process dies.
-func lockFile(path string) (*sqlite.Conn, error) {
-	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
+func lockFile(path string, flags ...sqlite.OpenFlags) (*sqlite.Conn, error) {
+	c, err := sqlite.OpenConn(path, append(flags, sqlite.OpenReadWrite)...)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open the lock file: %w", explain(err))
 	}
@@ -45,8 +45,8 @@ func lockFile(path string) (*sqlite.Conn, error) {
 	return nil, errors.Join(fmt.Errorf("sqlite: lock: %w", explain(err)), c.Close())
 }
 
-// migrate brings the file up to date, or makes it. It runs under our lock.
-func migrate(path string) (err error) {
+// migrate brings the file up to date, or makes it when there is nothing to begin with. It runs under our lock.
+func migrate(path string, begin bool) (err error) {
 	db, err := sql.Open("sqlite", fileURL(path))
 	if err != nil {
 		return fmt.Errorf("sqlite: open: %w", err)
@@ -62,24 +62,13 @@ func migrate(path string) (err error) {
 		return fmt.Errorf("sqlite: read migrations: %w", err)
 	}
 	ctx := context.Background()
-	if err := refuseNewer(ctx, p); err != nil {
-		return err
+	if begin {
+		if _, err := db.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
+			return fmt.Errorf("sqlite: mark the file: %w", explain(err))
+		}
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("sqlite: migrate: %w", explain(err))
-	}
-	return nil
-}
-
-// refuseNewer leaves a store alone that has migrations we do not know.
-func refuseNewer(ctx context.Context, p *goose.Provider) error {
-	at, err := p.GetDBVersion(ctx)
-	if err != nil {
-		return fmt.Errorf("sqlite: ask for the version: %w", explain(err))
-	}
-	sources := p.ListSources()
-	if known := sources[len(sources)-1].Version; at > known {
-		return fmt.Errorf("%w: it is at migration %d, this release knows %d", ErrNewer, at, known)
 	}
 	return nil
 }
@@ -90,7 +79,7 @@ func fileURL(path string) string {
 		fmt.Sprintf("page_size(%d)", pageSize), "journal_mode(wal)", "synchronous(full)",
 		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
 	}}
-	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
+	return uri(path, q)
 }
 
 // numbered turns the parameters of our queries into SQLite's: $1 would be a name there, ?1 is a number.

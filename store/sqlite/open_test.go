@@ -72,7 +72,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		filepath.Join(dir, "no", "such", "directory"): "is the directory there",
-		dir:  "is the directory there",
+		dir:  "is no file",
 		text: "is no store",
 	} {
 		_, err := Open(path, Options{})

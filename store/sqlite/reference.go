@@ -166,8 +166,8 @@ func prefix(hash uint64) []byte {
 	return b[:prefixBytes]
 }
 
-// recover finds the complete runs, drops one that is not, and gathers the messages after them.
-func (r *references) recover(c *conn) error {
+// recover finds the complete runs, drops one that is not if it may, and gathers the messages after them.
+func (r *references) recover(c *conn, drop bool) error {
 	r.tail = make([]reference, 0, runReferences)
 	s, err := c.Prepare(`SELECT place, upto FROM reference_run ORDER BY place DESC LIMIT 1`)
 	if err != nil {
@@ -186,8 +186,10 @@ func (r *references) recover(c *conn) error {
 	if err := s.Reset(); err != nil {
 		return err
 	}
-	if err := c.exec(fmt.Sprintf("DELETE FROM reference_run WHERE place >= %d", r.runs<<partBits)); err != nil {
-		return err
+	if drop {
+		if err := c.exec(fmt.Sprintf("DELETE FROM reference_run WHERE place >= %d", r.runs<<partBits)); err != nil {
+			return err
+		}
 	}
 	if r.runs > 0 {
 		if _, r.upto, err = directory(c, r.runs-1); err != nil {

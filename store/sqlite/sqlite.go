@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"sync"
 
 	"zombiezen.com/go/sqlite"
@@ -23,6 +25,9 @@ var _ store.Driver = (*Driver)(nil)
 type Options struct {
 	// Readers is how many views and reports may run at once; 0 is DefaultReaders.
 	Readers int
+	// ReadOnly opens a store as it is and changes nothing: no file is made or brought up to date, and a log that was
+	// left behind is read where it lies. Begin and whatever else writes gives ErrReadOnly.
+	ReadOnly bool
 }
 
 // Defaults and bounds of a driver's memory.
@@ -40,18 +45,27 @@ var (
 	ErrInUse = errors.New("sqlite: the store is in use by another process")
 	// ErrNewer says that the store was written by a newer release.
 	ErrNewer = errors.New("sqlite: the store was written by a newer release")
+	// ErrOlder says that the store was written by an older release, and would have to be brought up to date.
+	ErrOlder = errors.New("sqlite: the store was written by an older release; serve it once to bring it up to date")
+	// ErrForeign says that the file is something else, perhaps another program's.
+	ErrForeign = errors.New("sqlite: the file is no store of Scrip's")
 )
+
+// ErrReadOnly says that a store that was opened to be read was to be written.
+var ErrReadOnly = fmt.Errorf("%w: the store was opened to be read only", store.ErrNotSaved)
 
 // Driver is an open store. Make one with Open.
 type Driver struct {
-	lock    *sqlite.Conn
-	closed  chan struct{} // closed when no view or report may begin any more
-	closing sync.Once
-	writing sync.Mutex // held by the one writer's batch
-	writer  *conn
-	readers chan *conn
-	made    []*conn // the readers, to be closed
-	places  places
+	readOnly bool // then there is no writer
+	read     file // the file of the readers
+	lock     *sqlite.Conn
+	closed   chan struct{} // closed when no view or report may begin any more
+	closing  sync.Once
+	writing  sync.Mutex // held by the one writer's batch
+	writer   *conn
+	readers  chan *conn
+	made     []*conn // the readers, to be closed
+	places   places
 
 	recent      recent
 	references  references
@@ -62,14 +76,14 @@ type Driver struct {
 // says. The file catches up in the same commit as the first record that lies above saved.
 type places struct{ given, saved int64 }
 
-// Open opens the store in a file, makes it when it is not there, and brings an older one up to date. The
-// directory must be there. ErrInUse: another process has it open.
+// Open opens the store in a file, makes it when it is not there, and brings an older one up to date; or it only reads
+// one that is there, as Options say. The directory must be there. ErrInUse: another process has it open. ErrForeign:
+// the file is no store. ErrNewer, and when only reading ErrOlder: this release cannot.
 func Open(path string, options Options) (*Driver, error) {
-	lock, err := lockFile(path + ".lock")
-	if err != nil {
-		return nil, err
+	if options.Readers <= 0 {
+		options.Readers = DefaultReaders
 	}
-	d := &Driver{lock: lock, closed: make(chan struct{})}
+	d := &Driver{closed: make(chan struct{}), readOnly: options.ReadOnly}
 	if err := d.open(path, options); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -77,40 +91,79 @@ func Open(path string, options Options) (*Driver, error) {
 }
 
 func (d *Driver) open(path string, options Options) error {
-	if err := migrate(path); err != nil {
+	if err := d.lockOut(path); err != nil {
 		return err
 	}
-	var err error
-	if d.writer, err = connect(path, writerCacheKiB, &d.recent); err != nil {
+	is, err := identify(path)
+	if err == nil {
+		err = is.accept(d.readOnly)
+	}
+	if err != nil {
 		return err
 	}
-	if options.Readers <= 0 {
-		options.Readers = DefaultReaders
+	if d.readOnly {
+		return d.openReaders(forReading(path), options.Readers)
 	}
-	d.readers = make(chan *conn, options.Readers)
-	for range options.Readers {
-		ids := &seenBy{recent: &d.recent}
-		reader, err := connect(path, readerCacheKiB, ids)
-		if err != nil {
-			return err
-		}
-		ids.conn, reader.seen = reader, ids
-		if err := reader.exec("PRAGMA query_only = 1"); err != nil {
-			return err
-		}
-		d.made = append(d.made, reader)
-		d.readers <- reader
+	if err := migrate(path, is.empty); err != nil {
+		return err
 	}
-	copier, err := connect(path, copierCacheKiB, nil)
+	if err := d.openWriter(path); err != nil {
+		return err
+	}
+	return d.openReaders(forWriting(path), options.Readers)
+}
+
+// lockOut keeps other processes out. A store to be read has no lock file when nobody ever served it, such as a copy.
+func (d *Driver) lockOut(path string) (err error) {
+	path += ".lock"
+	if d.readOnly {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		d.lock, err = lockFile(path)
+		return err
+	}
+	d.lock, err = lockFile(path, sqlite.OpenCreate)
+	return err
+}
+
+// openWriter opens what writes: the batches' connection, and the one that copies the log.
+func (d *Driver) openWriter(path string) (err error) {
+	if d.writer, err = connect(forWriting(path), writerCacheKiB, &d.recent); err != nil {
+		return err
+	}
+	copier, err := connect(forWriting(path), copierCacheKiB, nil)
 	if err != nil {
 		return err
 	}
 	d.checkpoints.start(copier, usual)
+	return nil
+}
+
+// openReaders opens the connections of views and reports, and reads what the driver remembers between batches.
+func (d *Driver) openReaders(from file, readers int) error {
+	d.read, d.readers = from, make(chan *conn, readers)
+	for range readers {
+		ids := &seenBy{recent: &d.recent}
+		reader, err := connect(from, readerCacheKiB, ids)
+		if err != nil {
+			return err
+		}
+		ids.conn, reader.seen = reader, ids
+		d.made = append(d.made, reader)
+		d.readers <- reader
+		if err := reader.exec("PRAGMA query_only = 1"); err != nil {
+			return err
+		}
+	}
 	return d.recover()
 }
 
 // recover reads what the driver remembers between batches.
 func (d *Driver) recover() error {
+	if d.readOnly {
+		return errors.Join(d.recent.recover(d.made[0]), d.references.recover(d.made[0], false))
+	}
 	last, err := d.writer.session.LastPlace()
 	if err != nil {
 		return err
@@ -119,7 +172,7 @@ func (d *Driver) recover() error {
 	if err := d.recent.recover(d.writer); err != nil {
 		return err
 	}
-	return d.references.recover(d.writer)
+	return d.references.recover(d.writer, true)
 }
 
 // Close implements store.Driver. It waits for views and reports that are running.
@@ -135,6 +188,7 @@ func (d *Driver) Close() error {
 		errs = append(errs, reader.Close())
 	}
 	d.made = nil
+	errs = append(errs, d.read.sweep())
 	errs = append(errs, d.checkpoints.stop())
 	d.checkpoints.conn = nil
 	d.recent.sorting.Wait()
@@ -189,10 +243,10 @@ func (s *statement) ColumnIsNull(column int) bool { return s.ColumnType(column) 
 func (s *statement) ColumnIsText(column int) bool { return s.ColumnType(column) == sqlite.TypeText }
 
 // connect opens one connection to a store that has been migrated.
-func connect(path string, cacheKiB int, ids sqlstore.IDs) (*conn, error) {
-	raw, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+func connect(f file, cacheKiB int, ids sqlstore.IDs) (*conn, error) {
+	raw, err := sqlite.OpenConn(f.name, f.flags)
 	if err != nil {
-		return nil, fmt.Errorf("sqlite: open: %w", err)
+		return nil, fmt.Errorf("sqlite: open: %w", explain(err))
 	}
 	c := &conn{Conn: raw}
 	c.session = sqlstore.NewSession(c, ids)
