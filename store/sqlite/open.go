@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 )
 
 const (
+	privateMode = 0o600
 	pageSize    = 4096
 	busyTimeout = 10 * time.Second // for a checkpoint in the way; there is no other writer
 )
@@ -24,17 +26,41 @@ const (
 //go:embed migration/*.sql
 var migrations embed.FS
 
+// private makes sure that a file is there and that its owner alone may read and write it, also one that was made
+// otherwise before. What SQLite makes beside a file gets the file's own mode; what lies there already is seen to.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, privateMode)
+	if err != nil {
+		return fmt.Errorf("sqlite: is the directory there, and may we write to it? %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	for _, beside := range []string{"", "-wal", "-shm"} {
+		info, err := os.Stat(path + beside)
+		if err == nil && info.Mode().Perm() != privateMode {
+			err = os.Chmod(path+beside, privateMode)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("sqlite: keep the file from others: %w", err)
+		}
+	}
+	return nil
+}
+
 // lockFile takes the lock that keeps other processes out. It is SQLite's own lock on an empty file of its own, so
-// that it works wherever SQLite works, and the system lets go of it when the process dies.
-func lockFile(path string, flags ...sqlite.OpenFlags) (*sqlite.Conn, error) {
-	c, err := sqlite.OpenConn(path, append(flags, sqlite.OpenReadWrite)...)
+// that it works wherever SQLite works, and the system lets go of it when the process dies. Nothing is ever written to
+// it, so there is nothing to keep a journal of.
+func lockFile(path string) (*sqlite.Conn, error) {
+	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open the lock file: %w", explain(err))
 	}
 	c.SetBusyTimeout(0)
-	s, err := c.Prepare("BEGIN EXCLUSIVE")
-	if err == nil {
-		err = step(s)
+	for _, text := range []string{"PRAGMA journal_mode = MEMORY", "BEGIN EXCLUSIVE"} {
+		if err = execute(c, text); err != nil {
+			break
+		}
 	}
 	if err == nil {
 		return c, nil

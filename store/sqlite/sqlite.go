@@ -104,6 +104,9 @@ func (d *Driver) open(path string, options Options) error {
 	if d.readOnly {
 		return d.openReaders(forReading(path), options.Readers)
 	}
+	if err := private(path); err != nil {
+		return err
+	}
 	if err := migrate(path, is.empty); err != nil {
 		return err
 	}
@@ -116,14 +119,14 @@ func (d *Driver) open(path string, options Options) error {
 // lockOut keeps other processes out. A store to be read has no lock file when nobody ever served it, such as a copy.
 func (d *Driver) lockOut(path string) (err error) {
 	path += ".lock"
-	if d.readOnly {
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		d.lock, err = lockFile(path)
-		return err
+	if !d.readOnly {
+		err = private(path)
+	} else if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	d.lock, err = lockFile(path, sqlite.OpenCreate)
+	if err == nil {
+		d.lock, err = lockFile(path)
+	}
 	return err
 }
 
@@ -303,18 +306,23 @@ func step(s *sqlite.Stmt) error {
 // exec runs statements one after the other and drops their rows.
 func (c *conn) exec(texts ...string) error {
 	for _, text := range texts {
-		s, _, err := c.PrepareTransient(text)
-		if err != nil {
-			return err
-		}
-		for row := true; row && err == nil; {
-			row, err = s.Step()
-		}
-		if err := errors.Join(err, s.Finalize()); err != nil {
+		if err := execute(c.Conn, text); err != nil {
 			return fmt.Errorf("%s: %w", text, err)
 		}
 	}
 	return nil
+}
+
+// execute runs a statement and drops its rows.
+func execute(c *sqlite.Conn, text string) error {
+	s, _, err := c.PrepareTransient(text)
+	if err != nil {
+		return err
+	}
+	for row := true; row && err == nil; {
+		row, err = s.Step()
+	}
+	return errors.Join(err, s.Finalize())
 }
 
 // giveUp resets every statement and ends the transaction. Statements that are still running would keep the
