@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"runtime"
 	"strings"
@@ -280,14 +281,24 @@ func TestALargeImportTakesLittleMemory(t *testing.T) {
 	const rows = 100_000
 	events, err := h.bring("mode=all", cards(rows))
 	h.ends(events, err, fmt.Sprintf("complete %d/%d/0/0", rows, rows))
-	events = nil
-	before, again := cards(0), cards(rows)
-	before.measure()
-	events, err = h.bring(fmt.Sprintf("mode=all&lines=%d", rows), again)
-	h.ends(events, err, fmt.Sprintf("complete %d/0/%d/0", rows, rows))
-	again.measure()
-	const bound = 16 << 20 // the lines as they are decided would take some 50 MB
-	if grown := int64(again.heap) - int64(before.heap); grown > bound {
+	const bound = 8 << 20
+	grown := int64(math.MaxInt64)
+	for range 3 { // other work on the machine may swell one of them, but lines that are kept swell them all
+		grown = min(grown, h.importAgain(rows))
+	}
+	t.Logf("importing %d lines again took %d bytes", rows, grown)
+	if grown > bound {
 		t.Errorf("importing %d lines again took %d bytes, want at most %d", rows, grown, bound)
 	}
+}
+
+// importAgain imports cards that are there already, and gives by how much the heap grew meanwhile.
+func (h *house) importAgain(rows int) int64 {
+	h.Helper()
+	before, again := cards(0), cards(rows)
+	before.measure()
+	events, err := h.bring(fmt.Sprintf("mode=all&lines=%d", rows), again)
+	h.ends(events, err, fmt.Sprintf("complete %d/0/%d/0", rows, rows))
+	again.measure()
+	return int64(again.heap) - int64(before.heap)
 }

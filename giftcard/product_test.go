@@ -69,7 +69,7 @@ func TestVelocitiesThatCannotBe(t *testing.T) {
 	}
 }
 
-// New products are fixed when they have a start balance (behaviour.md 2.2).
+// New products are fixed when they have a start balance (docs/rules.md 2.2).
 func TestTheOpeningOfANewProduct(t *testing.T) {
 	for start, want := range map[money.Minor]giftcard.Opening{0: giftcard.OpeningRequested, 100: giftcard.OpeningFixed} {
 		if got := (giftcard.Product{StartBalance: start}).WithDefaults().Opening; got != want {

@@ -74,7 +74,7 @@ type Correction struct {
 	ID       ident.ID // of the act
 	At       time.Time
 	Amount   money.Minor // above zero; of a write-off ignored, since all that is available goes
-	WriteOff bool        // to breakage: only from a voided or expired card
+	WriteOff bool        // to breakage: only from a card whose void is confirmed, or an expired one
 	Debit    bool        // off the card instead of onto it
 	// Note is called in the same commit, with the seq of the act and the card before and after.
 	Note func(tx Tx, message int64, before, after Card) error

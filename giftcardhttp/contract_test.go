@@ -144,7 +144,7 @@ func keepsContract(operation string, answer *httptest.ResponseRecorder) error {
 	return isErrorDetail(body.(map[string]any), operation, answer.Code)
 }
 
-// isErrorDetail holds an ErrorDetail to what the schema cannot say (behaviour.md 1.3, C13).
+// isErrorDetail holds an ErrorDetail to what the schema cannot say (docs/rules.md 1.3, C13).
 func isErrorDetail(body map[string]any, operation string, status int) error {
 	text, _ := body["errorMessage"].(string)
 	detail, _ := body["detailMessage"].(map[string]any)

@@ -13,7 +13,7 @@ type slots struct {
 	settlementID, receiverID                               wire.Slot
 	references, posInfo, productID                         wire.Slot
 	basketRef, tranType, srcAccType, destAccType           wire.Slot
-	stan, rrn, reversalReason, amounts                     wire.Slot
+	stan, rrn, amounts                                     wire.Slot
 	requestAmount, requestMinor, requestCurrency           wire.Slot
 	approvedAmount, approvedMinor, approvedCurrency        wire.Slot
 	cardHolder, profileID, msisdn, emailAddress, pointsAsk wire.Slot
@@ -55,7 +55,7 @@ func ask(models []*wire.Model) (s slots, err error) {
 		settlementID: slot("settlementEntity.id"), receiverID: slot("receiver.id"),
 		references: slot("thirdPartyIdentifiers"), posInfo: slot("posInfo"), productID: slot("product.id"),
 		basketRef: slot("basketRef"), tranType: slot("tranType"), srcAccType: slot("srcAccType"), destAccType: slot("destAccType"),
-		stan: slot("stan"), rrn: slot("rrn"), reversalReason: slot("reversalReason"), amounts: slot("amounts"),
+		stan: slot("stan"), rrn: slot("rrn"), amounts: slot("amounts"),
 		requestAmount: slot("amounts.requestAmount"), requestMinor: slot("amounts.requestAmount.amount"), requestCurrency: slot("amounts.requestAmount.currency"),
 		approvedAmount: slot("amounts.approvedAmount"), approvedMinor: slot("amounts.approvedAmount.amount"), approvedCurrency: slot("amounts.approvedAmount.currency"),
 		cardHolder: slot("cardHolder"), profileID: slot("cardHolder.profileId"), msisdn: slot("cardHolder.msisdn"), emailAddress: slot("cardHolder.emailAddress"),
