@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/txn"
 )
@@ -28,9 +27,9 @@ type Account struct {
 type AccountSettings struct {
 	Families          []txn.Family
 	Products          []string
-	Ranges            []giftcard.Range
+	Ranges            []txn.Range
 	HolderLookUps     bool
-	Velocity          []giftcard.Velocity
+	Velocity          []txn.Velocity
 	WrongPerMinute    int32 // answers in a minute that tell of a wrong card or PIN; see DefaultWrongPerMinute
 	RequestsPerSecond int32 // messages on average
 	Burst             int32 // messages at once within that average; 0 is as many as in a second
@@ -66,8 +65,8 @@ func (a *Account) Hashes(t time.Time) []string {
 }
 
 // Sender gives what the rules of gift cards need to know of the account.
-func (a *Account) Sender() *giftcard.Sender {
-	return &giftcard.Sender{
+func (a *Account) Sender() *txn.Sender {
+	return &txn.Sender{
 		Account: a.Number, World: a.World, Families: a.Settings.Families, Products: a.Settings.Products,
 		Ranges: a.Settings.Ranges, HolderLookUps: a.Settings.HolderLookUps, Velocity: a.Settings.Velocity,
 	}
@@ -159,7 +158,7 @@ func (s AccountSettings) checkParts() error {
 	return nil
 }
 
-func checkVelocity(rules []giftcard.Velocity) error {
+func checkVelocity(rules []txn.Velocity) error {
 	if len(rules) > maxVelocity {
 		return invalid("settings.velocity", "must be at most %d rules", maxVelocity)
 	}
@@ -211,7 +210,7 @@ func listed[T fmt.Stringer](values []T) string {
 	return strings.Join(names, " ")
 }
 
-func rangesFact(ranges []giftcard.Range) string {
+func rangesFact(ranges []txn.Range) string {
 	texts := make([]string, len(ranges))
 	for i, r := range ranges {
 		texts[i] = ident.Mask(r.First) + "-" + ident.Mask(r.Last)
@@ -219,7 +218,7 @@ func rangesFact(ranges []giftcard.Range) string {
 	return strings.Join(texts, " ")
 }
 
-func velocityFact(rules []giftcard.Velocity) string {
+func velocityFact(rules []txn.Velocity) string {
 	texts := make([]string, len(rules))
 	for i, v := range rules {
 		texts[i] = fmt.Sprintf("%s in %s: count %d, amount %d", v.Family, v.Window, v.MaxCount, v.MaxAmount)

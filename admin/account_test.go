@@ -17,9 +17,9 @@ func TestAnAccountLivesThroughARestart(t *testing.T) {
 	d.product(giftcard.Product{ID: "gold", Currency: 710})
 	certificate := admin.Certificate{Kind: admin.SAN, Value: "till.example"}
 	d.account("till", admin.AccountSettings{
-		Families: []txn.Family{txn.Load}, Products: []string{"gold"}, Ranges: []giftcard.Range{{First: "6001", Last: "6009"}},
+		Families: []txn.Family{txn.Load}, Products: []string{"gold"}, Ranges: []txn.Range{{First: "6001", Last: "6009"}},
 		HolderLookUps: true, WrongPerMinute: 7, RequestsPerSecond: 50, Certificates: []admin.Certificate{certificate},
-		Velocity: []giftcard.Velocity{{Family: txn.Load, Window: time.Hour, MaxCount: 3}},
+		Velocity: []txn.Velocity{{Family: txn.Load, Window: time.Hour, MaxCount: 3}},
 	})
 	d.open()
 	a, found := d.office.Register().AccountByName(ident.Production, "till")
@@ -102,10 +102,10 @@ func TestAccountsThatCannotBe(t *testing.T) {
 		{"till", "short", admin.AccountSettings{}, admin.Invalid, "password"},
 		{"till", "", admin.AccountSettings{Families: []txn.Family{txn.Adjustment}}, admin.Invalid, "settings.families"},
 		{"till", "", admin.AccountSettings{Products: []string{"none"}}, admin.Invalid, "settings.products"},
-		{"till", "", admin.AccountSettings{Ranges: []giftcard.Range{{First: "1", Last: "22"}}}, admin.Invalid, "settings.ranges.0"},
-		{"till", "", admin.AccountSettings{Ranges: []giftcard.Range{{First: "2", Last: "1"}}}, admin.Invalid, "settings.ranges.0"},
+		{"till", "", admin.AccountSettings{Ranges: []txn.Range{{First: "1", Last: "22"}}}, admin.Invalid, "settings.ranges.0"},
+		{"till", "", admin.AccountSettings{Ranges: []txn.Range{{First: "2", Last: "1"}}}, admin.Invalid, "settings.ranges.0"},
 		{"till", "", admin.AccountSettings{WrongPerMinute: -1}, admin.Invalid, "settings.wrongPerMinute"},
-		{"till", "", admin.AccountSettings{Velocity: []giftcard.Velocity{{}}}, admin.Invalid, "settings.velocity.0"},
+		{"till", "", admin.AccountSettings{Velocity: []txn.Velocity{{}}}, admin.Invalid, "settings.velocity.0"},
 		{"till", "", admin.AccountSettings{Certificates: []admin.Certificate{{Kind: admin.SPKI, Value: "ab"}}}, admin.Invalid, "settings.certificates.0"},
 		{"till", "", admin.AccountSettings{Certificates: []admin.Certificate{certificate}}, admin.Exists, "settings.certificates"},
 	} {

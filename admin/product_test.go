@@ -6,6 +6,7 @@ import (
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/txn"
 )
 
 func TestAProductLivesThroughARestart(t *testing.T) {
@@ -45,7 +46,7 @@ func TestProductsThatCannotBe(t *testing.T) {
 		{giftcard.Product{ID: "silver", Currency: 710, Barcode: "123"}, admin.Exists, "settings.barcode"},
 		{giftcard.Product{ID: "silver", Currency: 710, MinLoad: 2, MaxLoad: 1}, admin.Invalid, "settings.minLoad"},
 		{giftcard.Product{ID: "silver", Currency: 710, Opening: "lucky"}, admin.Invalid, "settings.opening"},
-		{giftcard.Product{ID: "silver", Currency: 710, Velocity: []giftcard.Velocity{{}}}, admin.Invalid, "settings.velocity.0"},
+		{giftcard.Product{ID: "silver", Currency: 710, Velocity: []txn.Velocity{{}}}, admin.Invalid, "settings.velocity.0"},
 	} {
 		_, err := d.office.CreateProduct(bg, d.by(admin.Admin), c.product)
 		refused(t, err, c.code, c.field)

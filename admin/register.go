@@ -10,6 +10,7 @@ import (
 
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/txn"
 )
 
 var _ giftcard.Products = (*Register)(nil)
@@ -37,7 +38,7 @@ type snapshot struct {
 // world is what a name or a number leads to in one world.
 type world struct {
 	accounts     map[string]*Account
-	senders      map[ident.Account]*giftcard.Sender
+	senders      map[ident.Account]*txn.Sender
 	certificates map[Certificate]*Account
 	operators    map[string]*Operator
 	products     map[string]*giftcard.Product
@@ -47,7 +48,7 @@ type world struct {
 
 func newWorld() *world {
 	return &world{
-		accounts: map[string]*Account{}, senders: map[ident.Account]*giftcard.Sender{}, certificates: map[Certificate]*Account{},
+		accounts: map[string]*Account{}, senders: map[ident.Account]*txn.Sender{}, certificates: map[Certificate]*Account{},
 		operators: map[string]*Operator{}, products: map[string]*giftcard.Product{},
 		byNumber: map[int32]*giftcard.Product{}, byBarcode: map[string]*giftcard.Product{},
 	}
@@ -233,7 +234,7 @@ func (r *Register) Accounts(w ident.World) []*Account {
 }
 
 // Sender gives what the rules need to know of an account. It is made once and shared.
-func (r *Register) Sender(w ident.World, number ident.Account) (*giftcard.Sender, bool) {
+func (r *Register) Sender(w ident.World, number ident.Account) (*txn.Sender, bool) {
 	s, found := r.now.Load().world(w).senders[number]
 	return s, found
 }

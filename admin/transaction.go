@@ -272,7 +272,7 @@ func (o *Office) Settle(ctx context.Context, by By, seq int64, ending txn.Role) 
 		return Transaction{}, refuse(Conflict, "only an open request can be settled; this %s is %s", m.Role, m.State)
 	}
 	audit := by.entry(SettleRequest, transactionSubject(seq)).from(
-		Facts{"state": m.State.String()}, Facts{"state": txn.Ending(ending).String()})
+		Facts{"state": m.State.String()}, Facts{"state": ending.Ending().String()})
 	err = o.issuer.Settle(ctx, giftcard.Settlement{
 		World: by.World, RequestID: m.ID, Role: ending, ID: o.newID(), At: by.At, Sender: sender,
 		Note: func(tx giftcard.Tx, message int64) error { return o.note(tx, by.World, message, audit) },

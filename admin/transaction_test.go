@@ -153,7 +153,7 @@ func TestSettle(t *testing.T) {
 		must(t, err)
 		settled, err := d.office.Settle(bg, d.by(admin.Attendant), open[0].Seq, c.ending)
 		must(t, err)
-		if settled.State != txn.Ending(c.ending) || settled.EndedBy == nil || settled.EndedBy.Account != 0 {
+		if settled.State != c.ending.Ending() || settled.EndedBy == nil || settled.EndedBy.Account != 0 {
 			t.Errorf("settled: %+v", settled)
 		}
 		if b := d.find(pan1).Balance; int64(b.Book) != c.book || int64(b.Available) != c.available {

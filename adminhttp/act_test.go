@@ -107,7 +107,7 @@ func (h *house) shop() int64 {
 	return int64(made["number"].(float64))
 }
 
-func (h *house) sender() *giftcard.Sender {
+func (h *house) sender() *txn.Sender {
 	account, _ := h.register.AccountByName(ident.Production, "till")
 	sender, _ := h.register.Sender(ident.Production, account.Number)
 	return sender
@@ -133,7 +133,7 @@ func (h *house) ask(f txn.Family, amount money.Minor) ident.ID {
 
 func (h *house) advise(f txn.Family, request ident.ID) {
 	h.Helper()
-	must(h.T, h.issuer.Advise(h.Context(), &giftcard.Advice{
+	must(h.T, h.issuer.Advise(h.Context(), &txn.Advice{
 		Family: f, Role: txn.Confirmation, ID: h.newID(), RequestID: request, Sender: h.sender(), Received: started,
 	}))
 }

@@ -15,13 +15,13 @@ import (
 // removed: keep it, or read the old form as well.
 func TestRowsKeepTheirForm(t *testing.T) {
 	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	velocity := []giftcard.Velocity{{Family: txn.Load, Window: time.Hour, MaxCount: 1, MaxAmount: 2}}
+	velocity := []txn.Velocity{{Family: txn.Load, Window: time.Hour, MaxCount: 1, MaxAmount: 2}}
 	for _, c := range []struct {
 		value any
 		want  string
 	}{
 		{admin.Account{Number: 1, World: 1, Name: "n", Suspended: true, Credentials: []admin.Credential{{Number: 1, Hash: "h", NotBefore: at, NotAfter: at}},
-			Settings: admin.AccountSettings{Families: []txn.Family{txn.Load}, Products: []string{"p"}, Ranges: []giftcard.Range{{First: "1", Last: "2"}},
+			Settings: admin.AccountSettings{Families: []txn.Family{txn.Load}, Products: []string{"p"}, Ranges: []txn.Range{{First: "1", Last: "2"}},
 				HolderLookUps: true, Velocity: velocity, WrongPerMinute: 1, RequestsPerSecond: 2, Burst: 3,
 				Certificates: []admin.Certificate{{Kind: admin.SAN, Value: "v"}}}},
 			`{"Number":1,"World":1,"Name":"n","Suspended":true,"Credentials":[{"Number":1,"Hash":"h","NotBefore":"2026-11-21T12:00:00Z","NotAfter":"2026-11-21T12:00:00Z"}],` +

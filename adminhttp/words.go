@@ -56,17 +56,17 @@ func currency(field, s string) (money.Currency, error) {
 	return c, nil
 }
 
-func velocityIn(list []adminapi.Velocity) ([]giftcard.Velocity, error) {
-	return try(list, func(i int, v adminapi.Velocity) (giftcard.Velocity, error) {
+func velocityIn(list []adminapi.Velocity) ([]txn.Velocity, error) {
+	return try(list, func(i int, v adminapi.Velocity) (txn.Velocity, error) {
 		f, err := family("settings.velocity."+strconv.Itoa(i)+".family", v.Family)
-		return giftcard.Velocity{
+		return txn.Velocity{
 			Family: f, Window: time.Duration(v.WindowSeconds) * time.Second, MaxCount: v.MaxCount, MaxAmount: money.Minor(v.MaxAmount),
 		}, err
 	})
 }
 
-func velocityOut(list []giftcard.Velocity) []adminapi.Velocity {
-	return each(list, func(v giftcard.Velocity) adminapi.Velocity {
+func velocityOut(list []txn.Velocity) []adminapi.Velocity {
+	return each(list, func(v txn.Velocity) adminapi.Velocity {
 		return adminapi.Velocity{
 			Family: adminapi.Family(v.Family.String()), WindowSeconds: int64(v.Window / time.Second),
 			MaxCount: v.MaxCount, MaxAmount: adminapi.Minor(v.MaxAmount),
@@ -78,7 +78,7 @@ func accountSettings(s adminapi.AccountSettings) (admin.AccountSettings, error) 
 	in := admin.AccountSettings{
 		HolderLookUps: s.HolderLookUps, WrongPerMinute: admin.DefaultWrongPerMinute, RequestsPerSecond: s.RequestsPerSecond, Burst: s.Burst,
 		Products: each(s.Products, func(id adminapi.ProductID) string { return string(id) }),
-		Ranges:   each(s.Ranges, func(r adminapi.Range) giftcard.Range { return giftcard.Range{First: r.First, Last: r.Last} }),
+		Ranges:   each(s.Ranges, func(r adminapi.Range) txn.Range { return txn.Range{First: r.First, Last: r.Last} }),
 		Certificates: each(s.Certificates, func(c adminapi.Certificate) admin.Certificate {
 			return admin.Certificate{Kind: admin.CertificateKind(c.Kind), Value: c.Value}
 		}),
@@ -103,7 +103,7 @@ func account(a *admin.Account) adminapi.Account {
 			HolderLookUps: s.HolderLookUps, WrongPerMinute: &s.WrongPerMinute, RequestsPerSecond: s.RequestsPerSecond, Burst: s.Burst,
 			Families: each(s.Families, func(f txn.Family) adminapi.Family { return adminapi.Family(f.String()) }),
 			Products: each(s.Products, func(id string) adminapi.ProductID { return adminapi.ProductID(id) }),
-			Ranges:   each(s.Ranges, func(r giftcard.Range) adminapi.Range { return adminapi.Range{First: r.First, Last: r.Last} }),
+			Ranges:   each(s.Ranges, func(r txn.Range) adminapi.Range { return adminapi.Range{First: r.First, Last: r.Last} }),
 			Velocity: velocityOut(s.Velocity),
 			Certificates: each(s.Certificates, func(c admin.Certificate) adminapi.Certificate {
 				return adminapi.Certificate{Kind: adminapi.CertificateKind(c.Kind), Value: c.Value}

@@ -9,8 +9,8 @@ package edge
 
 import (
 	"github.com/scripworks/scrip/admin"
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/txn"
 )
 
 // Identity is who a message comes from.
@@ -18,7 +18,7 @@ type Identity struct {
 	// Account is what credentials and certificate led to. It is shared and never changed.
 	Account *admin.Account
 	// Sender is the account in the words of the rules. It is shared and never changed.
-	Sender *giftcard.Sender
+	Sender *txn.Sender
 	// User is the user name of HTTP Basic, empty when a certificate alone led here (rule A4 compares it).
 	User string
 }
@@ -32,7 +32,7 @@ type Accounts interface {
 	// Account gives the account with a number.
 	Account(number ident.Account) (*admin.Account, bool)
 	// Sender gives the account with a number in the words of the rules.
-	Sender(w ident.World, number ident.Account) (*giftcard.Sender, bool)
+	Sender(w ident.World, number ident.Account) (*txn.Sender, bool)
 }
 
 var _ Accounts = (*admin.Register)(nil)

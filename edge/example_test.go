@@ -11,10 +11,10 @@ import (
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/edge"
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/giftcardhttp"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/secret"
+	"github.com/scripworks/scrip/txn"
 )
 
 // What the room of the contract asks for is what there is here.
@@ -36,7 +36,7 @@ func (o one) AccountByCertificate(ident.World, admin.Certificate) (*admin.Accoun
 
 func (o one) Account(ident.Account) (*admin.Account, bool) { return o.till, true }
 
-func (o one) Sender(ident.World, ident.Account) (*giftcard.Sender, bool) {
+func (o one) Sender(ident.World, ident.Account) (*txn.Sender, bool) {
 	return o.till.Sender(), true
 }
 

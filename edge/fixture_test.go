@@ -16,8 +16,8 @@ import (
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/decline"
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/txn"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -70,7 +70,7 @@ func (p people) Account(number ident.Account) (*admin.Account, bool) {
 	return a, found
 }
 
-func (p people) Sender(_ ident.World, number ident.Account) (*giftcard.Sender, bool) {
+func (p people) Sender(_ ident.World, number ident.Account) (*txn.Sender, bool) {
 	a, found := p[number]
 	if !found {
 		return nil, false

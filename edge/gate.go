@@ -14,8 +14,8 @@ import (
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/decline"
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/txn"
 )
 
 // WrongGuesses is the alarm of an account that was told too often in a minute that a card or a PIN is wrong.
@@ -68,7 +68,7 @@ func NewGate(s Settings) *Gate {
 // An advice is never turned away for its sender's pace or guesses: it would only be repeated, and the request
 // that it ends was held to those bounds already. Nor because the account is suspended: that would end it for good,
 // and leave the two sides with different ends of the request.
-func (g *Gate) Admit(r *http.Request, advice bool) (sender *giftcard.Sender, release func(), err error) {
+func (g *Gate) Admit(r *http.Request, advice bool) (sender *txn.Sender, release func(), err error) {
 	if g.hall.stopping.Load() {
 		return nil, nil, g.turnAway(r, nil, stopping())
 	}
@@ -252,7 +252,7 @@ type verdict struct {
 
 // Guessed is told that a sender was answered that a card or a PIN is wrong. Over the account's bound its
 // requests are turned away until the minute is over.
-func (g *Gate) Guessed(sender *giftcard.Sender) {
+func (g *Gate) Guessed(sender *txn.Sender) {
 	account, found := g.settings.Accounts.Account(sender.Account)
 	if !found || !g.meters.guessed(account, g.settings.Now()) {
 		return

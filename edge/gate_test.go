@@ -13,9 +13,9 @@ import (
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/decline"
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/secret"
+	"github.com/scripworks/scrip/txn"
 )
 
 // certified gives a certificate that is valid at noon, with one DNS name.
@@ -332,7 +332,7 @@ func TestGuesses(t *testing.T) {
 	l := newLobby(t)
 	l.people[1].Settings.WrongPerMinute = 3
 	l.clock.forward(20 * time.Second)
-	sender := &giftcard.Sender{Account: 1}
+	sender := &txn.Sender{Account: 1}
 	for i := range 3 {
 		if got := l.admit(t, from("till", "open sesame")); got != 0 {
 			t.Fatalf("after %d guesses the request was turned away with cause %d", i, got)
@@ -364,8 +364,8 @@ func TestGuesses(t *testing.T) {
 func TestGuessesWithoutABoundOrAnAccount(t *testing.T) {
 	l := newLobby(t)
 	for range 1000 {
-		l.Guessed(&giftcard.Sender{Account: 1})
-		l.Guessed(&giftcard.Sender{Account: 99})
+		l.Guessed(&txn.Sender{Account: 1})
+		l.Guessed(&txn.Sender{Account: 99})
 	}
 	if got := l.admit(t, from("till", "open sesame")); got != 0 {
 		t.Errorf("got cause %d", got)
@@ -428,7 +428,7 @@ func TestGuests(t *testing.T) {
 			if user == "late" {
 				return Identity{}, full
 			}
-			return Identity{Sender: &giftcard.Sender{Account: ident.Account(len(user + password))}, User: user}, nil
+			return Identity{Sender: &txn.Sender{Account: ident.Account(len(user + password))}, User: user}, nil
 		}
 	})
 	for _, test := range []struct {

@@ -11,6 +11,7 @@ import (
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/txn"
 )
 
 // held is a store that keeps one message waiting before it takes it.
@@ -27,7 +28,7 @@ func (h held) Update(ctx context.Context, keys giftcard.Keys, decide func(giftca
 }
 
 // holdUp puts an issuer over the counter's store that keeps a redemption in flight until release is closed.
-func holdUp(c *counter) (h held, i *giftcard.Issuer, reversal *giftcard.Advice, answered chan error) {
+func holdUp(c *counter) (h held, i *giftcard.Issuer, reversal *txn.Advice, answered chan error) {
 	h = held{store.Giftcard{Store: c.Store}, make(chan struct{})}
 	i = giftcard.NewIssuer(giftcard.Settings{Store: h, Keys: c.Keys, Products: c.Products()})
 	request := c.AsRequest(c.request(conform.Redeem, "r1", c.pans[0], 100), c.Sender("a"))
@@ -46,7 +47,7 @@ func TestAReversalWaitsForItsRequest(t *testing.T) {
 		c := newCounter(t, 1)
 		h, i, reversal, answered := holdUp(c)
 		go func() {
-			time.Sleep(giftcard.DefaultHold - time.Second) // of the bubble
+			time.Sleep(txn.DefaultHold - time.Second) // of the bubble
 			close(h.release)
 		}()
 		if err := i.Advise(t.Context(), reversal); err != nil {
@@ -73,7 +74,7 @@ func TestAReversalDoesNotWaitForEver(t *testing.T) {
 		if err == nil || errors.As(err, &refusal) || errors.As(err, &turned) {
 			t.Errorf("told %v, which ends the advice", err)
 		}
-		if took := time.Since(began); took != giftcard.DefaultHold {
+		if took := time.Since(began); took != txn.DefaultHold {
 			t.Errorf("it took %s", took)
 		}
 		close(h.release)

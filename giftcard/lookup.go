@@ -17,9 +17,9 @@ const maxHolderCards = 2
 // a later commit; the answer does not wait for that (rule V7).
 func (i *Issuer) lookUp(ctx context.Context, r *Request) (*Response, error) {
 	w := r.Sender.World
-	land, alone := i.flights.TakeOffAlone(w, r.ID)
+	land, alone := i.intake.Flights.TakeOffAlone(w, r.ID)
 	if !alone {
-		return nil, duplicate(r.ID, nil)
+		return nil, txn.Duplicate(r.ID, nil)
 	}
 	recorded := false
 	defer func() {
@@ -54,9 +54,9 @@ type sight struct {
 
 func (l *sight) run(tx Tx) error {
 	l.tx, l.now, l.refusal, l.response = tx, l.request.Received.In(l.issuer.location), nil, nil
-	used := tx.Messages(l.request.ID)
+	used := txn.Used(tx.Messages(l.request.ID), txn.LookUp, txn.Request)
 	if l.used = len(used) > 0; l.used {
-		l.refusal = duplicate(l.request.ID, own(used, l.request.Sender.Account))
+		l.refusal = txn.Duplicate(l.request.ID, txn.Own(used, l.request.Sender.Account))
 		return nil
 	}
 	c, refusal := l.find()
@@ -111,7 +111,7 @@ func (l *sight) show(c Card) error {
 		return nil
 	}
 	l.response = &Response{
-		Reference: lookUpReference(l.issuer.keys.ID(c.World, l.request.ID)), Balance: c.Balance, Currency: c.Currency, Status: c.Status,
+		Reference: txn.HashReference(lookUpLetter, l.issuer.keys.ID(c.World, l.request.ID)), Balance: c.Balance, Currency: c.Currency, Status: c.Status,
 	}
 	if c.Product != 0 {
 		l.response.Product = l.product
@@ -127,7 +127,7 @@ func (l *sight) show(c Card) error {
 // record takes the id, unless another message was faster.
 func (l *sight) record(tx Tx) error {
 	r := l.request
-	if len(tx.Messages(r.ID)) > 0 {
+	if len(txn.Used(tx.Messages(r.ID), txn.LookUp, txn.Request)) > 0 {
 		return nil
 	}
 	m := txn.Message{
@@ -159,14 +159,4 @@ func RevealPAN(keys *secret.Keys, d Detail) (ident.PAN, error) {
 		return ident.PAN{}, err
 	}
 	return ident.ParsePAN(string(plain))
-}
-
-// lookUpReference gives a reference for a look-up, whose place in the order is not known when it is answered.
-func lookUpReference(hash int64) string {
-	const digits = 13
-	b := [1 + digits]byte{'L'}
-	for i := range digits {
-		b[1+i] = referenceDigits[uint64(hash)>>(5*i)&31]
-	}
-	return string(b[:])
 }

@@ -2,7 +2,6 @@ package giftcard
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/money"
@@ -28,7 +27,7 @@ type Product struct {
 	SingleUse     bool  // must be spent in one redemption
 	ValidMonths   int32 // months from activation; 0 means that the card's own expiry alone counts
 	ReplaceFrozen bool  // a frozen card may be replaced
-	Velocity      []Velocity
+	Velocity      []txn.Velocity
 }
 
 // Opening is the rule for the amount that an activation puts on a card (docs/rules.md 2.2).
@@ -40,31 +39,6 @@ const (
 	OpeningFixed     Opening = "fixed"     // start balance; a requested amount must be absent, 0 or equal to it
 	OpeningRequested Opening = "requested" // the requested amount; the start balance is 0
 )
-
-// Velocity bounds what may be approved in a window of time. Windows are aligned to the epoch: a window of 24 h is
-// a day in UTC. Reversed requests are given back to the window they were approved in.
-type Velocity struct {
-	Family    txn.Family
-	Window    time.Duration // whole seconds, from a second to a year
-	MaxCount  int64         // 0 is no bound
-	MaxAmount money.Minor   // 0 is no bound
-}
-
-// maxWindow bounds a velocity window.
-const maxWindow = 366 * 24 * time.Hour
-
-// Check says what is wrong with a velocity rule.
-func (v Velocity) Check() error {
-	switch {
-	case v.Family < txn.Activation || v.Family > txn.Transfer:
-		return fmt.Errorf("velocity: unknown family")
-	case v.Window < time.Second || v.Window > maxWindow || v.Window%time.Second != 0:
-		return fmt.Errorf("velocity: window must be whole seconds, from 1 s to %s", maxWindow)
-	case v.MaxCount < 0 || v.MaxAmount < 0 || (v.MaxCount == 0 && v.MaxAmount == 0):
-		return fmt.Errorf("velocity: needs a maximum count or amount above zero")
-	}
-	return nil
-}
 
 // WithDefaults fills in what was left out: the opening rule is fixed when there is a start balance, else requested.
 func (p Product) WithDefaults() Product {

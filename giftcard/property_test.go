@@ -62,7 +62,7 @@ var theProducts = []giftcard.Product{
 	{ID: "limits", Currency: 710, Opening: giftcard.OpeningRequested, MinLoad: 100, MaxLoad: 500, MaxBalance: 1200, SingleLoad: true},
 	{ID: "once", Currency: 710, Opening: giftcard.OpeningSum, StartBalance: 300, SingleUse: true},
 	{ID: "paced", Currency: 710, Opening: giftcard.OpeningSum, StartBalance: 400, PINRequired: true,
-		Velocity: []giftcard.Velocity{{Family: txn.Redemption, Window: 24 * time.Hour, MaxCount: 1}}},
+		Velocity: []txn.Velocity{{Family: txn.Redemption, Window: 24 * time.Hour, MaxCount: 1}}},
 	{ID: "dollars", Currency: 840, Opening: giftcard.OpeningSum, StartBalance: 1000},
 }
 

@@ -45,8 +45,8 @@ func (d *decision) run(tx Tx) error {
 	r := d.request
 	d.tx, d.now = tx, r.Received.In(d.issuer.location)
 	d.card, d.target, d.product, d.response, d.refusal = nil, nil, nil, nil, nil
-	if used := tx.Messages(r.ID); len(used) > 0 {
-		d.refusal = duplicate(r.ID, own(used, r.Sender.Account))
+	if used := txn.Used(tx.Messages(r.ID), r.Family, txn.Request); len(used) > 0 {
+		d.refusal = txn.Duplicate(r.ID, txn.Own(used, r.Sender.Account))
 		return nil
 	}
 	d.message = txn.Message{
@@ -61,20 +61,11 @@ func (d *decision) run(tx Tx) error {
 	return d.approve()
 }
 
-func own(messages []txn.Message, account ident.Account) *txn.Message {
-	for i := range messages {
-		if messages[i].Account == account {
-			return &messages[i]
-		}
-	}
-	return nil
-}
-
 // judge makes the business checks in their order. It changes nothing but what a wrong or right PIN changes.
 func (d *decision) judge() *decline.Error {
 	r := d.request
-	if reversal, gone := d.tx.Remembered(r.Sender.Account, r.ID); gone {
-		return d.late(reversal)
+	if refusal := txn.Late(d.tx, r.Sender, r.ID, decline.GeneralError); refusal != nil {
+		return refusal
 	}
 	if refusal := d.permitted(); refusal != nil {
 		return refusal
@@ -99,21 +90,12 @@ func (d *decision) judge() *decline.Error {
 	return decline.New(decline.FunctionNotSupported, "there is no such request")
 }
 
-// late refuses a request whose reversal was answered 404 before it came (rule L8).
-func (d *decision) late(reversal int64) *decline.Error {
-	refusal := decline.New(decline.GeneralError, "a reversal of this request was received before it")
-	if m, found := d.tx.MessageAt(reversal); found {
-		refusal.With(decline.Detail{RequestID: d.request.ID, ReversalID: m.ID, ReversalTime: m.At})
-	}
-	return refusal
-}
-
 func (d *decision) permitted() *decline.Error {
 	r, s := d.request, d.request.Sender
 	switch {
-	case !s.mayAsk(r.Family):
+	case !s.MayAsk(r.Family):
 		return decline.New(decline.TransactionNotSupported, "the account may not ask for a %s", r.Family)
-	case !s.mayTouch(r.Card.PAN) || (!r.Target.PAN.IsZero() && !s.mayTouch(r.Target.PAN)):
+	case !s.MayTouch(r.Card.PAN) || (!r.Target.PAN.IsZero() && !s.MayTouch(r.Target.PAN)):
 		return decline.New(decline.TransactionNotSupported, "the account may not touch cards of this range")
 	case r.Points && !d.issuer.compatible:
 		return decline.New(decline.FunctionNotSupported, "points are not kept here").At("points.requestAmount")
@@ -168,7 +150,7 @@ func (d *decision) findProduct() *decline.Error {
 }
 
 func (d *decision) useProduct(p *Product) *decline.Error {
-	if !d.request.Sender.maySell(p.ID) {
+	if !d.request.Sender.MaySell(p.ID) {
 		return decline.New(decline.TransactionNotSupported, "the account may not touch cards of this product")
 	}
 	d.product = p
@@ -296,7 +278,8 @@ func (d *decision) checkFunds(amount money.Minor) *decline.Error {
 
 // checkVelocity is the last check; what it counts stays counted because nothing can refuse after it.
 func (d *decision) checkVelocity(amount money.Minor) *decline.Error {
-	return count(d.tx, paces(d.request.Family, d.request.Received, d.card.ID, d.product, d.request.Sender), amount)
+	found := paces(d.request.Family, d.request.Received, d.card.ID, d.product, d.request.Sender)
+	return txn.Count(d.tx, found, amount, decline.DoNotHonour)
 }
 
 // decline records the refused request; its id is used up. A wrong PIN stays counted.

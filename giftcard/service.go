@@ -27,7 +27,7 @@ type Service interface {
 	// repeated an earlier advice. The refusals are those of docs/rules.md 1.6 and 2.4:
 	// UnableToLocateRecord, DuplicateRecord, GeneralError, CardActivated, CardVoided, InvalidAmount,
 	// TransactionNotSupported. Any other error asks the sender to repeat the advice.
-	Advise(ctx context.Context, a *Advice) error
+	Advise(ctx context.Context, a *txn.Advice) error
 }
 
 // PIN is a personal number as it was presented: in clear, encrypted in hex, or both. Empty means absent.
@@ -64,7 +64,7 @@ func (Holder) GoString() string { return "giftcard.Holder(****)" }
 type Request struct {
 	Family     txn.Family
 	ID         ident.ID
-	Sender     *Sender
+	Sender     *txn.Sender
 	Received   time.Time     // by the server's clock
 	Card       Presented     // the card; the old one of a replace, the source of a transfer
 	Target     Presented     // the new card of a replace, the target of a transfer
@@ -89,55 +89,14 @@ type Response struct {
 	Status    Status
 }
 
-// Advice is a confirmation or a reversal of an earlier request.
-type Advice struct {
-	Family     txn.Family
-	Role       txn.Role
-	ID         ident.ID
-	RequestID  ident.ID
-	Sender     *Sender
-	Received   time.Time
-	Approved   *money.Amount // the final amount; nil means all of it (rule L15)
-	References []ident.Reference
-	Body       []byte
-}
+// referenceLetter begins our references of gift card requests, lookUpLetter those of look-ups.
+const (
+	referenceLetter = 'G'
+	lookUpLetter    = 'L'
+)
 
-// Reference gives the printable reference of the message with this seq, as it stands in slips and among the
-// third-party identifiers: letters and digits, the same for the same seq.
-func Reference(seq int64) string { return appendReference(nil, seq) }
-
-// referenceDigits leave out what people confuse: I, L, O and U.
-const referenceDigits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-func appendReference(b []byte, seq int64) string {
-	b = append(b, 'G')
-	for shift := 40; shift >= 0; shift -= 5 {
-		b = append(b, referenceDigits[seq>>shift&31])
-	}
-	return string(b)
-}
+// Reference gives the printable reference of the gift card request with this seq.
+func Reference(seq int64) string { return txn.Reference(referenceLetter, seq) }
 
 // ParseReference reads a reference made by Reference.
-func ParseReference(s string) (seq int64, ok bool) {
-	const length = 10
-	if len(s) != length || s[0] != 'G' {
-		return 0, false
-	}
-	for i := 1; i < length; i++ {
-		digit := indexOf(s[i])
-		if digit < 0 {
-			return 0, false
-		}
-		seq = seq<<5 | int64(digit)
-	}
-	return seq, true
-}
-
-func indexOf(c byte) int {
-	for i := range len(referenceDigits) {
-		if referenceDigits[i] == c {
-			return i
-		}
-	}
-	return -1
-}
+func ParseReference(s string) (seq int64, ok bool) { return txn.ParseReference(referenceLetter, s) }

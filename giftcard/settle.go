@@ -18,7 +18,7 @@ type Settlement struct {
 	Role      txn.Role // Confirmation or Reversal
 	ID        ident.ID // of the act
 	At        time.Time
-	Sender    *Sender // the account whose request it is
+	Sender    *txn.Sender // the account whose request it is
 	// Note is called in the same commit, with the seq of the act; it records who did it and why.
 	Note func(tx Tx, message int64) error
 }
@@ -31,7 +31,7 @@ func (i *Issuer) Settle(ctx context.Context, s Settlement) error {
 		refusal = nil
 		request := findRequest(tx, s)
 		if request.Seq == 0 {
-			refusal = unlocated()
+			refusal = txn.Unlocated()
 			return nil
 		}
 		if request.State != txn.Open {
@@ -56,15 +56,15 @@ func findRequest(tx Tx, s Settlement) txn.Message {
 }
 
 func (i *Issuer) settle(tx Tx, s Settlement, request txn.Message) error {
-	act := &Advice{Family: request.Family, Role: s.Role, ID: s.ID, RequestID: s.RequestID, Sender: s.Sender, Received: s.At}
-	e := &ending{issuer: i, advice: act, operator: true, tx: tx, request: request}
-	e.message = txn.Message{
-		World: s.World, ID: s.ID, Family: request.Family, Role: s.Role, State: txn.Accepted, At: s.At,
-	}
-	if err := e.apply(); err != nil {
+	act := &txn.Advice{Family: request.Family, Role: s.Role, ID: s.ID, RequestID: s.RequestID, Sender: s.Sender, Received: s.At}
+	e, err := i.intake.Prepare(act, &ending{issuer: i, tx: tx})
+	if err != nil {
 		return err
 	}
-	return s.Note(tx, e.message.Seq)
+	if err := e.Settle(tx, request); err != nil {
+		return err
+	}
+	return s.Note(tx, e.Message.Seq)
 }
 
 // Correction is an operator's credit, debit or write-off of one card.

@@ -39,7 +39,7 @@ func (d *decision) checkTransferAmount() *decline.Error {
 	if !found {
 		return decline.New(decline.InvalidProduct, "the target card's product is gone")
 	}
-	if !d.request.Sender.maySell(into.ID) {
+	if !d.request.Sender.MaySell(into.ID) {
 		return decline.New(decline.TransactionNotSupported, "the account may not touch cards of this product")
 	}
 	if refusal := checkMaximum(d.target, into, d.request.Amount.Minor); refusal != nil {

@@ -163,13 +163,13 @@ func serverOnOneCard(b *testing.B) http.Handler {
 // openDoor lets everybody in as the same account.
 type openDoor struct{}
 
-var anybody = &giftcard.Sender{Account: 1, World: 1}
+var anybody = &txn.Sender{Account: 1, World: 1}
 
-func (openDoor) Admit(*http.Request, bool) (*giftcard.Sender, func(), error) {
+func (openDoor) Admit(*http.Request, bool) (*txn.Sender, func(), error) {
 	return anybody, func() {}, nil
 }
 
-func (openDoor) Guessed(*giftcard.Sender) {}
+func (openDoor) Guessed(*txn.Sender) {}
 
 func (m *oneCard) Update(_ context.Context, _ giftcard.Keys, decide func(giftcard.Tx) error) error {
 	return decide(m)
@@ -200,7 +200,7 @@ func (m *oneCard) Detail(int64) giftcard.Detail { return m.detail }
 
 func (m *oneCard) CardsOf(secret.Digest, int) []int64 { return nil }
 
-func (m *oneCard) Counter(giftcard.CounterKey) giftcard.Counter { return giftcard.Counter{} }
+func (m *oneCard) Counter(txn.CounterKey) txn.Counter { return txn.Counter{} }
 
 func (m *oneCard) NextSeq() int64 {
 	m.seq++
@@ -217,7 +217,7 @@ func (m *oneCard) PutCard(c giftcard.Card) { m.card = c }
 
 func (m *oneCard) PutDetail(d giftcard.Detail) { m.detail = d }
 
-func (m *oneCard) PutCounter(giftcard.CounterKey, giftcard.Counter) {}
+func (m *oneCard) PutCounter(txn.CounterKey, txn.Counter) {}
 
 func (m *oneCard) Enter(ledger.Entry) { m.entries++ }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/scripworks/scrip/giftcardhttp"
 	"github.com/scripworks/scrip/ledger"
 	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/txn"
 )
 
 // service answers every message alike, and remembers the last of each.
@@ -26,7 +27,7 @@ type service struct {
 	err      error
 	response giftcard.Response
 	request  *giftcard.Request
-	advice   *giftcard.Advice
+	advice   *txn.Advice
 	deadline time.Time
 }
 
@@ -39,7 +40,7 @@ func (s *service) Request(ctx context.Context, r *giftcard.Request) (*giftcard.R
 	return &s.response, ctx.Err()
 }
 
-func (s *service) Advise(ctx context.Context, a *giftcard.Advice) error {
+func (s *service) Advise(ctx context.Context, a *txn.Advice) error {
 	s.advice = a
 	if s.err != nil {
 		return s.err
@@ -54,11 +55,11 @@ type door struct {
 	released int
 }
 
-func (d *door) Admit(*http.Request, bool) (*giftcard.Sender, func(), error) {
-	return &giftcard.Sender{Account: 1, World: 1}, func() { d.released++ }, d.err
+func (d *door) Admit(*http.Request, bool) (*txn.Sender, func(), error) {
+	return &txn.Sender{Account: 1, World: 1}, func() { d.released++ }, d.err
 }
 
-func (d *door) Guessed(*giftcard.Sender) { d.guesses++ }
+func (d *door) Guessed(*txn.Sender) { d.guesses++ }
 
 // observer remembers what it was told last.
 type observer struct {

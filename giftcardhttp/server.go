@@ -30,9 +30,9 @@ const (
 type Gate interface {
 	// Admit says who sends a message, or turns it away with a *decline.NotTaken. release is called once it has
 	// been answered.
-	Admit(r *http.Request, advice bool) (sender *giftcard.Sender, release func(), err error)
+	Admit(r *http.Request, advice bool) (sender *txn.Sender, release func(), err error)
 	// Guessed is told that a sender was answered that a card or a PIN is wrong.
-	Guessed(sender *giftcard.Sender)
+	Guessed(sender *txn.Sender)
 }
 
 // Observer is told of each message that was answered. operation is the contract's operationId, empty when none
@@ -103,7 +103,7 @@ func New(settings Settings) (*Server, error) {
 // exchange is one message and its answer.
 type exchange struct {
 	target    target
-	sender    *giftcard.Sender
+	sender    *txn.Sender
 	received  time.Time
 	parsed    *wire.Message
 	message   *wire.Message // parsed, once there is a body in it

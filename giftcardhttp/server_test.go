@@ -6,12 +6,12 @@ import (
 	"testing"
 
 	"github.com/scripworks/scrip/decline"
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/giftcard/giftcardtest"
 	"github.com/scripworks/scrip/giftcardhttp"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/memstore"
+	"github.com/scripworks/scrip/txn"
 )
 
 var ourselves = ident.Reference{Institution: "scrip", Identifier: "Scrip"}
@@ -22,7 +22,7 @@ func passwordOf(name string) string { return name + "-password" }
 // gate lets in the accounts of an issuer.
 type gate struct{ issuer *giftcardtest.Issuer }
 
-func (g gate) Admit(r *http.Request, _ bool) (*giftcard.Sender, func(), error) {
+func (g gate) Admit(r *http.Request, _ bool) (*txn.Sender, func(), error) {
 	name, password, _ := r.BasicAuth()
 	if password != passwordOf(name) {
 		return nil, nil, &decline.NotTaken{Cause: decline.Unauthenticated, Text: "wrong name or password"}
@@ -31,7 +31,7 @@ func (g gate) Admit(r *http.Request, _ bool) (*giftcard.Sender, func(), error) {
 	return sender, func() {}, err
 }
 
-func (g gate) Guessed(s *giftcard.Sender) { g.issuer.Guessed(s) }
+func (g gate) Guessed(s *txn.Sender) { g.issuer.Guessed(s) }
 
 // newIssuer is an issuer on a store in memory that outlives restarts.
 func newIssuer(t testing.TB, compatible bool) *giftcardtest.Issuer {

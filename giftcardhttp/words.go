@@ -40,9 +40,9 @@ func (s *Server) request(x *exchange) (*giftcard.Request, []wire.Violation) {
 }
 
 // advice turns a body that has been judged into an advice.
-func (s *Server) advice(x *exchange) (*giftcard.Advice, []wire.Violation) {
+func (s *Server) advice(x *exchange) (*txn.Advice, []wire.Violation) {
 	msg, o := x.message, x.target.operation
-	a := &giftcard.Advice{
+	a := &txn.Advice{
 		Family: o.family, Role: o.role, ID: x.ident(), RequestID: ident.ID(strings.Clone(x.requestID)), Sender: x.sender,
 		Received: x.received, References: s.references(msg), Body: kept(msg.Body()),
 	}

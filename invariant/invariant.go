@@ -351,7 +351,7 @@ func (c *checker) advice(m txn.Message, made []ledger.Entry) {
 	delete(c.waiting, seq)
 	delete(c.ended, m.Seq)
 	c.expect(m.State == txn.Accepted && m.Request == seq, m, "ended request %d, yet is %s for request %d", seq, m.State, m.Request)
-	c.expect(txn.Ending(m.Role) == r.state, m, "ended request %d, which is %s", seq, r.state)
+	c.expect(m.Role.Ending() == r.state, m, "ended request %d, which is %s", seq, r.state)
 	c.ending(m, made, r)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/memstore"
 	"github.com/scripworks/scrip/store/sqlite"
+	"github.com/scripworks/scrip/txn"
 )
 
 // MaxWorlds bounds how many guests there are (docs/rules.md section 8).
@@ -47,7 +48,7 @@ type worlds struct {
 type guest struct {
 	number ident.Account
 	pair   string
-	sender *giftcard.Sender
+	sender *txn.Sender
 }
 
 // guestText is what is remembered of a guest.
@@ -73,7 +74,7 @@ func (w *worlds) load(ctx context.Context) error {
 }
 
 func (g *guest) settle(world ident.World) {
-	g.sender = &giftcard.Sender{Account: g.number, World: world, HolderLookUps: true}
+	g.sender = &txn.Sender{Account: g.number, World: world, HolderLookUps: true}
 }
 
 // admit takes in anybody. A pair that operators have made an account for is that account; any other is a guest.
@@ -91,7 +92,7 @@ func (w *worlds) admit(user, password string) (edge.Identity, error) {
 }
 
 // guest gives the sender that a pair is, in its world, and makes both on first use.
-func (w *worlds) guest(user, password string) (*giftcard.Sender, error) {
+func (w *worlds) guest(user, password string) (*txn.Sender, error) {
 	pair := w.digest(user, password)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -182,7 +183,7 @@ func (w *worlds) reset(user, password string) error {
 }
 
 // move puts a guest into a fresh world, and gives what it was before.
-func (w *worlds) move(pair string) (before *giftcard.Sender, err error) {
+func (w *worlds) move(pair string) (before *txn.Sender, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	before = w.guests[pair].sender

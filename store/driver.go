@@ -72,13 +72,13 @@ type Tombstone struct {
 
 // Wanted is what a batch is to load. Duplicates are allowed.
 type Wanted struct {
-	IDs      []IDKey               // messages with these ids, and tombstones for them
-	Seqs     []int64               // messages at these places
-	Numbers  []giftcard.CardKey    // cards by number
-	Cards    []int64               // cards by id
-	Details  []int64               // card details by card id
-	Holders  []secret.Digest       // cards by holder
-	Counters []giftcard.CounterKey // velocity counters
+	IDs      []IDKey            // messages with these ids, and tombstones for them
+	Seqs     []int64            // messages at these places
+	Numbers  []giftcard.CardKey // cards by number
+	Cards    []int64            // cards by id
+	Details  []int64            // card details by card id
+	Holders  []secret.Digest    // cards by holder
+	Counters []txn.CounterKey   // velocity counters
 }
 
 // Reset empties the wants and keeps their memory.
@@ -113,7 +113,7 @@ type Changes struct {
 	Renumbered []Renumbered
 	Cards      []*giftcard.Card
 	Details    []*giftcard.Detail
-	Counters   map[giftcard.CounterKey]giftcard.Counter
+	Counters   map[txn.CounterKey]txn.Counter
 	Entries    []ledger.Entry
 	Rows       []admin.Row
 }

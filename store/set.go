@@ -22,7 +22,7 @@ type Set struct {
 	cards    map[int64]*giftcard.Card
 	details  map[int64]*giftcard.Detail
 	holders  map[secret.Digest][]int64
-	counters map[giftcard.CounterKey]giftcard.Counter
+	counters map[txn.CounterKey]txn.Counter
 	changes  Changes
 	dirty    map[any]bool // records already among the changes
 }
@@ -43,8 +43,8 @@ func NewSet() *Set {
 	return &Set{
 		ids: map[worldID]*idRecord{}, messages: map[int64]*txn.Message{}, numbers: map[secret.Digest]int64{},
 		cards: map[int64]*giftcard.Card{}, details: map[int64]*giftcard.Detail{}, holders: map[secret.Digest][]int64{},
-		counters: map[giftcard.CounterKey]giftcard.Counter{}, dirty: map[any]bool{},
-		changes: Changes{Counters: map[giftcard.CounterKey]giftcard.Counter{}},
+		counters: map[txn.CounterKey]txn.Counter{}, dirty: map[any]bool{},
+		changes: Changes{Counters: map[txn.CounterKey]txn.Counter{}},
 	}
 }
 
@@ -114,7 +114,7 @@ func (s *Set) LoadedHolder(d secret.Digest, cards []int64) {
 }
 
 // LoadedCounter brings a counter; the zero counter when there is none.
-func (s *Set) LoadedCounter(k giftcard.CounterKey, c giftcard.Counter) {
+func (s *Set) LoadedCounter(k txn.CounterKey, c txn.Counter) {
 	if _, known := s.counters[k]; !known {
 		s.counters[k] = c
 	}
@@ -284,7 +284,7 @@ func (t *Tx) CardsOf(digest secret.Digest, limit int) []int64 {
 }
 
 // Counter implements giftcard.Tx.
-func (t *Tx) Counter(key giftcard.CounterKey) giftcard.Counter {
+func (t *Tx) Counter(key txn.CounterKey) txn.Counter {
 	key = instant(key)
 	if _, known := t.set.counters[key]; !known {
 		t.wanted.Counters = append(t.wanted.Counters, key)
@@ -294,7 +294,7 @@ func (t *Tx) Counter(key giftcard.CounterKey) giftcard.Counter {
 }
 
 // instant makes equal instants equal keys, whatever zone they are told in.
-func instant(key giftcard.CounterKey) giftcard.CounterKey {
+func instant(key txn.CounterKey) txn.CounterKey {
 	key.Start = time.UnixMilli(key.Start.UnixMilli()).UTC()
 	return key
 }
@@ -450,7 +450,7 @@ func (t *Tx) hold(d secret.Digest, card int64, add bool) {
 }
 
 // PutCounter implements giftcard.Tx.
-func (t *Tx) PutCounter(key giftcard.CounterKey, c giftcard.Counter) {
+func (t *Tx) PutCounter(key txn.CounterKey, c txn.Counter) {
 	t.mustWrite()
 	s := t.set
 	key = instant(key)

@@ -1,11 +1,14 @@
-// Package txn holds the life of a financial transaction: what kinds of messages there are, the states of a
-// request and the one table that says what a confirmation or a reversal does in each state.
+// Package txn holds the life of a financial transaction, which gift cards and airtime share: what kinds of messages
+// there are, the states of a request, the one table that says what a confirmation or a reversal does in each state,
+// and the course of an advice from its arrival to its record. What ending a request does to a card, a voucher or a
+// top-up is its room's business, and enters as an Effect.
 //
 // It promises that no request is both confirmed and reversed, and that a repeated advice changes nothing
 // (docs/rules.md 1.6). The picture is docs/states.md.
 package txn
 
 import (
+	"strings"
 	"time"
 
 	"github.com/scripworks/scrip/decline"
@@ -16,7 +19,7 @@ import (
 // Family is the kind of business a message is about.
 type Family uint8
 
-// The families of gift cards, and the acts of operators, which share the order of all messages.
+// The families of gift cards and of airtime, and the acts of operators, which share the order of all messages.
 const (
 	Activation Family = 1
 	Load       Family = 2
@@ -25,16 +28,24 @@ const (
 	Replace    Family = 5
 	Transfer   Family = 6
 	LookUp     Family = 7
+	Purchase   Family = 8  // of airtime: a voucher or a top-up
+	Voucher    Family = 9  // the older way to ask for a voucher
 	Adjustment Family = 15 // an operator's credit, debit or write-off
 )
 
 var familyNames = map[Family]string{
 	Activation: "activation", Load: "load", Redemption: "redemption", Void: "void", Replace: "replace",
-	Transfer: "transfer", LookUp: "lookup", Adjustment: "adjustment",
+	Transfer: "transfer", LookUp: "lookup", Purchase: "purchase", Voucher: "voucher", Adjustment: "adjustment",
 }
 
 // String gives the family's name.
 func (f Family) String() string { return familyNames[f] }
+
+// IsAirtime says whether the family is of airtime.
+func (f Family) IsAirtime() bool { return f == Purchase || f == Voucher }
+
+// movesValue says whether its requests are approved for an amount or a thing of value, unlike a look-up's.
+func (f Family) movesValue() bool { return f >= Activation && f <= Transfer || f.IsAirtime() }
 
 // ParseFamily reads a family's name.
 func ParseFamily(s string) (Family, bool) {
@@ -65,7 +76,8 @@ func (r Role) String() string {
 type State uint8
 
 // The states. Unknown to us is the absence of a record, Absent. A request is Open, Confirmed, Reversed or
-// Declined; an advice is Accepted or Declined; a look-up is Answered.
+// Declined; an advice is Accepted or Declined; a look-up is Answered. While a provider is at work, the request of a
+// top-up is Working, or Reversing once its reversal has been taken, and that reversal is Working.
 const (
 	Absent    State = 0
 	Open      State = 1 // approved, and neither confirmed nor reversed
@@ -74,9 +86,13 @@ const (
 	Declined  State = 4
 	Accepted  State = 5
 	Answered  State = 6
+	Working   State = 7 // a provider has been asked, and has not said how it ended
+	Reversing State = 8 // a provider has been asked to take it back, and has not said whether it has
 )
 
-var stateNames = [...]string{"absent", "open", "confirmed", "reversed", "declined", "accepted", "answered"}
+var stateNames = [...]string{
+	"absent", "open", "confirmed", "reversed", "declined", "accepted", "answered", "working", "reversing",
+}
 
 // String gives the state's name.
 func (s State) String() string { return stateNames[s] }
@@ -102,6 +118,7 @@ const (
 	NotApproved                    // a confirmation of a declined request: refused (L11)
 	Locate                         // no such request: 404 (L7, L9)
 	Remember                       // no such request: 404, and the reversal is remembered (L7)
+	Wait                           // a provider is at work on it: the sender has to repeat the advice (L12)
 )
 
 // Judge gives the verdict on an advice for a request in a state. It is the whole table of docs/rules.md 1.6.
@@ -118,15 +135,17 @@ func Judge(state State, advice Role) Verdict {
 		return Acknowledge
 	case state == Open:
 		return Apply
+	case state == Working || state == Reversing:
+		return Wait
 	case (state == Confirmed) == confirm:
 		return Acknowledge
 	}
 	return OtherEnding
 }
 
-// Ending gives the state that an applied advice puts its request in.
-func Ending(advice Role) State {
-	if advice == Confirmation {
+// Ending gives the state that an applied advice of this role puts its request in.
+func (r Role) Ending() State {
+	if r == Confirmation {
 		return Confirmed
 	}
 	return Reversed
@@ -148,20 +167,85 @@ type Message struct {
 	Ended   int64          // of a request: the seq of the advice or act that ended it; 0 while open
 	Card    int64          // the card, the old card of a replace, or the source of a transfer; 0 when unknown
 	Target  int64          // the new card of a replace, or the target of a transfer
-	Product int32          // an activation's product; 0 otherwise
+	Product int32          // an activation's product, or the edition of the product of a purchase; 0 otherwise
 	// Names is, of an advice whose request was not found, the hash of the request's id; 0 otherwise.
 	Names int64
 	// Amount is what was approved in all, Requested the part of it that the request named, Final what was
 	// confirmed of Amount; in minor units of Currency.
 	Amount, Requested, Final money.Minor
 	Currency                 money.Currency
-	Links                    []Link  // the cards it touched, each with the message that touched it before
-	References               []int64 // hashes of the third-party identifiers it carried, for search only
+	Links                    []Link  // the cards and vouchers it touched, each with the message that touched it before
+	References               []int64 // hashes of what it is found by: its third-party identifiers, a subscriber's number
 	Body                     []byte  // the message as received, without PINs and card numbers, sealed; may be empty
 }
 
-// Link is one step in the chain of a card's messages: from the card's newest message through every earlier one.
+// Link is one step in the chain of the messages of a card or a voucher: from the newest through every earlier one.
 type Link struct {
-	Card     int64
-	Previous int64 // seq of the card's message before this one; 0 at the chain's end
+	Card     int64 // the card or the voucher
+	Previous int64 // seq of its message before this one; 0 at the chain's end
+}
+
+// A space is where an id is used once (rule V7): all messages of gift cards share one, purchases have one, voucher
+// requests have one, and so have the advices of airtime.
+func space(f Family, r Role) int {
+	switch {
+	case !f.IsAirtime():
+		return 0
+	case r == Request:
+		return int(f)
+	}
+	return -1
+}
+
+// Used gives those of the messages with one id that use it up for a message of a family and role (rules V6, V7).
+func Used(messages []Message, f Family, r Role) []Message {
+	used := messages[:0:0]
+	for _, m := range messages {
+		if space(m.Family, m.Role) == space(f, r) {
+			used = append(used, m)
+		}
+	}
+	return used
+}
+
+// Reference gives the printable reference of the message with this seq, as it stands in slips and among the
+// third-party identifiers: a letter that says whose it is, then digits and letters, the same for the same seq.
+func Reference(letter byte, seq int64) string {
+	b := make([]byte, 0, referenceLength)
+	b = append(b, letter)
+	for shift := 5 * (referenceLength - 2); shift >= 0; shift -= 5 {
+		b = append(b, referenceDigits[seq>>shift&31])
+	}
+	return string(b)
+}
+
+// HashReference gives such a reference for a message whose place is not known yet, from the hash of its id.
+func HashReference(letter byte, hash int64) string {
+	const digits = 13
+	b := [1 + digits]byte{letter}
+	for i := range digits {
+		b[1+i] = referenceDigits[uint64(hash)>>(5*i)&31]
+	}
+	return string(b[:])
+}
+
+const (
+	// referenceDigits leave out what people confuse: I, L, O and U.
+	referenceDigits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	referenceLength = 10
+)
+
+// ParseReference reads a reference made by Reference with this letter.
+func ParseReference(letter byte, s string) (seq int64, ok bool) {
+	if len(s) != referenceLength || s[0] != letter {
+		return 0, false
+	}
+	for i := 1; i < referenceLength; i++ {
+		digit := strings.IndexByte(referenceDigits, s[i])
+		if digit < 0 {
+			return 0, false
+		}
+		seq = seq<<5 | int64(digit)
+	}
+	return seq, true
 }

@@ -38,7 +38,7 @@ func TestNoOrderOfAdvicesEndsARequestTwice(t *testing.T) {
 				advice = txn.Confirmation
 			}
 			if txn.Judge(state, advice) == txn.Apply {
-				state = txn.Ending(advice)
+				state = advice.Ending()
 				applied++
 			}
 		}

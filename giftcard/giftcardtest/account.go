@@ -6,13 +6,13 @@ import (
 
 	"github.com/scripworks/scrip/conform"
 	"github.com/scripworks/scrip/decline"
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/txn"
 )
 
 // account is who sends messages, with a bound on its wrong guesses.
 type account struct {
-	sender  *giftcard.Sender
+	sender  *txn.Sender
 	wrong   int       // permitted a minute; 0 is no bound
 	guesses int       // since the minute began
 	minute  time.Time // when that was
@@ -22,7 +22,7 @@ type account struct {
 func (i *Issuer) Account(_ context.Context, a conform.Account) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	s := &giftcard.Sender{
+	s := &txn.Sender{
 		Account: ident.Account(len(i.accounts) + 1), World: ident.Production, Products: a.Products,
 		HolderLookUps: a.HolderLookup, Velocity: velocity(a.Velocity),
 	}
@@ -36,14 +36,14 @@ func (i *Issuer) Account(_ context.Context, a conform.Account) error {
 		s.Families = append(s.Families, families[kind])
 	}
 	for _, pan := range a.PANs {
-		s.Ranges = append(s.Ranges, giftcard.Range{First: pan, Last: pan})
+		s.Ranges = append(s.Ranges, txn.Range{First: pan, Last: pan})
 	}
 	i.accounts[a.Name] = &account{sender: s, wrong: a.WrongPerMinute}
 	return nil
 }
 
 // Sender gives an account by its name; nil when there is none.
-func (i *Issuer) Sender(name string) *giftcard.Sender {
+func (i *Issuer) Sender(name string) *txn.Sender {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if a := i.accounts[name]; a != nil {
@@ -54,7 +54,7 @@ func (i *Issuer) Sender(name string) *giftcard.Sender {
 
 // Admit gives the account that a message comes from, or turns it away: Unauthenticated when nobody has the name,
 // RateLimited when it has guessed too often in this minute.
-func (i *Issuer) Admit(name string) (*giftcard.Sender, error) {
+func (i *Issuer) Admit(name string) (*txn.Sender, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	a := i.accounts[name]
@@ -68,7 +68,7 @@ func (i *Issuer) Admit(name string) (*giftcard.Sender, error) {
 }
 
 // Guessed counts an answer that told of a wrong card or PIN.
-func (i *Issuer) Guessed(s *giftcard.Sender) {
+func (i *Issuer) Guessed(s *txn.Sender) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for _, a := range i.accounts {

@@ -181,10 +181,10 @@ var families = map[conform.Kind]txn.Family{
 	conform.Replace: txn.Replace, conform.Transfer: txn.Transfer, conform.Lookup: txn.LookUp,
 }
 
-func velocity(rules []conform.Velocity) []giftcard.Velocity {
-	var all []giftcard.Velocity
+func velocity(rules []conform.Velocity) []txn.Velocity {
+	var all []txn.Velocity
 	for _, v := range rules {
-		all = append(all, giftcard.Velocity{
+		all = append(all, txn.Velocity{
 			Family: families[v.Kind], Window: v.In, MaxCount: v.Count, MaxAmount: money.Minor(v.Amount),
 		})
 	}

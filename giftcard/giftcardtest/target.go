@@ -37,7 +37,7 @@ func (i *Issuer) Do(ctx context.Context, m conform.Message) (conform.Answer, err
 }
 
 // AsRequest gives a request in the service's words.
-func (i *Issuer) AsRequest(m conform.Message, sender *giftcard.Sender) *giftcard.Request {
+func (i *Issuer) AsRequest(m conform.Message, sender *txn.Sender) *giftcard.Request {
 	r := &giftcard.Request{
 		Family: families[m.Kind], ID: ident.ID(m.ID), Sender: sender, Received: i.Now(), Product: m.Product,
 		Card: presented(m.Card), Target: presented(m.Target), Amount: amount(m.Amount), Points: m.Points != nil,
@@ -49,8 +49,8 @@ func (i *Issuer) AsRequest(m conform.Message, sender *giftcard.Sender) *giftcard
 }
 
 // Advice gives an advice in the service's words.
-func (i *Issuer) Advice(m conform.Message, sender *giftcard.Sender) *giftcard.Advice {
-	a := &giftcard.Advice{
+func (i *Issuer) Advice(m conform.Message, sender *txn.Sender) *txn.Advice {
+	a := &txn.Advice{
 		Family: families[m.Kind], Role: txn.Confirmation, ID: ident.ID(m.ID), RequestID: ident.ID(m.RequestID),
 		Sender: sender, Received: i.Now(), Approved: amount(m.Approved),
 	}

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"time"
 
-	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/txn"
 )
 
 // ForgetCounters implements store.Driver.
@@ -17,7 +17,7 @@ func (d *Driver) ForgetCounters(ctx context.Context, now time.Time) error {
 	defer d.writing.Unlock()
 	d.records.Lock()
 	defer d.records.Unlock()
-	maps.DeleteFunc(d.kept.counters, func(k giftcard.CounterKey, _ giftcard.Counter) bool {
+	maps.DeleteFunc(d.kept.counters, func(k txn.CounterKey, _ txn.Counter) bool {
 		return !now.Before(k.Start.Add(k.Window))
 	})
 	return nil

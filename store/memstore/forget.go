@@ -62,7 +62,7 @@ func (r *records) forgetCards(world ident.World, above int64) {
 		return true
 	})
 	maps.DeleteFunc(r.numbers, func(_ secret.Digest, card int64) bool { return gone[card] })
-	maps.DeleteFunc(r.counters, func(k giftcard.CounterKey, _ giftcard.Counter) bool { return !k.PerAccount && gone[k.Owner] })
+	maps.DeleteFunc(r.counters, func(k txn.CounterKey, _ txn.Counter) bool { return !k.PerAccount && gone[k.Owner] })
 }
 
 // removeAll removes the rows above a key that are to go.

@@ -28,7 +28,7 @@ type records struct {
 	details    table[int64, giftcard.Detail]
 	numbers    map[secret.Digest]int64
 	holders    map[secret.Digest][]int64 // cards, oldest first
-	counters   map[giftcard.CounterKey]giftcard.Counter
+	counters   map[txn.CounterKey]txn.Counter
 	entries    []ledger.Entry // by message and place
 	rows       map[admin.Kind]*table[int64, admin.Row]
 	names      map[rowName]int64
@@ -56,7 +56,7 @@ func newRecords() *records {
 		cards: newTable[int64, giftcard.Card](), details: newTable[int64, giftcard.Detail](),
 		ids: map[worldID][]int64{}, tombstones: map[worldID][]store.Tombstone{}, references: map[worldHash][]int64{},
 		numbers: map[secret.Digest]int64{}, holders: map[secret.Digest][]int64{},
-		counters: map[giftcard.CounterKey]giftcard.Counter{},
+		counters: map[txn.CounterKey]txn.Counter{},
 		rows:     map[admin.Kind]*table[int64, admin.Row]{}, names: map[rowName]int64{},
 	}
 }

@@ -3,10 +3,10 @@ package sqlstore
 import (
 	"fmt"
 
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ledger"
 	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/txn"
 )
 
 func (o *Session) insertEntry(e *ledger.Entry) error {
@@ -39,7 +39,7 @@ func scanEntry(s Statement) (ledger.Entry, error) {
 	return e, nil
 }
 
-func bindCounterKey(s Statement, k giftcard.CounterKey) {
+func bindCounterKey(s Statement, k txn.CounterKey) {
 	bindBool(s, 1, k.PerAccount)
 	s.BindInt64(2, k.Owner)
 	s.BindInt64(3, int64(k.Family))
@@ -47,7 +47,7 @@ func bindCounterKey(s Statement, k giftcard.CounterKey) {
 	s.BindInt64(5, k.Start.UnixMilli())
 }
 
-func (o *Session) putCounter(k giftcard.CounterKey, c giftcard.Counter) error {
+func (o *Session) putCounter(k txn.CounterKey, c txn.Counter) error {
 	s, err := o.conn.Statement(putCounter)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func (o *Session) putCounter(k giftcard.CounterKey, c giftcard.Counter) error {
 	return nil
 }
 
-func (o *Session) loadCounter(k giftcard.CounterKey, set *store.Set) error {
+func (o *Session) loadCounter(k txn.CounterKey, set *store.Set) error {
 	s, err := o.conn.Statement(lookUpCounter)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (o *Session) loadCounter(k giftcard.CounterKey, set *store.Set) error {
 	if err != nil {
 		return fmt.Errorf("look up a counter of %d: %w", k.Owner, err)
 	}
-	var c giftcard.Counter
+	var c txn.Counter
 	if row {
 		c.Count, c.Amount = s.ColumnInt64(0), money.Minor(s.ColumnInt64(1))
 	}

@@ -185,9 +185,9 @@ var writes = map[string]func(*store.Tx){
 		tx.PutDetail(d)
 	},
 	"PutCounter": func(tx *store.Tx) {
-		tx.PutCounter(someCounter(1), giftcard.Counter{Count: 90})
-		tx.PutCounter(someCounter(2), giftcard.Counter{Count: 90})
-		tx.PutCounter(someCounter(2), giftcard.Counter{Count: 91})
+		tx.PutCounter(someCounter(1), txn.Counter{Count: 90})
+		tx.PutCounter(someCounter(2), txn.Counter{Count: 90})
+		tx.PutCounter(someCounter(2), txn.Counter{Count: 91})
 	},
 	"Enter": func(tx *store.Tx) { tx.Enter(someEntry(90)); tx.Enter(someEntry(91)) },
 	"AddCard": func(tx *store.Tx) {
@@ -205,8 +205,8 @@ var writes = map[string]func(*store.Tx){
 	"NextSeq": func(tx *store.Tx) { tx.NextSeq() },
 }
 
-func someCounter(owner int64) giftcard.CounterKey {
-	return giftcard.CounterKey{Owner: owner, Family: txn.Load, Window: time.Hour, Start: noon.Truncate(time.Hour)}
+func someCounter(owner int64) txn.CounterKey {
+	return txn.CounterKey{Owner: owner, Family: txn.Load, Window: time.Hour, Start: noon.Truncate(time.Hour)}
 }
 
 func someEntry(message int64) ledger.Entry {

@@ -64,7 +64,7 @@ func (r *room) settle(w ident.World, above int64) {
 			tx.Insert(reversal)
 			tx.Remember(3, id+"x", reversal.Seq)
 		}
-		tx.PutCounter(someCounter(c.Card.ID), giftcard.Counter{Count: 1})
+		tx.PutCounter(someCounter(c.Card.ID), txn.Counter{Count: 1})
 		tx.PutRow(admin.Row{Kind: admin.AuditRow, Number: above + 5, World: w, Name: "name", Content: []byte{1}})
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ledger"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/txn"
@@ -67,8 +66,8 @@ func impossibleEntries(r *room) {
 
 func counters(r *room) {
 	day := 24 * time.Hour
-	base := giftcard.CounterKey{Owner: 5, Family: txn.Redemption, Window: day, Start: noon.Truncate(day)}
-	keys := []giftcard.CounterKey{base, base, base, base, base, base}
+	base := txn.CounterKey{Owner: 5, Family: txn.Redemption, Window: day, Start: noon.Truncate(day)}
+	keys := []txn.CounterKey{base, base, base, base, base, base}
 	keys[1].PerAccount = true
 	keys[2].Owner = 6
 	keys[3].Family = txn.Load
@@ -76,17 +75,17 @@ func counters(r *room) {
 	keys[5].Start = base.Start.Add(day)
 	r.do(func(tx *store.Tx) {
 		for i, k := range keys {
-			r.same("before", tx.Counter(k), giftcard.Counter{})
-			tx.PutCounter(k, giftcard.Counter{Count: int64(i + 1), Amount: math.MaxInt64})
+			r.same("before", tx.Counter(k), txn.Counter{})
+			tx.PutCounter(k, txn.Counter{Count: int64(i + 1), Amount: math.MaxInt64})
 		}
 	})
-	r.do(func(tx *store.Tx) { tx.PutCounter(keys[2], giftcard.Counter{Count: math.MinInt64, Amount: -1}) })
+	r.do(func(tx *store.Tx) { tx.PutCounter(keys[2], txn.Counter{Count: math.MinInt64, Amount: -1}) })
 	r.everyWay(func(how string) {
 		r.read(func(tx *store.Tx) {
 			for i, k := range keys {
-				want := giftcard.Counter{Count: int64(i + 1), Amount: math.MaxInt64}
+				want := txn.Counter{Count: int64(i + 1), Amount: math.MaxInt64}
 				if i == 2 {
-					want = giftcard.Counter{Count: math.MinInt64, Amount: -1}
+					want = txn.Counter{Count: math.MinInt64, Amount: -1}
 				}
 				r.same(how, tx.Counter(k), want)
 			}
@@ -95,44 +94,44 @@ func counters(r *room) {
 }
 
 func counterInstants(r *room) {
-	here := giftcard.CounterKey{Owner: 5, Family: txn.Load, Window: time.Hour, Start: noon.Truncate(time.Hour)}
+	here := txn.CounterKey{Owner: 5, Family: txn.Load, Window: time.Hour, Start: noon.Truncate(time.Hour)}
 	there := here
 	there.Start = here.Start.In(time.FixedZone("somewhere", 3600))
 	r.do(func(tx *store.Tx) {
-		tx.PutCounter(here, giftcard.Counter{Count: 1})
-		r.same("in the batch", tx.Counter(there), giftcard.Counter{Count: 1})
-		tx.PutCounter(there, giftcard.Counter{Count: 2})
+		tx.PutCounter(here, txn.Counter{Count: 1})
+		r.same("in the batch", tx.Counter(there), txn.Counter{Count: 1})
+		tx.PutCounter(there, txn.Counter{Count: 2})
 	})
 	r.everyWay(func(how string) {
-		r.read(func(tx *store.Tx) { r.same(how, tx.Counter(here), giftcard.Counter{Count: 2}) })
+		r.read(func(tx *store.Tx) { r.same(how, tx.Counter(here), txn.Counter{Count: 2}) })
 	})
 }
 
 // countersOver: a counter goes with the end of its window and not before, however many there are.
 func countersOver(r *room) {
 	const many = 1300
-	open := giftcard.CounterKey{Owner: 1, Family: txn.Load, Window: time.Hour, Start: noon}
+	open := txn.CounterKey{Owner: 1, Family: txn.Load, Window: time.Hour, Start: noon}
 	r.do(func(tx *store.Tx) {
-		tx.PutCounter(open, giftcard.Counter{Count: 1})
+		tx.PutCounter(open, txn.Counter{Count: 1})
 		for owner := range int64(many) {
-			over := giftcard.CounterKey{Owner: owner, Family: txn.Load, Window: time.Hour, Start: noon.Add(-time.Hour)}
-			tx.PutCounter(over, giftcard.Counter{Count: 1})
+			over := txn.CounterKey{Owner: owner, Family: txn.Load, Window: time.Hour, Start: noon.Add(-time.Hour)}
+			tx.PutCounter(over, txn.Counter{Count: 1})
 		}
 	})
 	if err := r.driver.ForgetCounters(r.Context(), noon.Add(time.Hour-time.Millisecond)); err != nil {
 		r.Fatal(err)
 	}
 	r.read(func(tx *store.Tx) {
-		r.same("still open", tx.Counter(open), giftcard.Counter{Count: 1})
+		r.same("still open", tx.Counter(open), txn.Counter{Count: 1})
 		for owner := range int64(many) {
-			over := giftcard.CounterKey{Owner: owner, Family: txn.Load, Window: time.Hour, Start: noon.Add(-time.Hour)}
-			r.same("over", tx.Counter(over), giftcard.Counter{})
+			over := txn.CounterKey{Owner: owner, Family: txn.Load, Window: time.Hour, Start: noon.Add(-time.Hour)}
+			r.same("over", tx.Counter(over), txn.Counter{})
 		}
 	})
 	if err := r.driver.ForgetCounters(r.Context(), noon.Add(time.Hour)); err != nil {
 		r.Fatal(err)
 	}
-	r.read(func(tx *store.Tx) { r.same("at its end", tx.Counter(open), giftcard.Counter{}) })
+	r.read(func(tx *store.Tx) { r.same("at its end", tx.Counter(open), txn.Counter{}) })
 }
 
 // must takes the answer of a report that has no reason to fail.

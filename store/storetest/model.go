@@ -29,7 +29,7 @@ type model struct {
 	cards      map[int64]giftcard.Card
 	details    map[int64]giftcard.Detail
 	numbers    map[secret.Digest]int64
-	counters   map[giftcard.CounterKey]giftcard.Counter
+	counters   map[txn.CounterKey]txn.Counter
 	entries    map[[2]int64]ledger.Entry
 	rows       map[int64]admin.Row
 }
@@ -49,7 +49,7 @@ func (m model) copy() model {
 func newModel() model {
 	return model{
 		map[int64]txn.Message{}, map[tombKey]int64{}, map[int64]giftcard.Card{}, map[int64]giftcard.Detail{}, map[secret.Digest]int64{},
-		map[giftcard.CounterKey]giftcard.Counter{}, map[[2]int64]ledger.Entry{}, map[int64]admin.Row{},
+		map[txn.CounterKey]txn.Counter{}, map[[2]int64]ledger.Entry{}, map[int64]admin.Row{},
 	}
 }
 
@@ -194,8 +194,8 @@ func (w *walk) step(tx *store.Tx, m model, step int, n int64) {
 	case 8:
 		key := someCounter(int64(pick))
 		w.same("counter", tx.Counter(key), m.counters[key])
-		tx.PutCounter(key, giftcard.Counter{Count: n})
-		m.counters[key] = giftcard.Counter{Count: n}
+		tx.PutCounter(key, txn.Counter{Count: n})
+		m.counters[key] = txn.Counter{Count: n}
 	case 9:
 		w.last = tx.NextSeq()
 		for k := range n%3 + 1 {

@@ -1,0 +1,122 @@
+package txn
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/secret"
+)
+
+// DefaultHold is how long an advice waits for its request in flight (rule L12).
+const DefaultHold = 5 * time.Second
+
+// MaxReferences bounds how many third-party identifiers of a message are kept for search.
+const MaxReferences = 16
+
+// Intake does what every message needs before it takes its turn: it knows what is in flight, has an advice wait for
+// its request, and makes the body and the identifiers fit for keeping.
+type Intake struct {
+	Flights Flights // what is being decided, and look-ups until their ids are saved
+	keys    *secret.Keys
+	hold    time.Duration
+}
+
+// NewIntake makes an intake. hold is how long an advice waits for its request in flight; 0 is DefaultHold.
+func NewIntake(keys *secret.Keys, hold time.Duration) *Intake {
+	if hold == 0 {
+		hold = DefaultHold
+	}
+	return &Intake{keys: keys, hold: hold}
+}
+
+// ErrInFlight asks the sender to repeat an advice: its request is still being worked on (rule L12).
+var ErrInFlight = errors.New("the request is still being processed")
+
+// TakeOff says that a request is in flight until land is called. It declines the id of a look-up that is not saved yet.
+func (i *Intake) TakeOff(w ident.World, id ident.ID) (land func(), err error) {
+	land, ok := i.Flights.TakeOff(w, id)
+	if !ok {
+		return nil, Duplicate(id, nil)
+	}
+	return land, nil
+}
+
+// Await waits for an advice's request in flight, and for a look-up that has taken the advice's own id but is not
+// saved yet, so that the store will know of both. Then the advice is in flight itself.
+func (i *Intake) Await(ctx context.Context, a *Advice) (land func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, i.hold)
+	defer cancel()
+	w := a.Sender.World
+	if i.Flights.Wait(ctx, w, a.RequestID) != nil {
+		return nil, ErrInFlight
+	}
+	for {
+		if land, ok := i.Flights.TakeOff(w, a.ID); ok {
+			return land, nil
+		}
+		if i.Flights.Wait(ctx, w, a.ID) != nil {
+			return nil, ErrInFlight
+		}
+	}
+}
+
+// Seal makes a message's body fit for keeping.
+func (i *Intake) Seal(body []byte) ([]byte, error) {
+	if len(body) == 0 {
+		return nil, nil
+	}
+	return i.keys.SealBody(body)
+}
+
+// References gives the hashes by which a message is found by the third-party identifiers it carries.
+func (i *Intake) References(w ident.World, references []ident.Reference) []int64 {
+	if len(references) == 0 {
+		return nil
+	}
+	hashes := make([]int64, 0, len(references))
+	for _, r := range references[:min(len(references), MaxReferences)] {
+		hashes = append(hashes, i.keys.Reference(w, r))
+	}
+	return hashes
+}
+
+// Own gives the message of an account among those with one id; nil when it sent none of them.
+func Own(messages []Message, account ident.Account) *Message {
+	for i := range messages {
+		if messages[i].Account == account {
+			return &messages[i]
+		}
+	}
+	return nil
+}
+
+// Duplicate refuses an id that is in use (rule V6). Details of the earlier message go only to the account that sent it.
+func Duplicate(id ident.ID, own *Message) *decline.Error {
+	refusal := decline.New(decline.DuplicateRecord, "a message with this id exists already")
+	if own == nil {
+		return refusal
+	}
+	switch own.Role {
+	case Confirmation:
+		return refusal.With(decline.Detail{ConfirmationID: id, ConfirmTime: own.At})
+	case Reversal:
+		return refusal.With(decline.Detail{ReversalID: id, ReversalTime: own.At})
+	}
+	return refusal.With(decline.Detail{RequestID: id, RequestTime: own.At})
+}
+
+// Late refuses a request whose reversal was answered 404 before it came (rule L8), and gives nil for any other.
+func Late(tx Tx, s *Sender, request ident.ID, reason decline.Reason) *decline.Error {
+	reversal, gone := tx.Remembered(s.Account, request)
+	if !gone {
+		return nil
+	}
+	refusal := decline.New(reason, "a reversal of this request was received before it")
+	if m, found := tx.MessageAt(reversal); found {
+		refusal.With(decline.Detail{RequestID: request, ReversalID: m.ID, ReversalTime: m.At})
+	}
+	return refusal
+}
