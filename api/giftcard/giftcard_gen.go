@@ -1269,7 +1269,7 @@ type MarketingAttribute struct {
 	Name string `json:"name"`
 }
 
-// Merchant The shop that takes the card.
+// Merchant The shop.
 type Merchant struct {
 	// MerchantID Card acceptor identification, exactly 15 characters.
 	MerchantID string `json:"merchantId"`
