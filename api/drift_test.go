@@ -7,19 +7,31 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	airtimeapi "github.com/scripworks/scrip/api/airtime"
 	giftcardapi "github.com/scripworks/scrip/api/giftcard"
 )
 
-func TestGiftcardKeepsToTheFacts(t *testing.T) {
-	doc := loadDocument(t, giftcardapi.Document)
-	checkPatternsAreAnchored(t, doc)
-	checkOperationIDs(t, doc)
-	published, ours := loadFacts(t).statements("giftcard"), documentStatements(doc)
-	if len(ours) < 2000 {
-		t.Errorf("the document makes only %d statements", len(ours))
-	}
-	for _, finding := range compare(published, ours, loadAdditions(t)["giftcard"]) {
-		t.Error(finding)
+func TestDocumentsKeepToTheFacts(t *testing.T) {
+	for _, contract := range []struct {
+		name       string
+		document   []byte
+		statements int // at least; fewer would mean that the taking apart has stopped working
+	}{
+		{"giftcard", giftcardapi.Document, 2000},
+		{"airtime", airtimeapi.Document, 1000},
+	} {
+		t.Run(contract.name, func(t *testing.T) {
+			doc := loadDocument(t, contract.document)
+			checkPatternsAreAnchored(t, doc)
+			checkOperationIDs(t, doc)
+			published, ours := loadFacts(t).statements(contract.name), documentStatements(doc)
+			if len(ours) < contract.statements {
+				t.Errorf("the document makes only %d statements", len(ours))
+			}
+			for _, finding := range compare(published, ours, loadAdditions(t)[contract.name]) {
+				t.Error(finding)
+			}
+		})
 	}
 }
 
