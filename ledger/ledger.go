@@ -15,13 +15,15 @@ import (
 type Class uint8
 
 // The classes. A card's account is a liability with a balance that is kept and checked; the others have no
-// limit, so their balances are rolled up from the entries when somebody asks.
+// limit, so their balances are rolled up from the entries when somebody asks. A float has a balance like a card.
 const (
 	Card       Class = 1 // what the issuer owes the holder of one card; owner is the card
-	Funding    Class = 2 // what an account owes for value it activated or loaded; owner is the account
+	Funding    Class = 2 // what an account owes for value it activated, loaded or bought on account; owner is the account
 	Redeemed   Class = 3 // what is owed to an account for value it redeemed; owner is the account
 	Adjustment Class = 4 // the other side of an operator's credits and debits
 	Breakage   Class = 5 // balances written off
+	Float      Class = 6 // what an account has paid in to buy airtime against; owner is the account
+	Airtime    Class = 7 // what an account bought airtime for; owner is the account
 )
 
 // classBits is how many low bits of an Account hold its class.
@@ -44,7 +46,10 @@ func (a Account) String() string { return fmt.Sprintf("%s/%d", a.Class(), a.Owne
 
 // String gives the class's name.
 func (c Class) String() string {
-	names := [...]string{Card: "card", Funding: "funding", Redeemed: "redeemed", Adjustment: "adjustment", Breakage: "breakage"}
+	names := [...]string{
+		Card: "card", Funding: "funding", Redeemed: "redeemed", Adjustment: "adjustment", Breakage: "breakage",
+		Float: "float", Airtime: "airtime",
+	}
 	if int(c) < len(names) && names[c] != "" {
 		return names[c]
 	}

@@ -99,6 +99,23 @@ func (k *Keys) Reference(w ident.World, r ident.Reference) int64 {
 	return number(text)
 }
 
+// Kinds of what a record is found by beside ids and identifiers. They are part of what rests and never change.
+const (
+	BySerial = "serial"  // a voucher by its serial
+	ByPIN    = "voucher" // a voucher by its PIN
+	ByMSISDN = "msisdn"  // a message by a subscriber's number
+	ByLabel  = "label"   // a message by a label of its transaction
+)
+
+// Found gives the number under which a record is searched for by a value of a kind. Different values may share a
+// number, as with ID, and none shares its text with a third-party identifier.
+func (k *Keys) Found(w ident.World, kind, value string) int64 {
+	var buffer [256]byte
+	text := appendWorld(append(buffer[:0], k.reference[:]...), w)
+	text = appendField(appendField(appendField(text, ""), kind), value)
+	return number(text)
+}
+
 // number hashes a text that begins with a key. A plain hash is enough: only 64 bits of it are shown,
 // so nothing can be appended to the text behind the key's back.
 func number(text []byte) int64 {

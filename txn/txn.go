@@ -167,6 +167,7 @@ type Message struct {
 	Ended   int64          // of a request: the seq of the advice or act that ended it; 0 while open
 	Card    int64          // the card, the old card of a replace, or the source of a transfer; 0 when unknown
 	Target  int64          // the new card of a replace, or the target of a transfer
+	Voucher int64          // the voucher that was sold; 0 for a top-up and for gift cards
 	Product int32          // an activation's product, or the edition of the product of a purchase; 0 otherwise
 	// Names is, of an advice whose request was not found, the hash of the request's id; 0 otherwise.
 	Names int64
@@ -174,6 +175,7 @@ type Message struct {
 	// confirmed of Amount; in minor units of Currency.
 	Amount, Requested, Final money.Minor
 	Currency                 money.Currency
+	ProviderRef              string  // what the provider of a top-up calls it; empty until it has told
 	Links                    []Link  // the cards and vouchers it touched, each with the message that touched it before
 	References               []int64 // hashes of what it is found by: its third-party identifiers, a subscriber's number
 	Body                     []byte  // the message as received, without PINs and card numbers, sealed; may be empty
