@@ -2017,37 +2017,37 @@ type LookupMSISDNParams struct {
 	MSISDN string `form:"msisdn" json:"msisdn"`
 
 	// Operator The network that is supposed, for numbers that may have moved to another.
-	Operator string `form:"operator,omitempty" json:"operator,omitempty,omitzero"`
+	Operator *string `form:"operator,omitempty" json:"operator,omitempty"`
 
 	// ProductType Keeps only products of this `type`.
-	ProductType string `form:"productType,omitempty" json:"productType,omitempty,omitzero"`
+	ProductType *string `form:"productType,omitempty" json:"productType,omitempty"`
 
 	// ChannelName Keeps only products that this channel sells.
-	ChannelName string `form:"channelName,omitempty" json:"channelName,omitempty,omitzero"`
+	ChannelName *string `form:"channelName,omitempty" json:"channelName,omitempty"`
 
 	// ProductCategory Keeps only products of this category, for example a promotion. Use `productType` where it will do.
-	ProductCategory string `form:"productCategory,omitempty" json:"productCategory,omitempty,omitzero"`
+	ProductCategory *string `form:"productCategory,omitempty" json:"productCategory,omitempty"`
 
 	// SenderMSISDN Number of whoever is buying, on which offers may depend.
-	SenderMSISDN string `form:"senderMsisdn,omitempty" json:"senderMsisdn,omitempty,omitzero"`
+	SenderMSISDN *string `form:"senderMsisdn,omitempty" json:"senderMsisdn,omitempty"`
 }
 
 // ListProductsParams defines parameters for ListProducts.
 type ListProductsParams struct {
 	// ChannelName Keeps only products that this channel sells. Absent for all channels.
-	ChannelName string `form:"channelName,omitempty" json:"channelName,omitempty,omitzero"`
+	ChannelName *string `form:"channelName,omitempty" json:"channelName,omitempty"`
 }
 
 // PurchaseStatusParams defines parameters for PurchaseStatus.
 type PurchaseStatusParams struct {
 	// Provider Who handled the purchase; goes with `purchaseReference`.
-	Provider string `form:"provider,omitempty" json:"provider,omitempty,omitzero"`
+	Provider *string `form:"provider,omitempty" json:"provider,omitempty"`
 
 	// PurchaseReference Reference of the purchase, from its response; needs `provider`.
-	PurchaseReference string `form:"purchaseReference,omitempty" json:"purchaseReference,omitempty,omitzero"`
+	PurchaseReference *string `form:"purchaseReference,omitempty" json:"purchaseReference,omitempty"`
 
 	// OriginalMsgID Id of the purchase.
-	OriginalMsgID MessageID `form:"originalMsgId,omitempty" json:"originalMsgId,omitempty,omitzero"`
+	OriginalMsgID *MessageID `form:"originalMsgId,omitempty" json:"originalMsgId,omitempty"`
 }
 
 // PurchaseJSONRequestBody defines body for Purchase for application/json ContentType.
@@ -3088,44 +3088,64 @@ func NewLookupMSISDNRequest(server string, params *LookupMSISDNParams) (*http.Re
 			}
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "operator", params.Operator, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Operator != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "operator", *params.Operator, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "productType", params.ProductType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.ProductType != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "productType", *params.ProductType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "channelName", params.ChannelName, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.ChannelName != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "channelName", *params.ChannelName, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "productCategory", params.ProductCategory, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.ProductCategory != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "productCategory", *params.ProductCategory, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "senderMsisdn", params.SenderMSISDN, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.SenderMSISDN != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "senderMsisdn", *params.SenderMSISDN, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -3170,12 +3190,16 @@ func NewListProductsRequest(server string, params *ListProductsParams) (*http.Re
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "channelName", params.ChannelName, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.ChannelName != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "channelName", *params.ChannelName, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -3340,28 +3364,40 @@ func NewPurchaseStatusRequest(server string, params *PurchaseStatusParams) (*htt
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "provider", params.Provider, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Provider != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "provider", *params.Provider, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "purchaseReference", params.PurchaseReference, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.PurchaseReference != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "purchaseReference", *params.PurchaseReference, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "originalMsgId", params.OriginalMsgID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.OriginalMsgID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "originalMsgId", *params.OriginalMsgID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
