@@ -35,12 +35,15 @@ func TestDocumentsKeepToTheFacts(t *testing.T) {
 	}
 }
 
+// drift is a change of a document, and where it must be found.
+type drift struct {
+	change func(*openapi3.T)
+	found  string
+}
+
 // A check that cannot fail checks nothing: each of these changes must be found where it was made.
-func TestDriftOfTheDocumentIsFound(t *testing.T) {
-	for name, drift := range map[string]struct {
-		change func(*openapi3.T)
-		found  string
-	}{
+func TestDriftOfADocumentIsFound(t *testing.T) {
+	requireDrifts(t, "giftcard", giftcardapi.Document, map[string]drift{
 		"another base path": {func(d *openapi3.T) { d.Servers[0].URL = "/giftcard/v4" }, "protocol/basePath"},
 		"no identity":       {func(d *openapi3.T) { d.Security = nil }, "operation/load/auth"},
 		"an operation less": {func(d *openapi3.T) { d.Paths.Delete("/loads/{loadId}") }, "operation/load/method"},
@@ -132,12 +135,80 @@ func TestDriftOfTheDocumentIsFound(t *testing.T) {
 			delete(messageField(d, "LoadRequest", "cardHolder").Extensions, "x-scrip-unjudged")
 		}, "model/LoadRequest/cardHolder/judged"},
 		"no deprecation": {func(d *openapi3.T) { fieldOf(d, "Card", "clearPin").Deprecated = false }, "model/Card/clearPin/deprecated"},
-	} {
+	})
+}
+
+// What airtime has and gift cards have not: queries, lists, operations that are deprecated, payments.
+func TestDriftOfTheAirtimeDocumentIsFound(t *testing.T) {
+	requireDrifts(t, "airtime", airtimeapi.Document, map[string]drift{
+		"a query less": {func(d *openapi3.T) { d.Paths.Delete("/purchases/status") }, "operation/purchaseStatus/method"},
+		"a query that posts": {func(d *openapi3.T) {
+			item := d.Paths.Value("/msisdn")
+			item.Post, item.Get = item.Get, nil
+		}, "operation/lookupMsisdn/method"},
+		"a parameter less": {func(d *openapi3.T) {
+			query := d.Paths.Value("/purchases/status").Get
+			query.Parameters = query.Parameters[1:]
+		}, "operation/purchaseStatus/parameter/query/provider/type"},
+		"a parameter elsewhere": {func(d *openapi3.T) { parameterOf(d, "/products", "channelName").In = "header" },
+			"operation/listProducts/parameter/header/channelName/type"},
+		"a parameter newly required": {func(d *openapi3.T) { parameterOf(d, "/products", "channelName").Required = true },
+			"operation/listProducts/parameter/query/channelName/required"},
+		"a parameter no longer required": {func(d *openapi3.T) { parameterOf(d, "/msisdn", "msisdn").Required = false },
+			"operation/lookupMsisdn/parameter/query/msisdn/required"},
+		"a parameter of another pattern": {func(d *openapi3.T) { parameterOf(d, "/msisdn", "msisdn").Schema.Value.Pattern = "^[0-9]+$" },
+			"operation/lookupMsisdn/parameter/query/msisdn/pattern"},
+		"one instead of a list": {func(d *openapi3.T) {
+			media := d.Paths.Value("/products").Get.Responses.Value("200").Value.Content["application/json"]
+			media.Schema = media.Schema.Value.Items
+		}, "operation/listProducts/response/200"},
+		"an operation no longer deprecated": {func(d *openapi3.T) { operationAt(d, "/vouchers/{requestId}").Deprecated = false },
+			"operation/provisionVoucher/deprecated"},
+		"a header more": {func(d *openapi3.T) {
+			answer := operationAt(d, "/purchases").Responses.Value("201").Value
+			answer.Headers = operationAt(d, "/vouchers/{requestId}").Responses.Value("201").Value.Headers
+		}, "operation/purchase/response/201/header/Location"},
+		"an answer without its body": {func(d *openapi3.T) {
+			operationAt(d, "/purchases/reversals").Responses.Value("404").Value.Content = nil
+		}, "operation/purchaseReversal/response/404"},
+		"a way of paying less": {func(d *openapi3.T) {
+			delete(modelOf(d, "PaymentMethod").Discriminator.Mapping, "WALLET")
+		}, "model/PaymentMethod/variant/WALLET"},
+		"a way of paying of another name": {func(d *openapi3.T) {
+			fieldOf(d, "QrPayment", "type").Enum = []any{"QR_CODE"}
+		}, "model/QrPayment/type/enum/QR"},
+		"a way of paying without what all have": {func(d *openapi3.T) {
+			delete(modelOf(d, "RewardPayment").Properties, "proxy")
+		}, "model/RewardPayment/proxy/type"},
+		"a payment that is judged": {func(d *openapi3.T) {
+			delete(messageField(d, "PurchaseRequest", "paymentMethods").Extensions, "x-scrip-unjudged")
+		}, "model/PurchaseRequest/paymentMethods/judged"},
+		"a voucher without its PIN": {func(d *openapi3.T) {
+			messageField(d, "VoucherResponse", "voucher").AllOf[1].Value.Required = nil
+		}, "model/VoucherResponse/voucher/requires/pin"},
+		"labels of a type": {func(d *openapi3.T) {
+			messageField(d, "PurchaseRequest", "transactionLabels").Type = &openapi3.Types{"object"}
+		}, "model/PurchaseRequest/transactionLabels/type"},
+		"a unit of another case": {func(d *openapi3.T) {
+			modelOf(d, "ProductContentAirtimeProductUnit").Enum[3] = "UNIT"
+		}, "model/ProductContent/unit/enum/UNIT"},
+		"no least number": {func(d *openapi3.T) { fieldOf(d, "ValidityPeriod", "duration").Min = nil }, "model/ValidityPeriod/duration/minimum"},
+		"an id of 20 characters": {func(d *openapi3.T) {
+			longest := uint64(20)
+			fieldOf(d, "ErrorDetail", "id").MaxLength = &longest
+		}, "model/ErrorDetail/id/maxLength"},
+		"no mask": {func(d *openapi3.T) { delete(fieldOf(d, "Voucher", "pin").Extensions, "x-scrip-masked") }, "model/Voucher/pin/masked"},
+	})
+}
+
+func requireDrifts(t *testing.T, protocol string, document []byte, drifts map[string]drift) {
+	t.Helper()
+	published, additions := loadFacts(t).statements(protocol), loadAdditions(t)[protocol]
+	for name, drift := range drifts {
 		t.Run(name, func(t *testing.T) {
-			doc := loadDocument(t, giftcardapi.Document)
+			doc := loadDocument(t, document)
 			drift.change(doc)
-			findings := compare(loadFacts(t).statements("giftcard"), documentStatements(doc), loadAdditions(t)["giftcard"])
-			requireFinding(t, findings, drift.found)
+			requireFinding(t, compare(published, documentStatements(doc), additions), drift.found)
 		})
 	}
 }
@@ -186,6 +257,10 @@ func requireFinding(t *testing.T, findings []string, prefix string) {
 }
 
 func operationAt(d *openapi3.T, path string) *openapi3.Operation { return d.Paths.Value(path).Post }
+
+func parameterOf(d *openapi3.T, path, name string) *openapi3.Parameter {
+	return d.Paths.Value(path).Get.Parameters.GetByInAndName("query", name)
+}
 
 func modelOf(d *openapi3.T, name string) *openapi3.Schema { return d.Components.Schemas[name].Value }
 
