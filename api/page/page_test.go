@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	adminapi "github.com/scripworks/scrip/api/admin"
+	airtimeapi "github.com/scripworks/scrip/api/airtime"
 	giftcardapi "github.com/scripworks/scrip/api/giftcard"
 )
 
@@ -123,13 +124,29 @@ func TestPageKeepsTheOrderOfTheDocument(t *testing.T) {
 
 // A page must stand alone and hang together: whatever is linked is there, once.
 func TestPagesOfOurDocuments(t *testing.T) {
-	for name, doc := range map[string][]byte{"giftcard": giftcardapi.Document, "admin": adminapi.Document} {
+	for name, doc := range map[string][]byte{
+		"giftcard": giftcardapi.Document, "airtime": airtimeapi.Document, "admin": adminapi.Document,
+	} {
 		t.Run(name, func(t *testing.T) {
 			page := render(t, string(doc))
 			requireNothingForeign(t, page)
 			requireLinksThatLead(t, page)
 			requireWellFormed(t, page)
 		})
+	}
+}
+
+// What only airtime's document has must be readable too: parameters of a query, lists, ways of paying.
+func TestPageOfAirtime(t *testing.T) {
+	page := render(t, string(airtimeapi.Document))
+	for _, want := range []string{
+		`<section id="operation-purchaseStatus">`, "/airtime/v5/purchases/status", "<code>originalMsgId</code>", "in the query",
+		`list of <a href="#model-Product">Product</a>`, `<code>WALLET</code> <a href="#model-WalletPayment">WalletPayment</a>`,
+		"[1-9]\\d{1,14}$", "must have pin", "one of QR",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not show %s", want)
+		}
 	}
 }
 
