@@ -175,6 +175,7 @@ type Message struct {
 	// confirmed of Amount; in minor units of Currency.
 	Amount, Requested, Final money.Minor
 	Currency                 money.Currency
+	Prepaid                  bool    // of a purchase: it was charged to the account's float
 	ProviderRef              string  // what the provider of a top-up calls it; empty until it has told
 	Links                    []Link  // the cards and vouchers it touched, each with the message that touched it before
 	References               []int64 // hashes of what it is found by: its third-party identifiers, a subscriber's number
