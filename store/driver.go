@@ -107,7 +107,7 @@ type Renumbered struct {
 // Changes is what Save writes. Order within each list is the order in which it came about.
 type Changes struct {
 	Inserted   []*Inserted
-	Amended    []*txn.Message // State, Ended and Final
+	Amended    []*txn.Message // what txn.Tx.Amend names
 	Tombstones []Tombstone
 	NewCards   []giftcard.NewCard
 	Renumbered []Renumbered

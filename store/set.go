@@ -333,13 +333,13 @@ func (t *Tx) Amend(m txn.Message) {
 		panic(failure{missing("message", m.Seq)})
 	}
 	listed := t.touch(kept)
-	state, ended, final := kept.State, kept.Ended, kept.Final
-	kept.State, kept.Ended, kept.Final = m.State, m.Ended, m.Final
+	before := *kept
+	kept.Amend(m)
 	if listed {
 		t.set.changes.Amended = append(t.set.changes.Amended, kept)
 	}
 	t.undo = append(t.undo, func() {
-		kept.State, kept.Ended, kept.Final = state, ended, final
+		*kept = before
 		if listed {
 			delete(t.set.dirty, kept)
 			t.set.changes.Amended = t.set.changes.Amended[:len(t.set.changes.Amended)-1]

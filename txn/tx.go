@@ -40,7 +40,7 @@ type Tx interface {
 	NextSeq() int64
 	// Insert adds a message under its Seq and ID.
 	Insert(m Message)
-	// Amend replaces the State, Reason, Ended, Final and Outcome of a message inserted before.
+	// Amend replaces what Message.Amend says of a message inserted before.
 	Amend(m Message)
 	// Remember remembers a reversal for a request that was never seen.
 	Remember(account ident.Account, request ident.ID, reversal int64)

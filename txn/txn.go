@@ -182,6 +182,11 @@ type Message struct {
 	Body                     []byte  // the message as received, without PINs and card numbers, sealed; may be empty
 }
 
+// Amend takes over from another what may change about a message: State, Reason, Ended, Final and ProviderRef.
+func (m *Message) Amend(from Message) {
+	m.State, m.Reason, m.Ended, m.Final, m.ProviderRef = from.State, from.Reason, from.Ended, from.Final, from.ProviderRef
+}
+
 // Link is one step in the chain of the messages of a card or a voucher: from the newest through every earlier one.
 type Link struct {
 	Card     int64 // the card or the voucher

@@ -181,7 +181,7 @@ func (r *records) save(c *store.Changes) {
 	}
 	for _, m := range c.Amended {
 		kept, _ := r.messages.get(m.Seq)
-		kept.State, kept.Ended, kept.Final = m.State, m.Ended, m.Final
+		kept.Amend(*m)
 		r.messages.put(m.Seq, kept)
 		r.noteOpen(kept)
 	}

@@ -57,7 +57,7 @@ func (o *Session) bindMessage(s Statement, m *txn.Message) {
 	s.BindInt64(5, int64(m.Family))
 	s.BindInt64(6, int64(m.Role))
 	s.BindInt64(7, int64(m.State))
-	bindReason(s, 8, m.Reason)
+	bindText(s, 8, string(m.Reason))
 	s.BindInt64(9, m.At.UnixMilli())
 	s.BindInt64(10, distance(m.Seq, m.Request))
 	s.BindInt64(11, m.Ended-m.Seq)
@@ -72,14 +72,26 @@ func (o *Session) bindMessage(s Statement, m *txn.Message) {
 	o.trail = appendTrail(o.trail[:0], m)
 	bindBlob(s, 20, o.trail)
 	bindBlob(s, 21, m.Body)
+	s.BindInt64(22, m.Voucher)
+	bindBool(s, 23, m.Prepaid)
+	bindText(s, 24, m.ProviderRef)
 }
 
-func bindReason(s Statement, param int, r decline.Reason) {
-	if r == "" {
+// bindText binds an empty text as null.
+func bindText(s Statement, param int, text string) {
+	if text == "" {
 		s.BindNull(param)
 		return
 	}
-	s.BindText(param, string(r))
+	s.BindText(param, text)
+}
+
+// text reads what bindText bound.
+func text(s Statement, column int) string {
+	if s.ColumnIsNull(column) {
+		return ""
+	}
+	return s.ColumnText(column)
 }
 
 // scanMessage reads messageColumns.
@@ -91,9 +103,7 @@ func (o *Session) scanMessage(s Statement) (m txn.Message, err error) {
 	}
 	m.Account = ident.Account(s.ColumnInt64(3))
 	m.Family, m.Role, m.State = txn.Family(s.ColumnInt64(4)), txn.Role(s.ColumnInt64(5)), txn.State(s.ColumnInt64(6))
-	if !s.ColumnIsNull(7) {
-		m.Reason = decline.Reason(s.ColumnText(7))
-	}
+	m.Reason = decline.Reason(text(s, 7))
 	m.At = time.UnixMilli(s.ColumnInt64(8)).UTC()
 	m.Request = distance(m.Seq, s.ColumnInt64(9))
 	m.Ended = s.ColumnInt64(10) + m.Seq
@@ -104,6 +114,7 @@ func (o *Session) scanMessage(s Statement) (m txn.Message, err error) {
 	m.Final = m.Amount - money.Minor(s.ColumnInt64(17))
 	m.Currency = money.Currency(s.ColumnInt64(18))
 	m.Body = blob(s, 20)
+	m.Voucher, m.Prepaid, m.ProviderRef = s.ColumnInt64(21), s.ColumnInt64(22) != 0, text(s, 23)
 	return m, o.scanTrail(s, 19, &m)
 }
 
@@ -126,6 +137,8 @@ func (o *Session) amendMessage(m *txn.Message) error {
 	s.BindInt64(2, m.Ended-m.Seq)
 	s.BindInt64(3, int64(m.Amount-m.Final))
 	s.BindInt64(4, m.Seq)
+	bindText(s, 5, string(m.Reason))
+	bindText(s, 6, m.ProviderRef)
 	if err := run(s); err != nil {
 		return fmt.Errorf("amend message %d: %w", m.Seq, err)
 	}

@@ -52,7 +52,7 @@ const (
 )
 
 const (
-	messageColumns = `seq, world, id, account, family, role, state, reason, at, request, ended, card, target, product, names, amount, unnamed, unconfirmed, currency, trail, body`
+	messageColumns = `seq, world, id, account, family, role, state, reason, at, request, ended, card, target, product, names, amount, unnamed, unconfirmed, currency, trail, body, voucher, prepaid, provider_ref`
 	cardColumns    = `id, world, status, frozen, has_pin, expiry, valid_through, currency, product, book, available, last_message, activation, void, successor, loads, wrong_pins, import`
 	detailColumns  = `card, sealed_pan, masked, seeded_clear, seeded_encrypted, pin_clear, pin_encrypted, profile_id, msisdn, email_address, seeded_profile_id, seeded_msisdn, seeded_email_address`
 	entryColumns   = `message, n, request, debit, credit, amount, currency, phase`
@@ -69,9 +69,9 @@ var texts = [Queries]string{
 	lookUpHolder:    `SELECT card FROM card_holder WHERE digest = $1 ORDER BY card LIMIT $2`,
 	lookUpCounter:   `SELECT count, amount FROM counter WHERE per_account = $1 AND owner = $2 AND family = $3 AND "window" = $4 AND start = $5`,
 
-	insertMessage:   `INSERT INTO message (` + messageColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
+	insertMessage:   `INSERT INTO message (` + messageColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
 	insertID:        `INSERT INTO message_id (hash, seq) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
-	amendMessage:    `UPDATE message SET state = $1, ended = $2, unconfirmed = $3 WHERE seq = $4`,
+	amendMessage:    `UPDATE message SET state = $1, ended = $2, unconfirmed = $3, reason = $5, provider_ref = $6 WHERE seq = $4`,
 	insertTombstone: `INSERT INTO tombstone (reversal, world, id, account) VALUES ($1, $2, $3, $4)`,
 	insertCard:      `INSERT INTO card (` + cardColumns + `, room) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
 	updateCard:      `UPDATE card SET world = $2, status = $3, frozen = $4, has_pin = $5, expiry = $6, valid_through = $7, currency = $8, product = $9, book = $10, available = $11, last_message = $12, activation = $13, void = $14, successor = $15, loads = $16, wrong_pins = $17, import = $18, room = NULL WHERE id = $1`,

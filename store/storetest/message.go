@@ -58,8 +58,8 @@ func (r *room) found(want txn.Message) {
 func everyMessageField(r *room) {
 	m := txn.Message{
 		Seq: 901, World: 7, ID: uuid(1), Account: 3, Family: txn.Transfer, Role: txn.Request, State: txn.Declined,
-		Reason: decline.Reason("AN_INVENTED_REASON"), At: noon, Request: 11, Ended: 950, Card: 21, Target: 22, Product: 5,
-		Names: -77, Amount: 1200, Requested: 1000, Final: 300, Currency: 710,
+		Reason: decline.Reason("AN_INVENTED_REASON"), At: noon, Request: 11, Ended: 950, Card: 21, Target: 22, Voucher: 23, Product: 5,
+		Names: -77, Amount: 1200, Requested: 1000, Final: 300, Currency: 710, Prepaid: true, ProviderRef: "MNO-77",
 		Links:      []txn.Link{{Card: 21, Previous: 800}, {Card: 22, Previous: 0}},
 		References: []int64{5, -6}, Body: []byte{0, 1, 255},
 	}
@@ -72,7 +72,7 @@ func extremeMessages(r *room) {
 	least := txn.Message{
 		Seq: 1, World: math.MinInt32, ID: "-", Account: math.MinInt32, At: time.UnixMilli(math.MinInt32).UTC(),
 		Request: math.MinInt64, Ended: math.MinInt64, Card: math.MinInt64, Target: math.MinInt64, Product: math.MinInt32,
-		Names: math.MinInt64, Amount: math.MinInt64, Requested: math.MaxInt64, Final: math.MaxInt64,
+		Voucher: math.MinInt64, Names: math.MinInt64, Amount: math.MinInt64, Requested: math.MaxInt64, Final: math.MaxInt64,
 		Links: []txn.Link{{Card: math.MaxInt64, Previous: math.MinInt64}, {Card: 1, Previous: 1}}, References: []int64{math.MinInt64},
 	}
 	most := txn.Message{
@@ -80,7 +80,7 @@ func extremeMessages(r *room) {
 		Family: math.MaxUint8, Role: math.MaxUint8, State: math.MaxUint8, Reason: decline.Reason(strings.Repeat("Ünicode-\u2028", 20)),
 		At: time.UnixMilli(253402300799999).UTC(), Request: math.MaxInt64 - 1, Ended: math.MaxInt64, Card: math.MaxInt64,
 		Target: math.MaxInt64, Product: math.MaxInt32, Names: math.MaxInt64, Amount: math.MaxInt64, Requested: math.MinInt64,
-		Final: math.MinInt64, Currency: math.MaxUint16,
+		Final: math.MinInt64, Currency: math.MaxUint16, Voucher: math.MaxInt64, ProviderRef: strings.Repeat("ü'", 200),
 		Links:      []txn.Link{{Card: math.MinInt64, Previous: math.MaxInt64}, {Card: 0, Previous: math.MaxInt64 - 1}},
 		References: []int64{math.MaxInt64, 0}, Body: make([]byte, 1<<20),
 	}
@@ -140,10 +140,10 @@ func amended(r *room) {
 	m.Links, m.References, m.Body = []txn.Link{{Card: 4, Previous: 2}}, []int64{9}, []byte("body")
 	r.insert(m)
 	changed := m
-	changed.State, changed.Ended, changed.Final = txn.Confirmed, 41, 499
+	changed.State, changed.Ended, changed.Final, changed.Reason, changed.ProviderRef = txn.Confirmed, 41, 499, "LATE", "MNO-77"
 	r.do(func(tx *store.Tx) {
 		other := changed
-		other.Amount, other.Body, other.Account, other.Reason = 1, nil, 99, "LATE" // what may not be amended
+		other.Amount, other.Body, other.Account, other.Voucher, other.Prepaid = 1, nil, 99, 7, true // what may not be amended
 		tx.MessageAt(m.Seq)
 		tx.Amend(other)
 		got, _ := tx.MessageAt(m.Seq)
