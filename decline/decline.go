@@ -2,7 +2,7 @@
 //
 // Two kinds of error become failed answers on the wire: *Error, a refusal that was decided, and *NotTaken, a
 // message turned away before anything was recorded (rule C13). Any other error is an unknown outcome, and
-// somebody will reverse.
+// somebody will reverse; *Unknown is one that is no fault, because somebody is still at work on the request.
 package decline
 
 import (
@@ -39,6 +39,13 @@ const (
 	TemporaryFailure        Reason = "TEMPORARY_FAILURE"
 	DoNotHonour             Reason = "DO_NOT_HONOUR"
 	PINAttemptsExceeded     Reason = "PIN_ATTEMPTS_EXCEEDED"
+	AccountAlreadySettled   Reason = "ACCOUNT_ALREADY_SETTLED"
+	OutOfStock              Reason = "OUT_OF_STOCK"
+	DeclinedByMNO           Reason = "DECLINED_BY_MNO"
+	InvalidMSISDN           Reason = "INVALID_MSISDN"
+	OutcomeUnknown          Reason = "OUTCOME_UNKNOWN"
+	SystemMalfunction       Reason = "SYSTEM_MALFUNCTION"
+	LimitExceeded           Reason = "LIMIT_EXCEEDED"
 )
 
 // Error is a definite no. It never holds a whole card number, a PIN or a payload.
@@ -117,3 +124,14 @@ type NotTaken struct {
 
 // Error gives the text.
 func (e *NotTaken) Error() string { return "not taken: " + e.Text }
+
+// Unknown says that how a request ends is not known yet, because somebody else is still at work on it. It is no
+// refusal: the sender of a request reverses it, that of a query asks again, that of an advice repeats it.
+type Unknown struct {
+	Reason    Reason
+	Text      string   // for people; may be empty
+	RequestID ident.ID // the request it is about; only the account that sent it may be told
+}
+
+// Error gives the reason and the text.
+func (u *Unknown) Error() string { return string(u.Reason) + ": " + u.Text }
