@@ -14,11 +14,12 @@ const MaxSlots = 128
 
 // Document is an OpenAPI document whose schemas can be read by. It is safe for concurrent use.
 type Document struct {
-	mu       sync.Mutex
-	schemas  openapi3.Schemas
-	patterns patternSet
-	models   map[string]*Model
-	slots    map[string]Slot
+	mu         sync.Mutex
+	schemas    openapi3.Schemas
+	operations map[string]*openapi3.Operation
+	patterns   patternSet
+	models     map[string]*Model
+	slots      map[string]Slot
 }
 
 // Compile reads an OpenAPI 3.0 document, as YAML or JSON. It resolves references but does not judge the
@@ -32,24 +33,30 @@ func Compile(doc []byte) (*Document, error) {
 		return nil, fmt.Errorf("compile document: it has no schemas")
 	}
 	return &Document{
-		schemas:  parsed.Components.Schemas,
-		patterns: make(patternSet),
-		models:   make(map[string]*Model),
-		slots:    make(map[string]Slot),
+		schemas:    parsed.Components.Schemas,
+		operations: operationsOf(parsed.Paths),
+		patterns:   make(patternSet),
+		models:     make(map[string]*Model),
+		slots:      make(map[string]Slot),
 	}, nil
 }
 
 // Model returns the schema of that name in components/schemas, ready to read by. The same name gives the
 // same Model. An unknown name, and a schema that uses what this package cannot judge, are errors.
 func (d *Document) Model(name string) (*Model, error) {
+	ref, ok := d.schemas[name]
+	if !ok {
+		return nil, fmt.Errorf("model %s: no such schema", name)
+	}
+	return d.model(name, ref)
+}
+
+// model compiles a schema the first time that it is asked for.
+func (d *Document) model(name string, ref *openapi3.SchemaRef) (*Model, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if m, ok := d.models[name]; ok {
 		return m, nil
-	}
-	ref, ok := d.schemas[name]
-	if !ok {
-		return nil, fmt.Errorf("model %s: no such schema", name)
 	}
 	c := &compiler{patterns: d.patterns}
 	root, err := c.compileRoot(name, ref)
