@@ -18,6 +18,7 @@ import (
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/adminhttp"
 	"github.com/scripworks/scrip/edge"
+	"github.com/scripworks/scrip/exchange"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/giftcardhttp"
 	"github.com/scripworks/scrip/ident"
@@ -183,8 +184,8 @@ func (a *App) build(ctx context.Context) error {
 		Accounts: a.Register, Passwords: a.passwords, InHand: s.InHand,
 		Guests: s.Guests, Metrics: a.Metrics, Log: s.Log, Now: s.Now,
 	})
-	server, err := giftcardhttp.New(giftcardhttp.Settings{
-		Service: issuer, Gate: a.gate, Observer: edge.NewObserver(a.Metrics, a.Register, s.Log, s.Now), Institution: s.Institution,
+	server, err := giftcardhttp.New(issuer, exchange.Settings{
+		Gate: a.gate, Observer: edge.NewObserver(a.Metrics, a.Register, s.Log, s.Now), Institution: s.Institution,
 		RequestTimeout: s.Timeout, Now: s.Now,
 	})
 	if err != nil {
@@ -240,7 +241,7 @@ func (a *App) timeout() time.Duration {
 	if a.settings.Timeout != 0 {
 		return a.settings.Timeout
 	}
-	return giftcardhttp.DefaultRequestTimeout
+	return exchange.DefaultRequestTimeout
 }
 
 func (a *App) serve(s *edge.Server, h http.Handler) {

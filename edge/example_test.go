@@ -11,16 +11,16 @@ import (
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/edge"
-	"github.com/scripworks/scrip/giftcardhttp"
+	"github.com/scripworks/scrip/exchange"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/txn"
 )
 
-// What the room of the contract asks for is what there is here.
+// What the rooms of the contracts ask for is what there is here.
 var (
-	_ giftcardhttp.Gate     = (*edge.Gate)(nil)
-	_ giftcardhttp.Observer = (*edge.Observer)(nil)
+	_ exchange.Gate     = (*edge.Gate)(nil)
+	_ exchange.Observer = (*edge.Observer)(nil)
 )
 
 // one is a single account.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scripworks/scrip/exchange"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/giftcardhttp"
 	"github.com/scripworks/scrip/ident"
@@ -153,7 +154,7 @@ func serverOnOneCard(b *testing.B) http.Handler {
 	}
 	m.detail = giftcard.Detail{Card: 1, PINs: giftcard.PINs{Clear: keys.PIN(1, pan, secret.ClearPIN, "1234")[0]}}
 	issuer := giftcard.NewIssuer(giftcard.Settings{Store: m, Keys: keys, Products: m})
-	server, err := giftcardhttp.New(giftcardhttp.Settings{Service: issuer, Gate: openDoor{}, Institution: ourselves, Now: time.Now})
+	server, err := giftcardhttp.New(issuer, exchange.Settings{Gate: openDoor{}, Institution: ourselves, Now: time.Now})
 	if err != nil {
 		b.Fatal(err)
 	}

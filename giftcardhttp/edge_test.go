@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/exchange"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/giftcardhttp"
 	"github.com/scripworks/scrip/ledger"
@@ -90,8 +91,8 @@ func newEdge(t testing.TB) *edge {
 		Product: &giftcard.Product{ID: "plain", Currency: 710},
 	}}}
 	var err error
-	e.Server, err = giftcardhttp.New(giftcardhttp.Settings{
-		Service: &e.service, Gate: &e.door, Observer: &e.observer, Institution: ourselves, Now: func() time.Time { return noon },
+	e.Server, err = giftcardhttp.New(&e.service, exchange.Settings{
+		Gate: &e.door, Observer: &e.observer, Institution: ourselves, Now: func() time.Time { return noon },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -317,7 +318,7 @@ func TestDetailsOfARefusal(t *testing.T) {
 // What is answered before the service hears of it: path, method, type, size, form.
 func TestTheWayIn(t *testing.T) {
 	large := redemption
-	large.body = strings.Repeat(" ", giftcardhttp.MaxBody) + large.body
+	large.body = strings.Repeat(" ", exchange.MaxBody) + large.body
 	advice := redemptionReversal
 	for _, c := range []struct {
 		name      string
@@ -608,7 +609,7 @@ func TestAnAdviceComesBack(t *testing.T) {
 func TestDeadlines(t *testing.T) {
 	e := newEdge(t)
 	e.answer(redemption.post())
-	if want := noon.Add(giftcardhttp.DefaultRequestTimeout); !e.service.deadline.Equal(want) {
+	if want := noon.Add(exchange.DefaultRequestTimeout); !e.service.deadline.Equal(want) {
 		t.Errorf("the deadline is %s, want %s", e.service.deadline, want)
 	}
 	gone, leave := context.WithCancel(t.Context())

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/scripworks/scrip/conform"
+	"github.com/scripworks/scrip/exchange"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/giftcardhttp"
 )
@@ -25,8 +26,8 @@ func FuzzMessages(f *testing.F) {
 		f.Fatal(err)
 	}
 	told := &observer{}
-	server, err := giftcardhttp.New(giftcardhttp.Settings{
-		Service: i, Gate: &door{}, Observer: told, Institution: ourselves, Now: i.Now,
+	server, err := giftcardhttp.New(i, exchange.Settings{
+		Gate: &door{}, Observer: told, Institution: ourselves, Now: i.Now,
 	})
 	if err != nil {
 		f.Fatal(err)

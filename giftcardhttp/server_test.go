@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/exchange"
 	"github.com/scripworks/scrip/giftcard/giftcardtest"
 	"github.com/scripworks/scrip/giftcardhttp"
 	"github.com/scripworks/scrip/ident"
@@ -43,7 +44,7 @@ func newIssuer(t testing.TB, compatible bool) *giftcardtest.Issuer {
 // serve puts a server in front of an issuer, on a loopback address.
 func serve(t testing.TB, i *giftcardtest.Issuer) *httptest.Server {
 	t.Helper()
-	server, err := giftcardhttp.New(giftcardhttp.Settings{Service: i, Gate: gate{i}, Institution: ourselves, Now: i.Now})
+	server, err := giftcardhttp.New(i, exchange.Settings{Gate: gate{i}, Institution: ourselves, Now: i.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,54 +1,39 @@
 package giftcardhttp
 
 import (
-	"strings"
-	"time"
-
 	"github.com/scripworks/scrip/api/wire"
+	"github.com/scripworks/scrip/exchange"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
-	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/txn"
 )
 
-// request turns a body that has been judged into a request. The violation that it can add is one that the document
-// cannot say: that a look-up needs a card or its holder.
-func (s *Server) request(x *exchange) (*giftcard.Request, []wire.Violation) {
-	msg, o := x.message, x.target.operation
+// read turns a body that has been judged into a request. The error is an *exchange.Malformed, of what the document
+// cannot say: an unknown currency, or a look-up that has neither a card nor its holder.
+func (s *Server) read(x *exchange.Exchange) (*giftcard.Request, error) {
+	msg, family := x.Message, x.Operation.Family
 	r := &giftcard.Request{
-		Family: o.family, ID: x.ident(), Sender: x.sender, Received: x.received,
-		Points: o.family == txn.Redemption && msg.Has(s.slots.pointsAsk),
-		Holder: s.holder(msg), References: s.references(msg),
+		Family: family, ID: x.ID(), Sender: x.Sender, Received: x.Received,
+		Points: family == txn.Redemption && msg.Has(s.slots.pointsAsk),
+		Holder: s.holder(msg), References: x.References(),
 	}
-	if o.family != txn.LookUp { // of a look-up only its id is kept
-		r.Body = kept(msg.Body())
+	if family != txn.LookUp { // of a look-up only its id is kept
+		r.Body = x.Kept()
 	}
 	r.Product, _ = msg.Text(s.slots.productID)
-	first, second := s.cards(o.family)
+	first, second := s.cards(family)
 	r.Card = presented(msg, first)
 	if second != nil {
 		r.Target = presented(msg, *second)
 	}
-	var wrong []wire.Violation
-	if r.Amount, wrong = s.amount(msg, s.slots.requestAmount, s.slots.requestMinor, s.slots.requestCurrency); wrong != nil {
-		return nil, wrong
+	var err error
+	if r.Amount, err = x.RequestAmount(); err != nil {
+		return nil, err
 	}
-	if r.Family == txn.LookUp && r.Card.PAN.IsZero() && !msg.Has(s.slots.cardHolder) {
-		return nil, []wire.Violation{{Field: "card", Msg: "card may not be null"}}
+	if family == txn.LookUp && r.Card.PAN.IsZero() && !msg.Has(s.slots.cardHolder) {
+		return nil, exchange.Wrong("card", "card may not be null")
 	}
 	return r, nil
-}
-
-// advice turns a body that has been judged into an advice.
-func (s *Server) advice(x *exchange) (*txn.Advice, []wire.Violation) {
-	msg, o := x.message, x.target.operation
-	a := &txn.Advice{
-		Family: o.family, Role: o.role, ID: x.ident(), RequestID: ident.ID(strings.Clone(x.requestID)), Sender: x.sender,
-		Received: x.received, References: s.references(msg), Body: kept(msg.Body()),
-	}
-	var wrong []wire.Violation
-	a.Approved, wrong = s.amount(msg, s.slots.approvedAmount, s.slots.approvedMinor, s.slots.approvedCurrency)
-	return a, wrong
 }
 
 // cards gives the places of the cards that a family names.
@@ -60,20 +45,6 @@ func (s *Server) cards(f txn.Family) (first cardSlots, second *cardSlots) {
 		return s.slots.sourceCard, &s.slots.targetCard
 	}
 	return s.slots.card, nil
-}
-
-// amount reads an amount; nil when there is none.
-func (s *Server) amount(msg *wire.Message, whole, minor, currency wire.Slot) (*money.Amount, []wire.Violation) {
-	if !msg.Has(whole) {
-		return nil, nil
-	}
-	value, _ := msg.Amount(minor)
-	digits, _ := msg.Text(currency)
-	c, err := money.ParseCurrency(digits)
-	if err != nil {
-		return nil, []wire.Violation{{Field: "amounts", Msg: "amounts " + err.Error()}}
-	}
-	return &money.Amount{Minor: money.Minor(value), Currency: c}, nil
 }
 
 // presented reads a card. The newer pin object takes precedence over the two plain fields.
@@ -107,32 +78,3 @@ func (s *Server) holder(msg *wire.Message) (h giftcard.Holder) {
 	h.EmailAddress, _ = msg.Text(s.slots.emailAddress)
 	return h
 }
-
-func (s *Server) references(msg *wire.Message) []ident.Reference {
-	if !msg.Has(s.slots.references) {
-		return nil
-	}
-	const usual = 4
-	found := make([]ident.Reference, 0, usual)
-	for element := range msg.Elements(s.slots.references) {
-		var r ident.Reference
-		r.Institution, _ = element.Member("institutionId").Text()
-		r.Identifier, _ = element.Member("transactionIdentifier").Text()
-		found = append(found, r)
-	}
-	return found
-}
-
-// kept is a body as it may rest: without card numbers and PINs, at any depth.
-func kept(body []byte) []byte { return wire.Cut(body, isSecret) }
-
-func isSecret(name []byte) bool {
-	switch string(name) {
-	case "pan", "clearPin", "encryptedPin", "pin", "pinBlock", "accountNumber", "hash", "cardNumber":
-		return true
-	}
-	return false
-}
-
-// clock gives an instant as our own times are written: three fractional digits and Z (rule C8).
-func clock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
