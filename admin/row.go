@@ -28,4 +28,11 @@ const (
 	ImportRow   Kind = "import"
 	AuditRow    Kind = "audit"
 	SettingRow  Kind = "setting"
+	// A product of airtime has a row that names its newest edition, and a row for each edition.
+	AirtimeProductRow Kind = "airtime"
+	EditionRow        Kind = "edition"
+	NetworkRow        Kind = "network"
+	// What package network keeps: its simulated subscribers, and the orders to top them up.
+	SubscriberRow Kind = "subscriber"
+	OrderRow      Kind = "order"
 )
