@@ -22,7 +22,7 @@ func (c Credentials) GoString() string { return c.Name }
 // HTTPTarget says how a server over HTTP is reached. With an AdminURL it sets cards, products and accounts
 // up over the admin API; without, it plays with Cards and Products, which somebody has set up.
 type HTTPTarget struct {
-	// BaseURL is where the server listens, without /giftcard/v3.
+	// BaseURL is where the server listens, without /giftcard/v3 and /airtime/v5.
 	BaseURL string
 	// Accounts are the credentials of the scripts' accounts a and b, which must be two accounts. In
 	// production both may do everything, look-ups by card holder included, and are not held to a bound on
@@ -111,6 +111,9 @@ func (w *wire) Wire() bool { return true }
 
 // Do posts the message and reads the answer.
 func (w *wire) Do(ctx context.Context, m Message) (Answer, error) {
+	if m.Kind.airtime() && m.Client == "" {
+		m.Client = w.account(m.Account).Name
+	}
 	text, some := m.wireText()
 	request, err := w.request(ctx, m, text)
 	if err != nil {
@@ -135,6 +138,9 @@ func (w *wire) Do(ctx context.Context, m Message) (Answer, error) {
 // request builds the HTTP request, with the edits that speak of it.
 func (w *wire) request(ctx context.Context, m Message, text string) (*http.Request, error) {
 	method, path := http.MethodPost, m.path()
+	if m.Kind.query() {
+		method = http.MethodGet
+	}
 	if edited, ok := m.override("method"); ok {
 		method = edited
 	}
@@ -200,12 +206,34 @@ func readAnswer(status int, header http.Header, text []byte) Answer {
 	a.Amounts = Amounts{Requested: numberAt(body, "amounts.requestAmount.amount"),
 		Approved: numberAt(body, "amounts.approvedAmount.amount"), Book: numberAt(body, "amounts.balanceAmount.amount"),
 		Available: numberAt(body, "amounts.availableBalance.amount")}
-	product := textAt(body, "product.id")
-	a.Product = &product
-	errs, _ := lookupPath(body, "detailMessage.formatErrors")
-	entries, _ := errs.([]any)
-	for _, entry := range entries {
+	product := or(textAt(body, "product.id"), or(textAt(body, "product.productId"), textAt(body, "responseProduct.productId")))
+	a.Product, a.Sale = &product, readSale(body)
+	for _, entry := range entries(body, "detailMessage.formatErrors") {
 		a.Fields = append(a.Fields, textAt(entry, "field"))
 	}
 	return a
+}
+
+// readSale takes an answer of airtime apart. In production a purchase is asked for by our third-party identifier and
+// the institution it is of, in the compatibility profile by the settlement entity (docs/rules.md 3.2).
+func readSale(body any) Sale {
+	s := Sale{MSISDN: or(textAt(body, "msisdn.msisdn"), textAt(body, "msisdn")), Operator: textAt(body, "msisdn.operator.id"),
+		Promotion: textAt(body, "promotion.promotion")}
+	if ours := entries(body, "thirdPartyIdentifiers"); len(ours) > 0 {
+		last := ours[len(ours)-1]
+		s.Reference, s.Provider = textAt(last, "transactionIdentifier"), textAt(last, "institutionId")
+	}
+	s.SettlementID, s.SettlementName = textAt(body, "settlementEntity.id"), textAt(body, "settlementEntity.name")
+	if _, sold := lookupPath(body, "voucher"); sold {
+		s.Voucher = &SoldVoucher{PIN: textAt(body, "voucher.pin"), Serial: textAt(body, "voucher.serialNumber"),
+			Batch: textAt(body, "voucher.batchNumber")}
+	}
+	products, isList := body.([]any)
+	if !isList {
+		products = entries(body, "availableProducts")
+	}
+	for _, product := range products {
+		s.Products = append(s.Products, textAt(product, "productId"))
+	}
+	return s
 }

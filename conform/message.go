@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Kind is one of the seven families of gift card requests.
+// Kind is one of the families of requests of either contract, or one of airtime's queries.
 type Kind string
 
-// The seven kinds, by the word that a script uses for them.
+// The kinds, by the word that a script uses for them: seven of gift cards, six of airtime.
 const (
 	Activate Kind = "activate"
 	Load     Kind = "load"
@@ -18,18 +18,51 @@ const (
 	Replace  Kind = "replace"
 	Transfer Kind = "transfer"
 	Lookup   Kind = "lookup"
+
+	Provision      Kind = "provision"
+	Purchase       Kind = "purchase"
+	Trial          Kind = "trial"
+	PurchaseStatus Kind = "status"
+	LookupMSISDN   Kind = "msisdn"
+	ListProducts   Kind = "products"
 )
 
-// kindNames gives every kind its word in requestType and its segment in the path.
-var kindNames = map[Kind]struct{ requestType, segment string }{
-	Activate: {"ACTIVATION", "activations"},
-	Load:     {"LOAD", "loads"},
-	Redeem:   {"REDEMPTION", "redemptions"},
-	Void:     {"VOID", "voids"},
-	Replace:  {"REPLACE", "replaces"},
-	Transfer: {"TRANSFER", "transfers"},
-	Lookup:   {"LOOKUP", "lookupGiftcard"},
+// The two contracts, by the directories of their scripts.
+const (
+	giftcardContract = "giftcard"
+	airtimeContract  = "airtime"
+)
+
+// kindName is what a kind is called on the wire: its word in requestType, and its segment in the path. The ids stand
+// in the path unless it is plain. A query is a GET.
+type kindName struct {
+	contract, requestType, segment string
+	plain, query                   bool
 }
+
+// kindNames gives every kind its names.
+var kindNames = map[Kind]kindName{
+	Activate: {contract: giftcardContract, requestType: "ACTIVATION", segment: "activations"},
+	Load:     {contract: giftcardContract, requestType: "LOAD", segment: "loads"},
+	Redeem:   {contract: giftcardContract, requestType: "REDEMPTION", segment: "redemptions"},
+	Void:     {contract: giftcardContract, requestType: "VOID", segment: "voids"},
+	Replace:  {contract: giftcardContract, requestType: "REPLACE", segment: "replaces"},
+	Transfer: {contract: giftcardContract, requestType: "TRANSFER", segment: "transfers"},
+	Lookup:   {contract: giftcardContract, requestType: "LOOKUP", segment: "lookupGiftcard"},
+
+	Provision:      {contract: airtimeContract, requestType: "VOUCHER", segment: "vouchers"},
+	Purchase:       {contract: airtimeContract, requestType: "PURCHASE", segment: "purchases", plain: true},
+	Trial:          {contract: airtimeContract, requestType: "TRIAL_PURCHASE", segment: "purchases/trials", plain: true},
+	PurchaseStatus: {contract: airtimeContract, requestType: "PURCHASE_STATUS", segment: "purchases/status", plain: true, query: true},
+	LookupMSISDN:   {contract: airtimeContract, requestType: "MSISDN_INFO", segment: "msisdn", plain: true, query: true},
+	ListProducts:   {contract: airtimeContract, requestType: "LIST_PRODUCTS", segment: "products", plain: true, query: true},
+}
+
+// airtime says whether the kind is of the Airtime contract.
+func (k Kind) airtime() bool { return kindNames[k].contract == airtimeContract }
+
+// query says whether the kind only asks and leaves no trace, not even an id.
+func (k Kind) query() bool { return kindNames[k].query }
 
 // Act says what a message does with its kind: ask for it, or tell what became of it.
 type Act string
@@ -48,7 +81,7 @@ type Message struct {
 	Act  Act
 	// Account names the sender: a, b, or an account that the script declared.
 	Account string
-	// ID is the message's own id; RequestID, of an advice, that of its request.
+	// ID is the message's own id, which a query has none of; RequestID, of an advice or a status, that of the request.
 	ID, RequestID string
 	// Time is the sender's clock as it goes on the wire. Its characters come back unchanged (rule C8).
 	Time string
@@ -58,8 +91,14 @@ type Message struct {
 	Target *Card
 	// Holder is who is looked up when no card is named (section 6).
 	Holder *Holder
-	// Product is the id of the product of an activation.
+	// Product is the id of the product of an activation, a provision or a purchase.
 	Product string
+	// Client is client.id. A target over HTTP fills in the user name for messages of airtime (rule A4).
+	Client string
+	// Recipient is the number that is topped up, or looked up; Buyer that of who asks for it.
+	Recipient, Buyer string
+	// Query is what a query asks for beside that.
+	Query Query
 	// Amount is amounts.requestAmount of a request.
 	Amount *Amount
 	// Approved is amounts.approvedAmount of an advice (rule L15).
@@ -94,6 +133,12 @@ type PIN struct {
 // Holder is a card holder as the contract's cardHolder names one.
 type Holder struct{ ProfileID, MSISDN, Email string }
 
+// Query is what the parameters of a query say. What is empty is left out.
+type Query struct {
+	Reference, Provider                      string // of a status, instead of the request's id
+	Operator, ProductType, Channel, Category string // of a look-up; of the list of products the channel alone
+}
+
 // Amount is money: minor units and the three-digit ISO 4217 number of the currency.
 type Amount struct {
 	Minor    int64
@@ -107,7 +152,7 @@ func (m Message) RequestType() string { return kindNames[m.Kind].requestType + "
 func (m Message) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s id=%s", m.RequestType(), m.ID)
-	if m.Act != Request {
+	if m.Act != Request || m.Kind == PurchaseStatus {
 		fmt.Fprintf(&b, " requestId=%s", m.RequestID)
 	}
 	if m.Card != nil {
@@ -118,6 +163,12 @@ func (m Message) String() string {
 	}
 	if m.Product != "" {
 		fmt.Fprintf(&b, " product=%s", m.Product)
+	}
+	if m.Recipient != "" {
+		fmt.Fprintf(&b, " to=%s", m.Recipient)
+	}
+	if m.Query != (Query{}) {
+		fmt.Fprintf(&b, " query=%v", m.Query)
 	}
 	if m.Amount != nil {
 		fmt.Fprintf(&b, " amount=%d/%s", m.Amount.Minor, m.Amount.Currency)
@@ -176,6 +227,8 @@ type Answer struct {
 	// Product is the id of the product that a look-up found, nil when the answer does not say,
 	// and empty when it says that there is none.
 	Product *string
+	// Sale is what an answer of airtime says beside that.
+	Sale Sale
 	// Fields are the dotted paths in detailMessage.formatErrors.
 	Fields []string
 	// Header and Body are those of the wire, and Sent the body that went out; a target without a wire
@@ -183,7 +236,35 @@ type Answer struct {
 	Header http.Header
 	Body   []byte
 	Sent   []byte
+
+	// query says that a query was answered, for which 202 may be a success (section 8).
+	query bool
 }
+
+// Sale is what an answer of airtime says of a sale, or of a number. What is empty is not in the answer.
+type Sale struct {
+	// Voucher is the voucher that was sold.
+	Voucher *SoldVoucher
+	// MSISDN is the number that gets the product, or that was looked up.
+	MSISDN string
+	// Reference and Provider are those by which a status can ask for the purchase. In the compatibility profile the
+	// settlement entity's id and name are, too.
+	Reference, Provider          string
+	SettlementID, SettlementName string
+	// Operator is the id of the number's network, Promotion the text of its offer.
+	Operator, Promotion string
+	// Products are the ids of the products of a look-up or a list, in their order.
+	Products []string
+}
+
+// SoldVoucher is a voucher as its buyer sees it. It holds a PIN in clear, so it prints without.
+type SoldVoucher struct{ PIN, Serial, Batch string }
+
+// String shows serial and batch.
+func (v SoldVoucher) String() string { return v.Serial + "/" + v.Batch }
+
+// GoString keeps %#v from showing what String leaves out.
+func (v SoldVoucher) GoString() string { return v.String() }
 
 // Amounts are the money of an answer in minor units; nil where the answer has no such member.
 type Amounts struct {
@@ -195,7 +276,7 @@ type Outcome string
 
 // The outcomes that a script can expect.
 const (
-	Approved Outcome = "approved" // 201
+	Approved Outcome = "approved" // 201; 200 for trials and queries
 	Accepted Outcome = "accepted" // 202
 	Declined Outcome = "declined" // an ErrorDetail and a definite no
 	Refused  Outcome = "refused"  // a definite no in which only the status counts
@@ -209,6 +290,9 @@ func (a Answer) outcome() Outcome {
 	case http.StatusOK, http.StatusCreated:
 		return Approved
 	case http.StatusAccepted:
+		if a.query {
+			return Approved
+		}
 		return Accepted
 	case http.StatusInternalServerError, http.StatusGatewayTimeout:
 		return Unknown
@@ -229,6 +313,9 @@ func (a Answer) String() string {
 		if m.value != nil {
 			s += fmt.Sprintf(" %s=%d", m.name, *m.value)
 		}
+	}
+	if a.Sale.Voucher != nil {
+		s += " voucher=" + a.Sale.Voucher.String()
 	}
 	if len(a.Fields) > 0 {
 		s += " fields=" + strings.Join(a.Fields, ",")

@@ -6,12 +6,27 @@ import (
 	"strings"
 )
 
-// basePath is where the gift card operations live (rule C1).
-const basePath = "/giftcard/v3"
+// basePath and airtimePath are where the operations live (rule C1).
+const (
+	basePath    = "/giftcard/v3"
+	airtimePath = "/airtime/v5"
+)
 
-// path is where the message is posted.
+// base is where the operations of the message's contract live.
+func (m Message) base() string {
+	if m.Kind.airtime() {
+		return airtimePath
+	}
+	return basePath
+}
+
+// path is where the message is posted, or what a query gets.
 func (m Message) path() string {
-	p := basePath + "/" + kindNames[m.Kind].segment + "/"
+	p := m.base() + "/" + kindNames[m.Kind].segment
+	if kindNames[m.Kind].plain {
+		return p + map[Act]string{Confirmation: "/confirmations", Reversal: "/reversals"}[m.Act] + m.parameters()
+	}
+	p += "/"
 	switch m.Act {
 	case Confirmation:
 		return p + url.PathEscape(m.RequestID) + "/confirmations/" + url.PathEscape(m.ID)
@@ -19,6 +34,27 @@ func (m Message) path() string {
 		return p + url.PathEscape(m.RequestID) + "/reversals/" + url.PathEscape(m.ID)
 	}
 	return p + url.PathEscape(m.ID)
+}
+
+// parameters are what a query asks for, as the path's last part.
+func (m Message) parameters() string {
+	if !m.Kind.query() {
+		return ""
+	}
+	values := url.Values{}
+	for name, value := range map[string]string{
+		"originalMsgId": m.RequestID, "purchaseReference": m.Query.Reference, "provider": m.Query.Provider,
+		"msisdn": m.Recipient, "senderMsisdn": m.Buyer, "operator": m.Query.Operator, "productType": m.Query.ProductType,
+		"channelName": m.Query.Channel, "productCategory": m.Query.Category,
+	} {
+		if value != "" {
+			values.Set(name, value)
+		}
+	}
+	if len(values) == 0 {
+		return ""
+	}
+	return "?" + values.Encode()
 }
 
 // body builds the message as it goes on the wire, with the edits that change members.
@@ -54,8 +90,12 @@ func originator(account string) *object {
 }
 
 func (m Message) requestMembers(o *object) {
-	o.text("time", m.Time).add("originator", originator(m.Account)).add("client", institution(m.Account, "Conformance")).
-		add("thirdPartyIdentifiers", ours())
+	o.text("time", m.Time).add("originator", originator(m.Account)).
+		add("client", institution(or(m.Client, m.Account), "Conformance")).add("thirdPartyIdentifiers", ours())
+	if m.Kind.airtime() {
+		m.saleMembers(o)
+		return
+	}
 	entry := new(object).text("panEntryMode", "BARCODE").text("pinEntryCapability", "CAN_ACCEPT")
 	o.add("posInfo", new(object).add("entryMode", entry).text("posConditionCode", "NORMAL_PRESENTMENT"))
 	first, second := cardFields(m.Kind)
@@ -73,6 +113,19 @@ func (m Message) requestMembers(o *object) {
 	}
 	if h := m.Holder; h != nil {
 		o.add("cardHolder", new(object).text("profileId", h.ProfileID).text("msisdn", h.MSISDN).text("emailAddress", h.Email))
+	}
+}
+
+// saleMembers are those of a provision, a purchase or a trial.
+func (m Message) saleMembers(o *object) {
+	o.add("product", new(object).text("productId", m.Product))
+	if m.Amount != nil {
+		o.add("amounts", new(object).amount("requestAmount", m.Amount))
+	}
+	for name, number := range map[string]string{"recipientMsisdn": m.Recipient, "senderMsisdn": m.Buyer} {
+		if number != "" {
+			o.add(name, new(object).text("msisdn", number))
+		}
 	}
 }
 
@@ -95,7 +148,7 @@ func (m Message) adviceMembers(o *object) {
 	if m.Act == Reversal {
 		o.text("reversalReason", m.Reason)
 	}
-	if m.Act == Confirmation && (m.Kind == Activate || m.Kind == Load) {
+	if m.Act == Confirmation && (m.Kind == Activate || m.Kind == Load || m.Kind.airtime()) {
 		o.add("tenders", raw("[]"))
 	}
 }
@@ -147,6 +200,9 @@ func (m Message) override(verb string) (text string, ok bool) {
 func (m Message) wireText() (text string, ok bool) {
 	if text, edited := m.override("text"); edited {
 		return text, text != ""
+	}
+	if m.Kind.query() {
+		return "", false
 	}
 	var b strings.Builder
 	m.body().write(&b)
