@@ -1,8 +1,6 @@
 package exchange
 
 import (
-	"strconv"
-
 	"github.com/scripworks/scrip/api/wire"
 	"github.com/scripworks/scrip/ident"
 )
@@ -122,32 +120,6 @@ func (x *Exchange) Receipt() *Writer {
 	w.CloseList()
 	w.Raw("stan", msg.Raw(at.stan))
 	w.Raw("rrn", msg.Raw(at.rrn))
-	if amounts := msg.Value(at.amounts); amounts.Exists() {
-		w.next("amounts")
-		w.b = appendAmounts(w.b, amounts)
-	}
+	w.EchoAmounts("amounts", msg.Value(at.amounts))
 	return w
-}
-
-// appendAmounts copies amounts as they were sent, but for one that was sent as a string: on output an amount is
-// always a number (rule C7).
-func appendAmounts(b []byte, v wire.Value) []byte {
-	w := Writer{b: append(b, '{')}
-	for name, member := range v.Members() {
-		if !member.Exists() {
-			continue
-		}
-		w.quoted(name)
-		raw := member.Raw()
-		minor, err := wire.ParseAmount(raw)
-		switch {
-		case raw[0] == '{':
-			w.b = appendAmounts(w.b, member)
-		case name == "amount" && err == nil:
-			w.b = strconv.AppendInt(w.b, int64(minor), 10)
-		default:
-			w.b = appendEcho(w.b, member)
-		}
-	}
-	return append(w.b, '}')
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -94,6 +95,16 @@ func (x *Exchange) ID() ident.ID { return ident.ID(strings.Clone(x.id)) }
 
 // Kept is the body as it may rest: without card numbers and PINs, at any depth. It may be kept.
 func (x *Exchange) Kept() []byte { return wire.Cut(x.Message.Body(), isSecret) }
+
+// KeptWithout is Kept, and in the value at a slot, which is not echoed, also without the members that secret names.
+func (x *Exchange) KeptWithout(at wire.Slot, secret func(name []byte) bool) []byte {
+	body := x.Message.Body()
+	start, end := x.Message.Span(at)
+	return slices.Concat(
+		wire.Cut(body[:start], isSecret),
+		wire.Cut(body[start:end], func(name []byte) bool { return isSecret(name) || secret(name) }),
+		wire.Cut(body[end:], isSecret))
+}
 
 // isSecret names the members that are neither answered nor kept as they came.
 func isSecret(name []byte) bool {

@@ -27,6 +27,9 @@ type Operation struct {
 	// Repeated says that a query is sent again and again until it is answered for good, as advices are. So it hears
 	// 500 when it only cannot be taken now, and never 429 or 503, which would end the asking.
 	Repeated bool
+	// Numbers are the parameters of a query that hold a telephone number. Its plus sign, when it was not escaped, comes
+	// as a blank, and is taken for what it was.
+	Numbers []string
 	// Answer has the message decided and writes the answer (Exchange.Approve, Receipt or Answer). The context of a
 	// request and of a query ends with its time; that of an advice does not end. Errors become answers: a
 	// *decline.Error 400 or 404, a *decline.NotTaken as C13 has it, a *decline.Unknown 504 or for an advice 500,

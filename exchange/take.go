@@ -3,9 +3,11 @@ package exchange
 import (
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -123,12 +125,21 @@ func (x *Exchange) findID(body io.Reader) {
 	x.takeIDs()
 }
 
-// takeQuery judges the parameters of a query as the body that they might have been.
+// maxParameter bounds the parameters of a query that the contract knows, in bytes.
+const maxParameter = 256
+
+const brokenQuery = "the query does not keep the contract"
+
+// takeQuery judges the parameters of a query as the body that they might have been. It ignores unknown ones.
 func (x *Exchange) takeQuery(r *http.Request) *failure {
 	x.read = true
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		f := malformed("the query cannot be read", nil)
+		return &f
+	}
+	if wrong := x.unfit(values); wrong != nil {
+		f := malformed(brokenQuery, ofQuery(wrong))
 		return &f
 	}
 	x.writeQuery(values)
@@ -137,22 +148,39 @@ func (x *Exchange) takeQuery(r *http.Request) *failure {
 	if f == nil {
 		return nil
 	}
-	f.text = "the query does not keep the contract"
+	f.text = brokenQuery
 	f.wrong = ofQuery(f.wrong)
 	return f
 }
 
-// writeQuery writes the parameters as a JSON object into the buffer. One that is empty is absent; one that is there
-// twice is a name twice in an object, which is refused.
+// unfit says which of the parameters are there twice or are too long to look at, and takes out those that are unknown.
+func (x *Exchange) unfit(values url.Values) (wrong []wire.Violation) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		all := values[name]
+		switch {
+		case !x.asked.model.Has(name):
+			delete(values, name)
+		case len(all) > 1:
+			wrong = append(wrong, wire.Violation{Field: name, Msg: name + " must be there once"})
+		case len(all[0]) > maxParameter:
+			wrong = append(wrong, wire.Violation{Field: name, Msg: name + " must have at most " + strconv.Itoa(maxParameter) + " bytes"})
+		}
+	}
+	return wrong
+}
+
+// writeQuery writes the parameters as a JSON object into the buffer, by name. One that is empty is absent.
 func (x *Exchange) writeQuery(values url.Values) {
 	w := Writer{b: x.buffer.AvailableBuffer()}
 	w.Open("")
-	for name, all := range values {
-		for _, value := range all {
-			if value != "" {
-				w.quoted(name)
-				w.b = appendText(w.b, value)
-			}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		value := values.Get(name)
+		if number, blank := strings.CutPrefix(value, " "); blank && slices.Contains(x.asked.Numbers, name) {
+			value = "+" + number
+		}
+		if value != "" {
+			w.quoted(name)
+			w.b = appendText(w.b, value)
 		}
 	}
 	w.Close()

@@ -84,6 +84,15 @@ func (w *Writer) Echo(name string, v wire.Value) {
 	}
 }
 
+// EchoAmounts is Echo for a value that has amounts in it: one that was sent as a string is written as a number, as all
+// amounts are on output (rule C7).
+func (w *Writer) EchoAmounts(name string, v wire.Value) {
+	if v.Exists() {
+		w.next(name)
+		w.b = appendAmounts(w.b, v)
+	}
+}
+
 // Text writes a text of our own.
 func (w *Writer) Text(name, value string) {
 	w.next(name)
@@ -140,7 +149,7 @@ func appendEcho(b []byte, v wire.Value) []byte {
 	case raw[0] != '{' && raw[0] != '[' || !needsCare(raw):
 		return append(b, raw...)
 	case raw[0] == '[':
-		return appendElements(b, v)
+		return appendElements(b, v, appendEcho)
 	}
 	w := Writer{b: append(b, '{')}
 	for name, member := range v.Members() {
@@ -153,7 +162,32 @@ func appendEcho(b []byte, v wire.Value) []byte {
 	return append(w.b, '}')
 }
 
-func appendElements(b []byte, v wire.Value) []byte {
+// appendAmounts copies a value as EchoAmounts does.
+func appendAmounts(b []byte, v wire.Value) []byte {
+	switch raw := v.Raw(); raw[0] {
+	case '[':
+		return appendElements(b, v, appendAmounts)
+	case '{':
+	default:
+		return append(b, raw...)
+	}
+	w := Writer{b: append(b, '{')}
+	for name, member := range v.Members() {
+		if !member.Exists() || isSecret([]byte(name)) {
+			continue
+		}
+		w.quoted(name)
+		if minor, err := wire.ParseAmount(member.Raw()); err == nil && name == "amount" {
+			w.b = strconv.AppendInt(w.b, int64(minor), 10)
+			continue
+		}
+		w.b = appendAmounts(w.b, member)
+	}
+	return append(w.b, '}')
+}
+
+// appendElements copies a list, null and all, with what copies its elements.
+func appendElements(b []byte, v wire.Value, echo func([]byte, wire.Value) []byte) []byte {
 	b = append(b, '[')
 	first := true
 	for element := range v.Elements() {
@@ -165,7 +199,7 @@ func appendElements(b []byte, v wire.Value) []byte {
 			b = append(b, null...)
 			continue
 		}
-		b = appendEcho(b, element)
+		b = echo(b, element)
 	}
 	return append(b, ']')
 }
