@@ -11,7 +11,6 @@ import (
 // run is the committer: it gathers what waits, decides and saves it, answers, and begins again. There is no
 // timer before anybody's answer: while one batch commits the next one gathers.
 func (s *Store) run() {
-	defer close(s.done)
 	batch := make([]*job, 0, maxBatch)
 	for {
 		var more bool
@@ -123,7 +122,7 @@ func (s *Store) take(batch []*job) []*job {
 		if !j.state.CompareAndSwap(queued, taken) {
 			continue
 		}
-		if !j.deadline.IsZero() && now.After(j.deadline) {
+		if deadline, limited := j.ctx.Deadline(); limited && now.After(deadline) {
 			j.finish(expired())
 			continue
 		}
@@ -151,8 +150,7 @@ func (s *Store) try(batch []*job) error {
 	s.fold.Reset()
 	s.wanted.Reset()
 	for _, j := range batch {
-		s.wanted.IDs = append(s.wanted.IDs, j.wanted.IDs...)
-		s.wanted.Numbers = append(s.wanted.Numbers, j.wanted.Numbers...)
+		s.wanted.join(&j.wanted)
 	}
 	if err := b.Load(s.life, &s.wanted, s.fold); err != nil {
 		return surely(err, "load")

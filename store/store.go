@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/decline"
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/secret"
 )
@@ -18,7 +17,7 @@ import (
 // Bounds of the work in hand.
 const (
 	maxBatch     = 256                   // messages that share a commit
-	maxQueue     = 4096                  // messages that wait for a batch; more are not taken
+	maxQueue     = 4096                  // messages that wait for a batch, and as many for a view; more are not taken
 	maxBehind    = 4096                  // writes that nobody waits for; more make their writers wait
 	behindBatch  = 128                   // of those, how many start a batch by themselves
 	behindWait   = 50 * time.Millisecond // or how long the first of them waits for a batch of others
@@ -57,29 +56,28 @@ type Store struct {
 	end     context.CancelFunc
 	queue   chan *job
 	behind  chan *job
+	views   chan *job    // of Read
 	mu      sync.RWMutex // guards closed against sends on the queues
 	closed  bool
-	done    chan struct{}
+	working sync.WaitGroup        // the committer and the readers
 	broken  atomic.Pointer[error] // why the last commit failed; nil when it did not
-	sets    sync.Pool
-	jobs    sync.Pool // of Do
-	seq     int64     // next place; only the committer touches it
+	jobs    sync.Pool             // of Do and Read
+	seq     int64                 // next place; only the committer touches it
 	seqLeft int
 	fold    *Set   // the committer's set
 	tx      Tx     // the committer's, of the message whose turn it is
 	wanted  Wanted // the committer's wants
 }
 
-// New starts the committer over a driver.
+// New starts the committer and the readers over a driver.
 func New(driver Driver, settings Settings) *Store {
 	life, end := context.WithCancel(context.Background())
 	s := &Store{
 		driver: driver, keys: settings.Keys, now: settings.Now, unfinished: settings.Unfinished, observe: settings.Observe,
 		life: life, end: end, queue: make(chan *job, maxQueue), behind: make(chan *job, maxBehind),
-		done: make(chan struct{}), fold: NewSet(),
+		views: make(chan *job, maxQueue), fold: NewSet(),
 	}
 	s.tx = Tx{store: s, set: s.fold}
-	s.sets.New = func() any { return NewSet() }
 	s.jobs.New = func() any { return &job{answer: make(chan error, 1)} }
 	if s.now == nil {
 		s.now = time.Now
@@ -90,7 +88,10 @@ func New(driver Driver, settings Settings) *Store {
 	if s.observe == nil {
 		s.observe = func(int, time.Duration, error) {}
 	}
-	go s.run()
+	s.working.Go(s.run)
+	for range maxViews {
+		s.working.Go(s.read)
+	}
 	return s
 }
 
@@ -99,14 +100,15 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		<-s.done
+		s.working.Wait()
 		return nil
 	}
 	s.closed = true
 	close(s.queue)
 	close(s.behind)
+	close(s.views)
 	s.mu.Unlock()
-	<-s.done
+	s.working.Wait()
 	s.end()
 	return s.driver.Close()
 }
@@ -129,27 +131,31 @@ const (
 	abandoned
 )
 
-// job is one message on its way through a batch.
+// job is one message on its way through a batch or a view.
 type job struct {
-	world    ident.World
-	wanted   Wanted
-	decide   func(*Tx) error
-	deadline time.Time
-	state    atomic.Int32
-	answer   chan error
-	done     func(error) // of a write that nobody waits for
-	err      error
+	ctx    context.Context // its sender's
+	world  ident.World
+	wanted Wanted
+	decide func(*Tx) error
+	state  atomic.Int32
+	answer chan error
+	done   func(error) // of a write that nobody waits for
+	err    error
 }
 
 // Do decides one message and returns when it is durable. The context's deadline bounds how long the message may
 // wait for its batch; one that its sender has left or whose deadline has passed before that is surely not
 // applied. See giftcard.Store for the errors.
-func (s *Store) Do(ctx context.Context, keys giftcard.Keys, decide func(*Tx) error) error {
+func (s *Store) Do(ctx context.Context, keys Keys, decide func(*Tx) error) error {
+	return s.ask(ctx, s.queue, keys, decide)
+}
+
+// ask puts a message into a queue and waits for its answer. Until its turn comes its sender may leave.
+func (s *Store) ask(ctx context.Context, queue chan *job, keys Keys, decide func(*Tx) error) error {
 	j := s.jobs.Get().(*job)
-	j.world, j.decide = keys.World, decide
-	j.deadline, _ = ctx.Deadline()
+	j.ctx, j.world, j.decide = ctx, keys.World, decide
 	s.want(&j.wanted, keys)
-	if err := s.enqueue(j); err != nil {
+	if err := s.enqueue(queue, j); err != nil {
 		return err
 	}
 	var err error
@@ -157,7 +163,7 @@ func (s *Store) Do(ctx context.Context, keys giftcard.Keys, decide func(*Tx) err
 	case err = <-j.answer:
 	case <-ctx.Done():
 		if j.state.CompareAndSwap(queued, abandoned) {
-			return expired() // the committer still has to pass over it
+			return expired() // whoever takes it from the queue still has to pass over it
 		}
 		err = <-j.answer
 	}
@@ -165,33 +171,29 @@ func (s *Store) Do(ctx context.Context, keys giftcard.Keys, decide func(*Tx) err
 	return err
 }
 
-// reuse keeps a job that has been answered, which the committer never looks at again.
+// reuse keeps a job that has been answered, which nobody else looks at again.
 func (s *Store) reuse(j *job) {
-	j.decide, j.err = nil, nil
+	j.ctx, j.decide, j.err = nil, nil, nil
 	j.wanted.Reset()
 	j.state.Store(queued)
 	s.jobs.Put(j)
 }
 
+// left says that a job's sender did not wait for its turn.
+func (j *job) left() bool { return j.state.Load() == abandoned }
+
 func expired() error {
 	return &decline.NotTaken{Cause: decline.Expired, Text: "the deadline passed before the message was taken"}
 }
 
-func (s *Store) want(w *Wanted, keys giftcard.Keys) {
-	for _, id := range keys.IDs {
-		w.IDs = append(w.IDs, IDKey{World: keys.World, Hash: s.keys.ID(keys.World, id), ID: id})
-	}
-	w.Numbers = append(w.Numbers, keys.Cards...)
-}
-
-func (s *Store) enqueue(j *job) error {
+func (s *Store) enqueue(queue chan *job, j *job) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.closed {
 		return stopping()
 	}
 	select {
-	case s.queue <- j:
+	case queue <- j:
 		return nil
 	default:
 		return &decline.NotTaken{Cause: decline.Overloaded, Text: "too many messages are waiting", After: time.Second}
@@ -205,8 +207,8 @@ func stopping() error {
 // Behind decides a message with a later commit. Nobody waits for it, except for room in the queue, and those who wait
 // for an answer overtake it. done, if not nil, is told once it is durable, or with the error that Do would have given;
 // the committer calls it, so it must be short.
-func (s *Store) Behind(keys giftcard.Keys, decide func(*Tx) error, done func(error)) {
-	j := &job{world: keys.World, decide: decide, done: done}
+func (s *Store) Behind(keys Keys, decide func(*Tx) error, done func(error)) {
+	j := &job{ctx: s.life, world: keys.World, decide: decide, done: done}
 	s.want(&j.wanted, keys)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -215,37 +217,6 @@ func (s *Store) Behind(keys giftcard.Keys, decide func(*Tx) error, done func(err
 		return
 	}
 	s.behind <- j
-}
-
-// Read shows committed records of one instant. Nothing is ever saved by it, so when the driver cannot answer, the
-// error is a *decline.NotTaken: Expired once the context has ended, StoreDown otherwise.
-func (s *Store) Read(ctx context.Context, keys giftcard.Keys, read func(*Tx) error) error {
-	batch, err := s.driver.View(ctx)
-	if err != nil {
-		return unread(ctx, "begin a view", err)
-	}
-	defer batch.Rollback()
-	set := s.sets.Get().(*Set)
-	defer func() { set.Reset(); s.sets.Put(set) }()
-	t := &Tx{batch: batch, set: set, store: s, world: keys.World, frozen: true}
-	s.want(&t.wanted, keys)
-	if err := batch.Load(ctx, &t.wanted, set); err != nil {
-		return unread(ctx, "load a view", err)
-	}
-	t.wanted.Reset()
-	if err = t.attempt(read); errors.Is(err, errDriver) {
-		return unread(ctx, "load a view", err)
-	}
-	return err
-}
-
-// unread says that a driver's error came while reading, and keeps that error for whoever logs it.
-func unread(ctx context.Context, doing string, err error) error {
-	turned := &decline.NotTaken{Cause: decline.StoreDown, Text: "the store cannot be read", After: time.Second}
-	if ctx.Err() != nil {
-		turned = &decline.NotTaken{Cause: decline.Expired, Text: "the deadline passed before the message was answered"}
-	}
-	return errors.Join(turned, fmt.Errorf("%s: %w", doing, err))
 }
 
 // attempt calls a decision and turns the private panic of a failing driver into its error. A decision that breaks

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/decline"
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/txn"
@@ -43,12 +42,12 @@ func (r *room) found(want txn.Message) {
 		r.readIn(want.World, func(tx *store.Tx) {
 			got, found := tx.MessageAt(want.Seq)
 			if !found {
-				r.Fatalf("%s: no message at %d", how, want.Seq)
+				r.Errorf("%s: no message at %d", how, want.Seq)
 			}
 			r.same(how+": message", got, want)
 			byID := tx.Messages(want.ID)
 			if len(byID) != 1 {
-				r.Fatalf("%s: %d messages have the id %q", how, len(byID), want.ID)
+				r.Errorf("%s: %d messages have the id %q", how, len(byID), want.ID)
 			}
 			r.same(how+": by id", byID[0], want)
 		})
@@ -115,10 +114,10 @@ func idsAreTheirOwn(r *room) {
 		}
 		r.read(func(tx *store.Tx) {
 			if _, found := tx.MessageAt(elsewhere.Seq); found {
-				r.Fatalf("%s: a message of another world is seen", how)
+				r.Errorf("%s: a message of another world is seen", how)
 			}
 			if len(tx.Messages("0F0c1b2a-1111-2222-3333-444455556666")) != 0 {
-				r.Fatalf("%s: ids are compared without case", how)
+				r.Errorf("%s: ids are compared without case", how)
 			}
 		})
 	})
@@ -176,10 +175,10 @@ func tombstones(r *room) {
 		} {
 			r.readIn(want.world, func(tx *store.Tx) {
 				if at, ok := tx.Remembered(want.account, want.id); at != want.at || ok != (want.at != 0) {
-					r.Fatalf("%s: %+v: got %d %t", how, want, at, ok)
+					r.Errorf("%s: %+v: got %d %t", how, want, at, ok)
 				}
 				if len(tx.Messages(want.id)) != 0 {
-					r.Fatalf("%s: a tombstone was taken for a message", how)
+					r.Errorf("%s: a tombstone was taken for a message", how)
 				}
 			})
 		}
@@ -187,6 +186,6 @@ func tombstones(r *room) {
 }
 
 // declared names what a message needs, as senders do.
-func declared(ids ...ident.ID) giftcard.Keys {
-	return giftcard.Keys{World: ident.Production, IDs: ids}
+func declared(ids ...ident.ID) store.Keys {
+	return store.Keys{World: ident.Production, IDs: ids}
 }

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/store"
@@ -16,6 +15,7 @@ import (
 func testViews(t *testing.T, h *harness) {
 	t.Run("a view shows what is committed, and nothing else", h.with(onlyCommitted))
 	t.Run("a view shows one instant", h.with(oneInstant))
+	t.Run("a view shows what was answered before it was asked for", h.with(answeredBefore))
 	t.Run("a view cannot write", h.with(viewsCannotWrite))
 	t.Run("a view whose reader has left fails", h.with(viewLeft))
 }
@@ -73,6 +73,26 @@ func oneInstant(r *room) {
 	all.Wait()
 }
 
+// answeredBefore has several senders write and read by turns, each about a card of its own.
+func answeredBefore(r *room) {
+	const senders, turns = 8, 25
+	var all sync.WaitGroup
+	for card := int64(1); card <= senders; card++ {
+		r.add(newCard(card))
+		all.Go(func() {
+			for n := money.Minor(1); n <= turns; n++ {
+				r.do(func(tx *store.Tx) { r.balance(tx, card, n, n) })
+				r.read(func(tx *store.Tx) {
+					if seen := tx.Card(card).Balance.Book; seen != n {
+						r.Errorf("after %d was answered, %d is seen", n, seen)
+					}
+				})
+			}
+		})
+	}
+	all.Wait()
+}
+
 func viewsCannotWrite(r *room) {
 	r.add(newCard(1))
 	err := r.store.Read(r.Context(), declared(), func(tx *store.Tx) error { r.balance(tx, 1, 5, 5); return nil })
@@ -89,7 +109,7 @@ func viewsCannotWrite(r *room) {
 func viewLeft(r *room) {
 	ctx, leave := context.WithCancel(r.Context())
 	leave()
-	err := r.store.Read(ctx, giftcard.Keys{World: ident.Production}, func(*store.Tx) error { return nil })
+	err := r.store.Read(ctx, store.Keys{World: ident.Production}, func(*store.Tx) error { return nil })
 	if !errors.Is(err, context.Canceled) {
 		r.Errorf("got %v", err)
 	}
