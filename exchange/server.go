@@ -32,8 +32,8 @@ const (
 
 // Gate decides who may come in.
 type Gate interface {
-	// Admit says who sends a message, or turns it away with a *decline.NotTaken. release is called once it has
-	// been answered.
+	// Admit says who sends a message, or turns it away with a *decline.NotTaken. advice says that the message is
+	// repeated until it is answered for good. release is called once it has been answered.
 	Admit(r *http.Request, advice bool) (sender *txn.Sender, release func(), err error)
 	// Guessed is told that a sender was answered that a card or a PIN is wrong.
 	Guessed(sender *txn.Sender)
@@ -190,7 +190,7 @@ func (s *Server) failed(err error, x *Exchange) *failure {
 	if f.reason == decline.InvalidCardNumber || f.reason == decline.IncorrectPIN {
 		s.settings.Gate.Guessed(x.Sender)
 	}
-	if x.asked.query() && f.detail.RequestID != "" {
+	if x.Operation.query() && f.detail.RequestID != "" {
 		x.OriginalID = string(f.detail.RequestID)
 	}
 	return &f
