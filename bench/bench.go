@@ -1,5 +1,5 @@
-// Package bench puts a gift card server under load and reports what came of it. It speaks the
-// published contract (Giftcard v3) and nothing else, so it can drive any server of it.
+// Package bench puts a gift card or airtime server under load and reports what came of it. It speaks
+// the published contracts (Giftcard v3, Airtime v5) and nothing else, so it can drive any server of them.
 //
 // It promises three things. The generator is not what is measured: messages are made by filling
 // gaps in prepared bytes and answers are read by a small parser of its own, which together cost a
@@ -42,10 +42,17 @@ const (
 	ModeDay Mode = "day"
 	// ModeHot is ModeRedeemOnly with every redemption on the first card.
 	ModeHot Mode = "hot"
+	// ModeVoucher is the purchase of an airtime voucher and its confirmation.
+	ModeVoucher Mode = "voucher"
+	// ModeVoucherOnly is a purchase that stays open.
+	ModeVoucherOnly Mode = "voucher-only"
 )
 
 // Modes lists the modes there are.
-var Modes = []Mode{ModeRedeem, ModeRedeemOnly, ModeLoad, ModeLookup, ModeDay, ModeHot}
+var Modes = []Mode{ModeRedeem, ModeRedeemOnly, ModeLoad, ModeLookup, ModeDay, ModeHot, ModeVoucher, ModeVoucherOnly}
+
+// Airtime says whether the mode is of Airtime v5: it needs no cards, and Target.Product is what it buys.
+func (m Mode) Airtime() bool { return m == ModeVoucher || m == ModeVoucherOnly }
 
 // Bounds and defaults of a plan.
 const (
@@ -70,13 +77,13 @@ const (
 
 // Target is the server to be driven and whom to be there.
 type Target struct {
-	// URL is the server's base URL, with or without the contract's base path.
+	// URL is the server's base URL, with or without the base path of gift cards.
 	URL string
 	// User and Password identify the account (HTTP Basic). The user name is also sent as the
 	// id of the originating institution and of the client.
 	User, Password string
-	// Product is the gift card product to activate cards for; requests name it too. It is
-	// needed only where cards are activated.
+	// Product is the gift card product to activate cards for, which requests name too, or the
+	// airtime product to buy. It is needed only where cards are activated, and for airtime.
 	Product string
 	// Currency is the ISO 4217 number of all amounts; DefaultCurrency when empty.
 	Currency string
@@ -143,8 +150,10 @@ func (p Plan) check() error {
 	switch {
 	case !slices.Contains(Modes, p.Mode):
 		return fmt.Errorf("no such mode: %q", p.Mode)
-	case len(p.Cards) == 0:
+	case len(p.Cards) == 0 && !p.Mode.Airtime():
 		return errors.New("no cards to use")
+	case p.Target.Product == "" && p.Mode.Airtime():
+		return errors.New("no product to buy")
 	case p.Mode == ModeDay && len(p.Fresh) < p.Clients:
 		return fmt.Errorf("a mixed day activates cards: it needs at least as many fresh cards as clients (%d), not %d",
 			p.Clients, len(p.Fresh))

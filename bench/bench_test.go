@@ -33,7 +33,7 @@ func mustRun(t *testing.T, plan Plan) Report {
 }
 
 func TestReportsWhatTheServerAcknowledged(t *testing.T) {
-	for _, mode := range []Mode{ModeRedeem, ModeRedeemOnly, ModeLoad, ModeLookup, ModeHot} {
+	for _, mode := range []Mode{ModeRedeem, ModeRedeemOnly, ModeLoad, ModeLookup, ModeHot, ModeVoucher, ModeVoucherOnly} {
 		t.Run(string(mode), func(t *testing.T) {
 			cards := someCards(t, 5)
 			server := newFakeServer(t, cards, "ACTIVATED_CONFIRMED")
@@ -87,6 +87,9 @@ func TestDayMixesEverythingAndKeepsFreshCards(t *testing.T) {
 		t.Errorf("%d cycles, errors %v", report.Cycles, report.Errors)
 	}
 	for _, kind := range kinds {
+		if kind.airtime() {
+			continue
+		}
 		if report.Latency(kind).Count == 0 {
 			t.Errorf("no %s in 3000 cycles", kind)
 		}

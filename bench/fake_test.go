@@ -79,6 +79,15 @@ type fakeMessage struct {
 	Card struct {
 		PAN string `json:"pan"`
 	} `json:"card"`
+	Product struct {
+		ID        string `json:"id"`
+		ProductID string `json:"productId"`
+	} `json:"product"`
+	Tenders []struct {
+		Amount struct {
+			Amount int64 `json:"amount"`
+		} `json:"amount"`
+	} `json:"tenders"`
 	ReversalReason string `json:"reversalReason"`
 }
 
@@ -95,7 +104,10 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if user, password, _ := r.BasicAuth(); user != "22222222" || password != "secret" {
 		s.t.Errorf("%s comes from %q", kind, user)
 	}
-	if m.ID != id || m.RequestID != requestID || m.Time == "" {
+	if kind.airtime() {
+		id, requestID = m.ID, m.RequestID // they stand in the body alone
+	}
+	if m.ID == "" || m.ID != id || m.RequestID != requestID || (requestID != "") != kind.Advice() || m.Time == "" {
 		s.t.Errorf("%s: path has %s about %s, body %s about %s at %s", kind, id, requestID, m.ID, m.RequestID, m.Time)
 	}
 	s.mutex.Lock()
@@ -113,6 +125,12 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // parsePath reads what the path says of a message.
 func (s *fakeServer) parsePath(r *http.Request) (kind Kind, requestID, id string) {
+	switch r.URL.Path {
+	case "/airtime/v5/purchases":
+		return PurchaseRequest, "", ""
+	case "/airtime/v5/purchases/confirmations":
+		return PurchaseConfirmation, "", ""
+	}
 	parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/giftcard/v3/"), "/")
 	names := map[string]string{"activations": "ACTIVATION", "loads": "LOAD", "redemptions": "REDEMPTION", "lookupGiftcard": "LOOKUP"}
 	name := names[parts[0]]
@@ -130,7 +148,14 @@ func (s *fakeServer) parsePath(r *http.Request) (kind Kind, requestID, id string
 
 func (s *fakeServer) request(w http.ResponseWriter, kind Kind, m *fakeMessage, body []byte) {
 	card, amount := s.cards[m.Card.PAN], m.Amounts.RequestAmount.Amount
-	if m.Client.ID != "22222222" || kind != LookupRequest && m.Amounts.RequestAmount.Currency != "710" {
+	if kind == PurchaseRequest {
+		card = &fakeCard{} // airtime needs none
+		if m.Product.ProductID != "product001" || len(m.Tenders) != 1 {
+			s.t.Errorf("%s names product %q and %d tenders", kind, m.Product.ProductID, len(m.Tenders))
+		}
+		amount = m.Tenders[0].Amount.Amount
+	}
+	if m.Client.ID != "22222222" || kind != LookupRequest && kind != PurchaseRequest && m.Amounts.RequestAmount.Currency != "710" {
 		s.t.Errorf("%s is not complete: %s", kind, body)
 	}
 	switch {
@@ -173,7 +198,7 @@ func (s *fakeServer) advice(w http.ResponseWriter, kind Kind, m *fakeMessage, bo
 		s.t.Errorf("%s of a request that is %q: %s", kind, original.ended, body)
 	}
 	original.ended = string(kind)
-	card := s.cards[original.pan]
+	card := s.cards[original.pan] // none of a purchase
 	switch kind {
 	case ActivationConfirmation:
 		card.state, card.available = "ACTIVATED_CONFIRMED", original.amount

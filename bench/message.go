@@ -27,6 +27,8 @@ const (
 	RedemptionConfirmation Kind = "REDEMPTION_CONFIRMATION"
 	RedemptionReversal     Kind = "REDEMPTION_REVERSAL"
 	LookupRequest          Kind = "LOOKUP_REQUEST"
+	PurchaseRequest        Kind = "PURCHASE_REQUEST"
+	PurchaseConfirmation   Kind = "PURCHASE_CONFIRMATION"
 )
 
 // kinds lists every kind in the order in which reports show them.
@@ -35,6 +37,7 @@ var kinds = []Kind{
 	LoadRequest, LoadConfirmation,
 	RedemptionRequest, RedemptionConfirmation, RedemptionReversal,
 	LookupRequest,
+	PurchaseRequest, PurchaseConfirmation,
 }
 
 // resources gives the path segment of each kind's family of operations.
@@ -44,6 +47,9 @@ var resources = map[Kind]string{
 	RedemptionRequest: "redemptions", RedemptionConfirmation: "redemptions", RedemptionReversal: "redemptions",
 	LookupRequest: "lookupGiftcard",
 }
+
+// airtime says whether the kind is of Airtime v5, whose purchases have no ids in their paths.
+func (k Kind) airtime() bool { return k == PurchaseRequest || k == PurchaseConfirmation }
 
 // Advice says whether the kind is a confirmation or a reversal, which is answered 202 where a
 // request is answered 201 (rule C10).
@@ -203,8 +209,11 @@ func (m *message) append(dst, scratch []byte, v *values) (request, reuse []byte)
 	return append(dst, scratch...), scratch
 }
 
-// basePath is where the contract puts all operations (rule C1).
-const basePath = "/giftcard/v3"
+// Where the contracts put all operations (rule C1).
+const (
+	basePath        = "/giftcard/v3"
+	airtimeBasePath = "/airtime/v5"
+)
 
 // newMessages makes the templates of every kind for one target.
 func newMessages(target Target, base *url.URL) map[Kind]*message {
@@ -217,18 +226,18 @@ func newMessages(target Target, base *url.URL) map[Kind]*message {
 
 // head is the request line and the headers of a kind, up to the value of the last one.
 func head(kind Kind, target Target, base *url.URL) string {
-	path := strings.TrimSuffix(base.EscapedPath(), "/")
-	if !strings.HasSuffix(path, basePath) {
-		path += basePath
-	}
-	path += "/" + resources[kind]
+	path := strings.TrimSuffix(strings.TrimSuffix(base.EscapedPath(), "/"), basePath)
 	switch {
+	case kind.airtime() && kind.confirmation():
+		path += airtimeBasePath + "/purchases/confirmations"
+	case kind.airtime():
+		path += airtimeBasePath + "/purchases"
 	case kind.confirmation():
-		path += "/‹request›/confirmations/‹id›"
+		path += basePath + "/" + resources[kind] + "/‹request›/confirmations/‹id›"
 	case kind.reversal():
-		path += "/‹request›/reversals/‹id›"
+		path += basePath + "/" + resources[kind] + "/‹request›/reversals/‹id›"
 	default:
-		path += "/‹id›"
+		path += basePath + "/" + resources[kind] + "/‹id›"
 	}
 	credentials := base64.StdEncoding.EncodeToString([]byte(target.User + ":" + target.Password))
 	return "POST " + path + " HTTP/1.1\r\n" +
@@ -252,6 +261,9 @@ func body(kind Kind, target Target) string {
 		return `{` + adviceMembers + `,"tenders":[]}`
 	}
 	text := `{` + transactionMembers(target)
+	if kind.airtime() {
+		return text + `,"product":{"productId":` + quote(target.Product) + `},"tenders":[` + tender(target) + `]}`
+	}
 	if kind != LookupRequest {
 		text += `,"amounts":{"requestAmount":{"amount":‹amount›,"currency":` + quote(target.Currency) + `}}`
 	}
@@ -290,6 +302,11 @@ func transactionMembers(target Target) string {
 func requestParties(target Target) string {
 	return `[{"institutionId":` + quote(target.User) + `,"transactionIdentifier":"T‹sequence›"},` +
 		`{"institutionId":"30000001","transactionIdentifier":"S‹sequence›"}]`
+}
+
+// tender is what a customer paid for a purchase with. What is in it is not judged (rule 1.4).
+func tender(target Target) string {
+	return `{"tenderType":"CASH","amount":{"amount":‹amount›,"currency":` + quote(target.Currency) + `},"reference":"till 7, slip ‹sequence›"}`
 }
 
 // quote writes a text as JSON.

@@ -70,6 +70,12 @@ var cycles = map[Mode]func(context.Context, *worker, time.Time) bool{
 		return w.ask(ctx, due, LookupRequest, w.anyCard(), 0)
 	},
 	ModeDay: day,
+	ModeVoucher: func(ctx context.Context, w *worker, due time.Time) bool {
+		return w.pair(ctx, due, PurchaseRequest, PurchaseConfirmation, nil)
+	},
+	ModeVoucherOnly: func(ctx context.Context, w *worker, due time.Time) bool {
+		return w.ask(ctx, due, PurchaseRequest, nil, w.amount())
+	},
 }
 
 func redeemOnly(ctx context.Context, w *worker, due time.Time) bool {

@@ -16,7 +16,7 @@ import (
 
 // benchCmd is `scrip bench`: a load on any server, and the measurements of this one.
 type benchCmd struct {
-	Load   benchLoadCmd   `cmd:"" default:"withargs" help:"Put any Giftcard v3 server under load and report what came of it; 'load' may be left out."`
+	Load   benchLoadCmd   `cmd:"" default:"withargs" help:"Put any Giftcard v3 or Airtime v5 server under load and report what came of it; 'load' may be left out."`
 	Ratios benchRatiosCmd `cmd:"" help:"Measure this program against a bare echo server, and what was promised of it."`
 	Echo   benchEchoCmd   `cmd:"" help:"Serve the bare echo that the ratios compare with."`
 }
@@ -30,7 +30,7 @@ func (benchCmd) Help() string {
 // benchLoadCmd is `scrip bench URL`.
 type benchLoadCmd struct {
 	URL      string `arg:"" help:"Base URL of the server, with or without /giftcard/v3."`
-	Mode     string `enum:"redeem,redeem-only,load,lookup,day,hot" default:"redeem" help:"What a cycle is: redeem or load (with confirmation), redeem-only, lookup, day (a mixed day), hot (redemptions, all on the first card)."`
+	Mode     string `enum:"redeem,redeem-only,load,lookup,day,hot,voucher,voucher-only" default:"redeem" help:"What a cycle is: redeem or load (with confirmation), redeem-only, lookup, day (a mixed day), hot (redemptions, all on the first card), voucher (the purchase of --product, with confirmation), voucher-only."`
 	User     string `env:"SCRIP_BENCH_USER" help:"User name of the account; also sent as the client's id."`
 	Password string `env:"SCRIP_BENCH_PASSWORD" help:"Password of the account; better given by the environment."`
 
@@ -38,7 +38,7 @@ type benchLoadCmd struct {
 	PANFrom  string `name:"pan-from" xor:"cards" help:"One of two: the first card number of --count consecutive ones."`
 	Count    int    `default:"1000" help:"Number of cards from --pan-from on."`
 	Expiry   string `help:"Expiry (YYMM) of the cards from --pan-from on."`
-	Product  string `help:"Product to activate cards for, and to name in requests."`
+	Product  string `help:"Product to activate cards for, and to name in requests; the airtime product to buy."`
 	Currency string `default:"710" help:"ISO 4217 number of all amounts."`
 
 	Clients  int           `default:"32" help:"Connections, each with one message at a time."`
@@ -74,6 +74,9 @@ The exit code is 1 when nothing at all was acknowledged.`
 
 // Validate wants to know the cards. That they are named in one way only, the tags see to.
 func (c *benchLoadCmd) Validate() error {
+	if bench.Mode(c.Mode).Airtime() {
+		return nil
+	}
 	if c.Cards == "" && c.PANFrom == "" {
 		return errors.New("one of --cards and --pan-from must be given")
 	}
@@ -132,6 +135,9 @@ func (c *benchLoadCmd) plan() (plan bench.Plan, err error) {
 	if plan.Target.TLS, err = c.tlsFlags.config(); err != nil {
 		return plan, err
 	}
+	if plan.Mode.Airtime() {
+		return plan, nil
+	}
 	plan.Cards, err = c.cards()
 	if plan.Mode == bench.ModeHot && len(plan.Cards) > 0 {
 		plan.Cards = plan.Cards[:1]
@@ -153,6 +159,9 @@ func (c *benchLoadCmd) cards() ([]bench.Card, error) {
 
 // prepare splits the cards into those to use and those to activate, and readies them if asked to.
 func (c *benchLoadCmd) prepare(ctx context.Context, plan *bench.Plan) error {
+	if plan.Mode.Airtime() {
+		return nil
+	}
 	fresh := 0
 	if plan.Mode == bench.ModeDay {
 		if fresh = c.Fresh; fresh == 0 {
