@@ -55,9 +55,9 @@ func (d *desk) open() {
 	}
 	d.store = store.New(d.driver, store.Settings{Keys: d.keys, Now: func() time.Time { return d.now }, Unfinished: register.Unfinished})
 	d.t.Cleanup(func() { d.store.Close() })
-	d.issuer = giftcard.NewIssuer(giftcard.Settings{Store: store.Giftcard{Store: d.store}, Keys: d.keys, Products: register})
+	d.issuer = giftcard.NewIssuer(giftcard.Settings{Store: store.Giftcard(d.store), Keys: d.keys, Products: register})
 	d.office = admin.NewOffice(admin.Settings{
-		Store: store.Admin{Store: d.store}, Reports: d.driver, Register: register, Keys: d.keys, Codec: codec{}, Issuer: d.issuer,
+		Store: store.Admin(d.store), Reports: d.driver, Register: register, Keys: d.keys, Codec: codec{}, Issuer: d.issuer,
 		Carries:     func(body []byte, r ident.Reference) bool { return strings.Contains(string(body), r.Identifier) },
 		NewID:       d.newID,
 		NewToken:    func() (string, error) { return fmt.Sprintf("token-%032d", d.next()), nil },

@@ -47,7 +47,7 @@ func TestTheRegisterFollowsTheDisk(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)
 			office := admin.NewOffice(admin.Settings{
-				Store: doubtful{store.Admin{Store: d.store}, c.commits, c.says}, Reports: d.driver, Register: d.office.Register(), Codec: codec{},
+				Store: doubtful{store.Admin(d.store), c.commits, c.says}, Reports: d.driver, Register: d.office.Register(), Codec: codec{},
 			})
 			_, err := office.CreateProduct(bg, d.by(admin.Admin), giftcard.Product{ID: "gold", Currency: 710})
 			if !errors.Is(err, c.says) {
@@ -77,7 +77,7 @@ func ExampleNewOffice() {
 	kept := store.New(driver, store.Settings{Keys: keys, Now: func() time.Time { return now }, Unfinished: register.Unfinished})
 	defer kept.Close()
 	office := admin.NewOffice(admin.Settings{
-		Store: store.Admin{Store: kept}, Reports: driver, Register: register, Keys: keys, Codec: codec{}, Currency: 710,
+		Store: store.Admin(kept), Reports: driver, Register: register, Keys: keys, Codec: codec{}, Currency: 710,
 	})
 
 	pan, err := ident.ParsePAN("6001000000000001")

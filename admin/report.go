@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
@@ -16,7 +17,8 @@ type Reports interface {
 	Rows(ctx context.Context, kind Kind, after int64, limit int) ([]Row, error)
 	// RowByName gives the row of a kind with a name in a world.
 	RowByName(ctx context.Context, kind Kind, world ident.World, name string) (Row, bool, error)
-	// Open gives requests that are approved and neither confirmed nor reversed, with a seq above after.
+	// Open gives requests that are approved and neither confirmed nor reversed, with a seq above after. One
+	// that a provider is still at work on is not approved yet.
 	Open(ctx context.Context, after int64, limit int) ([]txn.Message, error)
 	// Messages gives messages with a seq above after.
 	Messages(ctx context.Context, after int64, limit int) ([]txn.Message, error)
@@ -31,4 +33,12 @@ type Reports interface {
 	Cards(ctx context.Context, after int64, limit int) ([]giftcard.Card, error)
 	// Details gives the details of cards with an id above after.
 	Details(ctx context.Context, after int64, limit int) ([]giftcard.Detail, error)
+	// Vouchers gives vouchers with an id above after.
+	Vouchers(ctx context.Context, after int64, limit int) ([]airtime.Voucher, error)
+	// VouchersOf gives the vouchers of a batch that are in a status, with an id above after.
+	VouchersOf(ctx context.Context, batch int32, status airtime.VoucherStatus, after int64, limit int) ([]airtime.Voucher, error)
+	// VoucherBatches gives batches of vouchers with a number above after.
+	VoucherBatches(ctx context.Context, after int32, limit int) ([]airtime.Batch, error)
+	// Floats gives the floats of accounts with a number above after.
+	Floats(ctx context.Context, after ident.Account, limit int) ([]airtime.Float, error)
 }

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
 )
 
@@ -18,6 +19,7 @@ type Store interface {
 // Tx is what an act reads and writes: what messages do, and what only operators do.
 type Tx interface {
 	giftcard.Tx
+	airtime.Tx
 	// AnyCardByNumber gives the card with a number, also of an import that is not complete.
 	AnyCardByNumber(key giftcard.CardKey) (giftcard.Card, bool)
 	// AddCard adds a card that was not there before.

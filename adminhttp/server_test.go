@@ -49,9 +49,9 @@ func build(t *testing.T) *house {
 	must(t, err)
 	s := store.New(h.driver, store.Settings{Keys: keys, Now: time.Now, Unfinished: h.register.Unfinished})
 	t.Cleanup(func() { s.Close() })
-	h.issuer = giftcard.NewIssuer(giftcard.Settings{Store: store.Giftcard{Store: s}, Keys: keys, Products: h.register})
+	h.issuer = giftcard.NewIssuer(giftcard.Settings{Store: store.Giftcard(s), Keys: keys, Products: h.register})
 	h.office = admin.NewOffice(admin.Settings{
-		Store: store.Admin{Store: s}, Reports: h.driver, Register: h.register, Keys: keys, Codec: adminhttp.Codec{}, Issuer: h.issuer,
+		Store: store.Admin(s), Reports: h.driver, Register: h.register, Keys: keys, Codec: adminhttp.Codec{}, Issuer: h.issuer,
 		Carries: adminhttp.Carries, NewID: h.newID, NewToken: secret.NewToken, NewPassword: secret.NewToken, Currency: 710,
 	})
 	handler, err := adminhttp.New(adminhttp.Settings{

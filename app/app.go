@@ -171,11 +171,11 @@ func (a *App) build(ctx context.Context) error {
 		products = s.Products
 	}
 	issuer := giftcard.NewIssuer(giftcard.Settings{
-		Store: store.Giftcard{Store: a.Store}, Keys: a.Keys, Products: products,
+		Store: store.Giftcard(a.Store), Keys: a.Keys, Products: products,
 		Location: s.Location, Hold: s.Hold, Compatible: s.Compatible,
 	})
 	a.Office = admin.NewOffice(admin.Settings{
-		Store: store.Admin{Store: a.Store}, Reports: a.Store.Driver(), Register: a.Register, Keys: a.Keys, Codec: adminhttp.Codec{},
+		Store: store.Admin(a.Store), Reports: a.Store.Driver(), Register: a.Register, Keys: a.Keys, Codec: adminhttp.Codec{},
 		Issuer: issuer, Carries: adminhttp.Carries, NewID: secret.NewID, NewToken: secret.NewToken, NewPassword: secret.NewPassword,
 		Currency: s.Currency, Location: s.Location,
 	})

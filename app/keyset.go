@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/scripworks/scrip/admin"
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
@@ -56,7 +55,7 @@ func (a *App) checkKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.Store.Do(ctx, giftcard.Keys{World: ident.Production}, func(tx *store.Tx) error {
+	return a.Store.Do(ctx, store.Keys{World: ident.Production}, func(tx *store.Tx) error {
 		tx.PutRow(admin.Row{Kind: admin.SettingRow, Number: keysetRow, World: ident.Production, Name: keysetName, Content: content})
 		return nil
 	})

@@ -69,7 +69,7 @@ func renumbered(t *testing.T, n int) ident.PAN {
 // oldNumbers counts the cards that are not found under the newest key.
 func oldNumbers(t *testing.T, a *App) (old int) {
 	t.Helper()
-	err := a.Store.Read(t.Context(), giftcard.Keys{World: ident.Production}, func(tx *store.Tx) error {
+	err := a.Store.Read(t.Context(), store.Keys{World: ident.Production}, func(tx *store.Tx) error {
 		for n := range renumberedCards {
 			if _, found := tx.CardByNumber(giftcard.CardKey(a.Keys.PAN(ident.Production, renumbered(t, n))[:1])); !found {
 				old++

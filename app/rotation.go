@@ -48,7 +48,7 @@ func (a *App) renumber(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.Store.Do(ctx, giftcard.Keys{World: ident.Production}, func(tx *store.Tx) error {
+	return a.Store.Do(ctx, store.Keys{World: ident.Production}, func(tx *store.Tx) error {
 		tx.PutRow(admin.Row{Kind: admin.SettingRow, Number: numberKeyRow, World: ident.Production, Name: numberKeyName, Content: content})
 		return nil
 	})
@@ -99,7 +99,7 @@ func (a *App) renumberCard(w *rewriting, c giftcard.Card, d giftcard.Detail) err
 	}
 	number := giftcard.CardKey(a.Keys.PAN(c.World, pan))
 	w.pending.Add(1)
-	a.Store.Behind(giftcard.Keys{World: c.World, Cards: []giftcard.CardKey{number}}, func(tx *store.Tx) error {
+	a.Store.Behind(store.Keys{World: c.World, Cards: []giftcard.CardKey{number}}, func(tx *store.Tx) error {
 		tx.Renumber(c.ID, number)
 		return nil
 	}, w.done)

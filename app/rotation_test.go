@@ -58,7 +58,7 @@ func allRewritten(t *testing.T, a *app.App, pans []string) bool {
 func found(t *testing.T, a *app.App, pan string, newest int) (yes bool) {
 	t.Helper()
 	key := giftcard.CardKey(a.Keys.PAN(ident.Production, parsed(t, pan))[:newest])
-	err := a.Store.Read(t.Context(), giftcard.Keys{World: ident.Production}, func(tx *store.Tx) error {
+	err := a.Store.Read(t.Context(), store.Keys{World: ident.Production}, func(tx *store.Tx) error {
 		_, yes = tx.CardByNumber(key)
 		return nil
 	})

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/app"
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/store"
 )
@@ -174,7 +173,7 @@ func (h *house) hold(t *testing.T) (release func()) {
 	t.Helper()
 	begun, end, done := make(chan struct{}), make(chan struct{}), make(chan error)
 	go func() {
-		done <- h.Store.Do(context.Background(), giftcard.Keys{World: ident.Production}, func(*store.Tx) error {
+		done <- h.Store.Do(context.Background(), store.Keys{World: ident.Production}, func(*store.Tx) error {
 			close(begun)
 			<-end
 			return nil

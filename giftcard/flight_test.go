@@ -29,7 +29,7 @@ func (h held) Update(ctx context.Context, keys giftcard.Keys, decide func(giftca
 
 // holdUp puts an issuer over the counter's store that keeps a redemption in flight until release is closed.
 func holdUp(c *counter) (h held, i *giftcard.Issuer, reversal *txn.Advice, answered chan error) {
-	h = held{store.Giftcard{Store: c.Store}, make(chan struct{})}
+	h = held{store.Giftcard(c.Store), make(chan struct{})}
 	i = giftcard.NewIssuer(giftcard.Settings{Store: h, Keys: c.Keys, Products: c.Products()})
 	request := c.AsRequest(c.request(conform.Redeem, "r1", c.pans[0], 100), c.Sender("a"))
 	answered = make(chan error, 1)

@@ -145,7 +145,7 @@ func (w *worlds) serveData(rw http.ResponseWriter, r *http.Request, card, produc
 // show gives a card as it stands. A PIN that an activation has set is kept only as a verifier and is not shown.
 func (w *worlds) show(r *http.Request, sender *txn.Sender, pan ident.PAN, seeded giftcard.PIN) (view cardView, err error) {
 	key := giftcard.CardKey(w.app.Keys.PAN(sender.World, pan))
-	err = store.Giftcard{Store: w.app.Store}.View(r.Context(), giftcard.Keys{World: sender.World, Cards: []giftcard.CardKey{key}}, func(tx giftcard.Tx) error {
+	err = store.Giftcard(w.app.Store).View(r.Context(), giftcard.Keys{World: sender.World, Cards: []giftcard.CardKey{key}}, func(tx giftcard.Tx) error {
 		c, _ := tx.CardByNumber(key)
 		view = cardView{
 			Card: cardText{PAN: pan.Reveal(), ExpiryDate: c.Expiry.String()}, Status: c.Status.String(),

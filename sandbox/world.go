@@ -161,7 +161,7 @@ func (w *worlds) numbers(g *guest) (ident.Account, ident.World, error) {
 }
 
 func (w *worlds) update(decide func(admin.Tx)) error {
-	return store.Admin{Store: w.app.Store}.Update(context.Background(), giftcard.Keys{World: ident.Production}, func(tx admin.Tx) error {
+	return store.Admin(w.app.Store).Update(context.Background(), giftcard.Keys{World: ident.Production}, func(tx admin.Tx) error {
 		decide(tx)
 		return nil
 	})

@@ -150,8 +150,7 @@ func (s *Store) try(batch []*job) error {
 	s.fold.Reset()
 	s.wanted.Reset()
 	for _, j := range batch {
-		s.wanted.IDs = append(s.wanted.IDs, j.wanted.IDs...)
-		s.wanted.Numbers = append(s.wanted.Numbers, j.wanted.Numbers...)
+		s.wanted.join(&j.wanted)
 	}
 	if err := b.Load(s.life, &s.wanted, s.fold); err != nil {
 		return surely(err, "load")

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
@@ -23,6 +24,7 @@ import (
 // Driver keeps records. Its promises are judged by storetest.
 type Driver interface {
 	admin.Reports
+	airtime.Unsettled
 	// Begin starts the batch of a writer. The store runs one at a time.
 	Begin(ctx context.Context) (Batch, error)
 	// View starts a batch that only loads, all from one committed instant, beside the writer.
@@ -79,12 +81,20 @@ type Wanted struct {
 	Details  []int64            // card details by card id
 	Holders  []secret.Digest    // cards by holder
 	Counters []txn.CounterKey   // velocity counters
+	Stock    []Stock            // what can be sold of products, each of them once
+	Shelves  []Shelf            // vouchers in stock, by batch
+	Vouchers []int64            // vouchers by id
+	Hashes   []int64            // vouchers by the hash of a serial or a PIN
+	Batches  []int32            // batches of vouchers by number
+	Floats   []ident.Account    // floats by account
 }
 
 // Reset empties the wants and keeps their memory.
 func (w *Wanted) Reset() {
 	w.IDs, w.Seqs, w.Numbers, w.Cards = w.IDs[:0], w.Seqs[:0], w.Numbers[:0], w.Cards[:0]
 	w.Details, w.Holders, w.Counters = w.Details[:0], w.Holders[:0], w.Counters[:0]
+	w.Stock, w.Shelves, w.Vouchers = w.Stock[:0], w.Shelves[:0], w.Vouchers[:0]
+	w.Hashes, w.Batches, w.Floats = w.Hashes[:0], w.Batches[:0], w.Floats[:0]
 }
 
 // MaxCardsOfHolder bounds how many cards a holder look-up brings; one more than a look-up needs to know that
@@ -116,6 +126,11 @@ type Changes struct {
 	Counters   map[txn.CounterKey]txn.Counter
 	Entries    []ledger.Entry
 	Rows       []admin.Row
+	// Batches and Floats may be new. A voucher of Vouchers may stand in NewVouchers, too, as it was then.
+	NewVouchers []airtime.NewVoucher
+	Vouchers    []*airtime.Voucher // Status and LastMessage
+	Batches     []*airtime.Batch
+	Floats      []*airtime.Float
 }
 
 // reset empties the changes and keeps their memory.
@@ -126,15 +141,21 @@ func (c *Changes) reset() {
 	clear(c.Cards)
 	clear(c.Details)
 	clear(c.Rows)
+	clear(c.NewVouchers)
+	clear(c.Vouchers)
+	clear(c.Batches)
+	clear(c.Floats)
 	clear(c.Counters)
 	*c = Changes{
 		Inserted: c.Inserted[:0], Amended: c.Amended[:0], NewCards: c.NewCards[:0], Cards: c.Cards[:0], Details: c.Details[:0],
 		Rows: c.Rows[:0], Entries: c.Entries[:0], Tombstones: c.Tombstones[:0], Renumbered: c.Renumbered[:0], Counters: c.Counters,
+		NewVouchers: c.NewVouchers[:0], Vouchers: c.Vouchers[:0], Batches: c.Batches[:0], Floats: c.Floats[:0],
 	}
 }
 
 // IsEmpty says that there is nothing to write.
 func (c *Changes) IsEmpty() bool {
 	return len(c.Inserted) == 0 && len(c.Amended) == 0 && len(c.Tombstones) == 0 && len(c.NewCards) == 0 && len(c.Renumbered) == 0 &&
-		len(c.Cards) == 0 && len(c.Details) == 0 && len(c.Counters) == 0 && len(c.Entries) == 0 && len(c.Rows) == 0
+		len(c.Cards) == 0 && len(c.Details) == 0 && len(c.Counters) == 0 && len(c.Entries) == 0 && len(c.Rows) == 0 &&
+		len(c.NewVouchers) == 0 && len(c.Vouchers) == 0 && len(c.Batches) == 0 && len(c.Floats) == 0
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
@@ -23,6 +24,8 @@ type Set struct {
 	details  map[int64]*giftcard.Detail
 	holders  map[secret.Digest][]int64
 	counters map[txn.CounterKey]txn.Counter
+	stock    stock
+	floats   map[ident.Account]*airtime.Float // nil when there is none
 	changes  Changes
 	dirty    map[any]bool // records already among the changes
 }
@@ -43,7 +46,7 @@ func NewSet() *Set {
 	return &Set{
 		ids: map[worldID]*idRecord{}, messages: map[int64]*txn.Message{}, numbers: map[secret.Digest]int64{},
 		cards: map[int64]*giftcard.Card{}, details: map[int64]*giftcard.Detail{}, holders: map[secret.Digest][]int64{},
-		counters: map[txn.CounterKey]txn.Counter{}, dirty: map[any]bool{},
+		counters: map[txn.CounterKey]txn.Counter{}, dirty: map[any]bool{}, stock: newStock(), floats: map[ident.Account]*airtime.Float{},
 		changes: Changes{Counters: map[txn.CounterKey]txn.Counter{}},
 	}
 }
@@ -57,6 +60,8 @@ func (s *Set) Reset() {
 	clear(s.details)
 	clear(s.holders)
 	clear(s.counters)
+	s.stock.reset()
+	clear(s.floats)
 	clear(s.dirty)
 	s.changes.reset()
 }
@@ -131,8 +136,6 @@ func (s *Set) HasNumber(d secret.Digest) bool {
 
 // HasCard says whether a card is in the set.
 func (s *Set) HasCard(id int64) bool { return s.cards[id] != nil }
-
-var _ giftcard.Tx = (*Tx)(nil)
 
 // Tx is one message's turn in a batch. It undoes its own changes when the message fails.
 type Tx struct {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/decline"
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/secret"
 )
@@ -147,12 +146,12 @@ type job struct {
 // Do decides one message and returns when it is durable. The context's deadline bounds how long the message may
 // wait for its batch; one that its sender has left or whose deadline has passed before that is surely not
 // applied. See giftcard.Store for the errors.
-func (s *Store) Do(ctx context.Context, keys giftcard.Keys, decide func(*Tx) error) error {
+func (s *Store) Do(ctx context.Context, keys Keys, decide func(*Tx) error) error {
 	return s.ask(ctx, s.queue, keys, decide)
 }
 
 // ask puts a message into a queue and waits for its answer. Until its turn comes its sender may leave.
-func (s *Store) ask(ctx context.Context, queue chan *job, keys giftcard.Keys, decide func(*Tx) error) error {
+func (s *Store) ask(ctx context.Context, queue chan *job, keys Keys, decide func(*Tx) error) error {
 	j := s.jobs.Get().(*job)
 	j.ctx, j.world, j.decide = ctx, keys.World, decide
 	s.want(&j.wanted, keys)
@@ -187,13 +186,6 @@ func expired() error {
 	return &decline.NotTaken{Cause: decline.Expired, Text: "the deadline passed before the message was taken"}
 }
 
-func (s *Store) want(w *Wanted, keys giftcard.Keys) {
-	for _, id := range keys.IDs {
-		w.IDs = append(w.IDs, IDKey{World: keys.World, Hash: s.keys.ID(keys.World, id), ID: id})
-	}
-	w.Numbers = append(w.Numbers, keys.Cards...)
-}
-
 func (s *Store) enqueue(queue chan *job, j *job) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -215,7 +207,7 @@ func stopping() error {
 // Behind decides a message with a later commit. Nobody waits for it, except for room in the queue, and those who wait
 // for an answer overtake it. done, if not nil, is told once it is durable, or with the error that Do would have given;
 // the committer calls it, so it must be short.
-func (s *Store) Behind(keys giftcard.Keys, decide func(*Tx) error, done func(error)) {
+func (s *Store) Behind(keys Keys, decide func(*Tx) error, done func(error)) {
 	j := &job{ctx: s.life, world: keys.World, decide: decide, done: done}
 	s.want(&j.wanted, keys)
 	s.mu.RLock()

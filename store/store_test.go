@@ -79,8 +79,8 @@ func open(t *testing.T, driver store.Driver) *store.Store {
 	return s
 }
 
-func named(id ident.ID) giftcard.Keys {
-	return giftcard.Keys{World: ident.Production, IDs: []ident.ID{id}}
+func named(id ident.ID) store.Keys {
+	return store.Keys{World: ident.Production, IDs: []ident.ID{id}}
 }
 
 // insert records a message under an id.
@@ -261,7 +261,7 @@ func TestADecisionThatBreaksDownEndsNothingElse(t *testing.T) {
 			return nil
 		}
 	}
-	err := s.Do(t.Context(), giftcard.Keys{World: 1}, func(tx *store.Tx) error {
+	err := s.Do(t.Context(), store.Keys{World: 1}, func(tx *store.Tx) error {
 		_ = insert("broken")(tx)
 		panic("a mistake of ours")
 	})
@@ -269,7 +269,7 @@ func TestADecisionThatBreaksDownEndsNothingElse(t *testing.T) {
 	if err == nil || errors.As(err, &turnedAway) {
 		t.Errorf("the broken message: %v", err)
 	}
-	if err := s.Do(t.Context(), giftcard.Keys{World: 1}, insert("next")); err != nil {
+	if err := s.Do(t.Context(), store.Keys{World: 1}, insert("next")); err != nil {
 		t.Errorf("the next message: %v", err)
 	}
 	messages, err := s.Driver().Messages(t.Context(), 0, 10)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/decline"
-	"github.com/scripworks/scrip/giftcard"
 )
 
 // Bounds of the views.
@@ -22,7 +21,7 @@ const (
 // keeps it from an answer is a *decline.NotTaken: Expired once the context has ended, StoreDown when the driver fails,
 // Overloaded and Stopping as for Do. read runs on a goroutine of the store's, which others wait for: it must not read
 // again itself.
-func (s *Store) Read(ctx context.Context, keys giftcard.Keys, read func(*Tx) error) error {
+func (s *Store) Read(ctx context.Context, keys Keys, read func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return unread(ctx, err)
 	}
@@ -121,8 +120,7 @@ func (r *reader) want(group []*job) {
 	r.set.Reset()
 	r.wanted.Reset()
 	for _, j := range group {
-		r.wanted.IDs = append(r.wanted.IDs, j.wanted.IDs...)
-		r.wanted.Numbers = append(r.wanted.Numbers, j.wanted.Numbers...)
+		r.wanted.join(&j.wanted)
 	}
 }
 

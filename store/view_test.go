@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/decline"
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/memstore"
@@ -67,7 +66,7 @@ func newCrowd(t *testing.T) *crowd {
 		release := make(chan struct{})
 		c.release = append(c.release, release)
 		c.all.Go(func() {
-			err := c.store.Read(t.Context(), giftcard.Keys{}, func(*store.Tx) error { <-release; return nil })
+			err := c.store.Read(t.Context(), store.Keys{}, func(*store.Tx) error { <-release; return nil })
 			if err != nil {
 				t.Error(err)
 			}

@@ -41,7 +41,7 @@ func (i *Issuer) addCard(ctx context.Context, w ident.World, number string, s co
 	if err != nil {
 		return err
 	}
-	return i.Store.Do(ctx, giftcard.Keys{World: w, Cards: []giftcard.CardKey{{n.Number}}}, func(tx *store.Tx) error {
+	return i.Store.Do(ctx, store.Keys{World: w, Cards: []giftcard.CardKey{{n.Number}}}, func(tx *store.Tx) error {
 		made := n
 		made.Card.ID = tx.NextSeq()
 		made.Detail.Card = made.Card.ID
@@ -105,7 +105,7 @@ func (i *Issuer) Change(ctx context.Context, number string, change func(c *giftc
 	}
 	for _, w := range i.worlds() {
 		key := giftcard.CardKey(i.Keys.PAN(w, pan))
-		err := i.Store.Do(ctx, giftcard.Keys{World: w, Cards: []giftcard.CardKey{key}}, func(tx *store.Tx) error {
+		err := i.Store.Do(ctx, store.Keys{World: w, Cards: []giftcard.CardKey{key}}, func(tx *store.Tx) error {
 			c, found := tx.CardByNumber(key)
 			if !found {
 				return decline.New(decline.InvalidCardNumber, "there is no such card")

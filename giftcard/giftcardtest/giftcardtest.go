@@ -77,7 +77,7 @@ func noonTomorrow() time.Time {
 func (i *Issuer) start() {
 	i.Store = store.New(i.settings.Open(i.t), store.Settings{Keys: i.Keys, Now: time.Now})
 	i.Issuer = giftcard.NewIssuer(giftcard.Settings{
-		Store: store.Giftcard{Store: i.Store}, Keys: i.Keys, Products: &i.products, Compatible: i.settings.Compatible,
+		Store: store.Giftcard(i.Store), Keys: i.Keys, Products: &i.products, Compatible: i.settings.Compatible,
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
@@ -27,6 +28,8 @@ func (d *Driver) Forget(ctx context.Context, world ident.World, above int64, _ f
 	defer d.records.Unlock()
 	d.kept.forgetMessages(world, above)
 	d.kept.forgetCards(world, above)
+	d.kept.stock.forget(world, above)
+	d.kept.floats.removeAll(0, func(f airtime.Float) bool { return f.World == world })
 	for _, rows := range d.kept.rows {
 		rows.removeAll(above, func(r admin.Row) bool { return r.World == world })
 	}
@@ -42,6 +45,7 @@ func (r *records) forgetMessages(world ident.World, above int64) {
 		}
 		gone[m.Seq] = true
 		r.open.remove(m.Seq)
+		r.working.remove(m.Seq)
 		return true
 	})
 	maps.DeleteFunc(r.ids, func(k worldID, _ []int64) bool { return k.world == world })

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
@@ -32,6 +33,9 @@ type records struct {
 	entries    []ledger.Entry // by message and place
 	rows       map[admin.Kind]*table[int64, admin.Row]
 	names      map[rowName]int64
+	working    table[int64, struct{}]
+	stock      stock
+	floats     table[ident.Account, airtime.Float]
 }
 
 type worldID struct {
@@ -58,6 +62,7 @@ func newRecords() *records {
 		numbers: map[secret.Digest]int64{}, holders: map[secret.Digest][]int64{},
 		counters: map[txn.CounterKey]txn.Counter{},
 		rows:     map[admin.Kind]*table[int64, admin.Row]{}, names: map[rowName]int64{},
+		working: newTable[int64, struct{}](), stock: newStock(), floats: newTable[ident.Account, airtime.Float](),
 	}
 }
 
@@ -91,20 +96,48 @@ func (r *records) load(wanted *store.Wanted, set *store.Set) {
 	for _, k := range wanted.Counters {
 		set.LoadedCounter(k, r.counters[k])
 	}
+	r.loadStock(wanted, set)
+	for _, account := range wanted.Floats {
+		r.loadFloat(account, set)
+	}
 }
 
-// loadID brings an id's messages with the cards they name, and its tombstones.
+// loadID brings an id's messages with the cards, vouchers and floats they name, and its tombstones.
 func (r *records) loadID(k store.IDKey, set *store.Set) {
 	key := worldID{k.World, k.ID}
 	var messages []txn.Message
 	for _, seq := range r.ids[key] {
 		m, _ := r.messages.get(seq)
 		messages = append(messages, m)
-		for _, link := range m.Links {
+		r.loadNamed(&m, set)
+	}
+	set.LoadedID(k, messages, slices.Clone(r.tombstones[key]))
+}
+
+// loadNamed brings what a message is about.
+func (r *records) loadNamed(m *txn.Message, set *store.Set) {
+	ofVouchers := m.Family.IsAirtime() || m.Voucher != 0
+	for _, link := range m.Links {
+		if ofVouchers {
+			r.stock.loadVoucher(link.Card, set)
+		} else {
 			r.loadCard(link.Card, set)
 		}
 	}
-	set.LoadedID(k, messages, slices.Clone(r.tombstones[key]))
+	if m.Voucher != 0 {
+		r.stock.loadVoucher(m.Voucher, set)
+	}
+	if m.Prepaid {
+		r.loadFloat(m.Account, set)
+	}
+}
+
+func (r *records) loadFloat(account ident.Account, set *store.Set) {
+	if f, found := r.floats.get(account); found {
+		set.LoadedFloat(account, &f)
+	} else {
+		set.LoadedFloat(account, nil)
+	}
 }
 
 func (r *records) loadNumber(key giftcard.CardKey, set *store.Set) {
@@ -136,6 +169,9 @@ func (r *records) check(c *store.Changes) error {
 			return fmt.Errorf("%w: card %d is there already", store.ErrData, n.Card.ID)
 		}
 		numbers[n.Number] = true
+	}
+	if err := r.stock.check(c.NewVouchers); err != nil {
+		return err
 	}
 	return r.checkRows(c.Rows)
 }
@@ -183,7 +219,7 @@ func (r *records) save(c *store.Changes) {
 		kept, _ := r.messages.get(m.Seq)
 		kept.Amend(*m)
 		r.messages.put(m.Seq, kept)
-		r.noteOpen(kept)
+		r.noteState(kept)
 	}
 	for _, t := range c.Tombstones {
 		key := worldID{t.Request.World, t.Request.ID}
@@ -215,13 +251,17 @@ func (r *records) save(c *store.Changes) {
 	for _, row := range c.Rows {
 		r.putRow(row)
 	}
+	r.stock.save(c)
+	for _, f := range c.Floats {
+		r.floats.put(f.Account, *f)
+	}
 }
 
 func (r *records) insert(m txn.Message) {
 	m.Links, m.References, m.Body = slices.Clone(m.Links), slices.Clone(m.References), bytes.Clone(m.Body)
 	m.ID = ident.ID(strings.Clone(string(m.ID)))
 	r.messages.put(m.Seq, m)
-	r.noteOpen(m)
+	r.noteState(m)
 	key := worldID{m.World, m.ID}
 	r.ids[key] = insertSorted(r.ids[key], m.Seq)
 	for _, hash := range m.References {
@@ -230,12 +270,10 @@ func (r *records) insert(m txn.Message) {
 	}
 }
 
-func (r *records) noteOpen(m txn.Message) {
-	if m.State == txn.Open && m.Role == txn.Request {
-		r.open.put(m.Seq, struct{}{})
-	} else {
-		r.open.remove(m.Seq)
-	}
+// noteState keeps the requests that are open, and those that a provider is at work on.
+func (r *records) noteState(m txn.Message) {
+	r.open.keep(m.Seq, m.Role == txn.Request && m.State == txn.Open)
+	r.working.keep(m.Seq, m.Role == txn.Request && (m.State == txn.Working || m.State == txn.Reversing))
 }
 
 func (r *records) putDetail(d giftcard.Detail) {

@@ -33,16 +33,22 @@ func (d *Driver) RowByName(_ context.Context, kind admin.Kind, world ident.World
 func (d *Driver) Open(_ context.Context, after int64, limit int) ([]txn.Message, error) {
 	d.records.RLock()
 	defer d.records.RUnlock()
-	var open []txn.Message
-	at, found := slices.BinarySearch(d.kept.open.keys, after)
-	if found {
-		at++
+	return d.kept.messagesAt(d.kept.open.keysAbove(after, limit)), nil
+}
+
+// Working implements airtime.Unsettled.
+func (d *Driver) Working(_ context.Context, after int64, limit int) ([]txn.Message, error) {
+	d.records.RLock()
+	defer d.records.RUnlock()
+	return d.kept.messagesAt(d.kept.working.keysAbove(after, limit)), nil
+}
+
+func (r *records) messagesAt(seqs []int64) (found []txn.Message) {
+	for _, seq := range seqs {
+		m, _ := r.messages.get(seq)
+		found = append(found, m)
 	}
-	for _, seq := range d.kept.open.keys[at:][:min(max(limit, 0), len(d.kept.open.keys)-at)] {
-		m, _ := d.kept.messages.get(seq)
-		open = append(open, m)
-	}
-	return open, nil
+	return found
 }
 
 // Messages implements admin.Reports.

@@ -29,22 +29,41 @@ func (t *table[K, V]) remove(k K) {
 	if _, found := t.rows[k]; found {
 		delete(t.rows, k)
 		at, _ := slices.BinarySearch(t.keys, k)
+		if at == 0 {
+			t.keys = t.keys[1:] // what is sold in order goes from the head
+			return
+		}
 		t.keys = slices.Delete(t.keys, at, at+1)
+	}
+}
+
+// keep puts a key that is to be there and removes one that is not.
+func (t *table[K, V]) keep(k K, there bool) {
+	if there {
+		var none V
+		t.put(k, none)
+	} else {
+		t.remove(k)
 	}
 }
 
 // above gives at most limit rows with a key above after, in order.
 func (t *table[K, V]) above(after K, limit int) []V {
-	at, found := slices.BinarySearch(t.keys, after)
-	if found {
-		at++
-	}
-	keys := t.keys[at:][:min(max(limit, 0), len(t.keys)-at)]
+	keys := t.keysAbove(after, limit)
 	rows := make([]V, len(keys))
 	for i, k := range keys {
 		rows[i] = t.rows[k]
 	}
 	return rows
+}
+
+// keysAbove gives at most limit keys above after, in order. They hold until the table changes.
+func (t *table[K, V]) keysAbove(after K, limit int) []K {
+	at, found := slices.BinarySearch(t.keys, after)
+	if found {
+		at++
+	}
+	return t.keys[at:][:min(max(limit, 0), len(t.keys)-at)]
 }
 
 // insertSorted keeps a sorted slice sorted and without doubles.

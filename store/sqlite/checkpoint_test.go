@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/scripworks/scrip/admin"
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
@@ -78,7 +77,7 @@ var testKeys = sync.OnceValue(func() *secret.Keys {
 
 func put(t testing.TB, s *store.Store, rows ...admin.Row) {
 	t.Helper()
-	err := s.Do(t.Context(), giftcard.Keys{World: ident.Production}, func(tx *store.Tx) error {
+	err := s.Do(t.Context(), store.Keys{World: ident.Production}, func(tx *store.Tx) error {
 		for _, row := range rows {
 			tx.PutRow(row)
 		}

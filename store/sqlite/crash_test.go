@@ -68,7 +68,7 @@ func stockCards(s *store.Store, d *Driver) error {
 	if cards, err := d.Cards(context.Background(), 0, 1); err != nil || len(cards) > 0 {
 		return err
 	}
-	return s.Do(context.Background(), giftcard.Keys{World: ident.Production}, func(tx *store.Tx) error {
+	return s.Do(context.Background(), store.Keys{World: ident.Production}, func(tx *store.Tx) error {
 		for range crashCards {
 			c := giftcard.Card{ID: tx.NextSeq(), World: ident.Production, Balance: ledger.Balance{Book: crashStock, Available: crashStock}}
 			tx.AddCard(giftcard.NewCard{Card: c, Detail: giftcard.Detail{Card: c.ID}, Number: crashNumber(c.ID)})
@@ -92,7 +92,7 @@ func newID() ident.ID {
 
 // change saves one message with its entry and its card, and prints its id when that is acknowledged.
 func change(s *store.Store, card int64, id ident.ID, m txn.Message, ends ident.ID) error {
-	keys := giftcard.Keys{World: ident.Production, IDs: []ident.ID{id}, Cards: []giftcard.CardKey{{crashNumber(card)}}}
+	keys := store.Keys{World: ident.Production, IDs: []ident.ID{id}, Cards: []giftcard.CardKey{{crashNumber(card)}}}
 	var err error
 	if ends != "" {
 		keys.IDs = append(keys.IDs, ends)
@@ -198,7 +198,7 @@ func inspect(t *testing.T, path string, acknowledged []ident.ID) {
 	}()
 	messages, cards := everything(t, d)
 	for _, id := range acknowledged {
-		err := s.Read(t.Context(), giftcard.Keys{World: ident.Production, IDs: []ident.ID{id}}, func(tx *store.Tx) error {
+		err := s.Read(t.Context(), store.Keys{World: ident.Production, IDs: []ident.ID{id}}, func(tx *store.Tx) error {
 			if found := tx.Messages(id); len(found) != 1 || messages[found[0].Seq].ID != id {
 				t.Errorf("%s was acknowledged and is %d times there", id, len(found))
 			}

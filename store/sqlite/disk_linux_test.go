@@ -13,7 +13,6 @@ import (
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/decline"
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/store"
 )
@@ -166,7 +165,7 @@ func fill(s *store.Store, from int64) (last int64, err error) {
 }
 
 func putRow(s *store.Store, number int64) error {
-	return s.Do(context.Background(), giftcard.Keys{World: ident.Production}, func(tx *store.Tx) error {
+	return s.Do(context.Background(), store.Keys{World: ident.Production}, func(tx *store.Tx) error {
 		tx.PutRow(admin.Row{Kind: admin.AuditRow, Number: number, World: 1, Content: make([]byte, 50_000)})
 		return nil
 	})

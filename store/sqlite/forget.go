@@ -31,7 +31,7 @@ func (d *Driver) Forget(ctx context.Context, world ident.World, above int64, key
 			if at, more, err = f.messages(c, at); err != nil || more {
 				return err
 			}
-			return errors.Join(f.cards(c, above), f.rows(c, above))
+			return errors.Join(f.cards(c, above), f.vouchers(c, above), f.rows(c, above))
 		})
 		if err != nil {
 			return fmt.Errorf("sqlite: forget world %d: %w", world, err)
@@ -152,6 +152,27 @@ func unhold(c *conn, d giftcard.Detail) error {
 		}
 		s.BindBytes(1, append(binary.BigEndian.AppendUint32(nil, digest.Key), digest.Sum[:]...))
 		s.BindInt64(2, d.Card)
+		if err := step(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// vouchers deletes the vouchers with what leads to them, the batches and the floats.
+func (f forgetting) vouchers(c *conn, after int64) error {
+	for _, text := range []string{
+		`DELETE FROM voucher_hash WHERE voucher IN (SELECT id FROM voucher WHERE id > ?1 AND world = ?2)`,
+		`DELETE FROM voucher WHERE id > ?1 AND world = ?2`,
+		`DELETE FROM voucher_batch WHERE ?1 IS NOT NULL AND world = ?2`,
+		`DELETE FROM float WHERE ?1 IS NOT NULL AND world = ?2`,
+	} {
+		s, err := c.Prepare(text)
+		if err != nil {
+			return err
+		}
+		s.BindInt64(1, after)
+		s.BindInt64(2, f.world)
 		if err := step(s); err != nil {
 			return err
 		}

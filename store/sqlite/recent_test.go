@@ -8,7 +8,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/storetest"
@@ -46,7 +45,7 @@ func TestViewOutlivesBuckets(t *testing.T) {
 	s, d := openStore(t, filepath.Join(t.TempDir(), "scrip.db"))
 	defer s.Close()
 	insertMany(t, s, 0, 20, 1)
-	err := s.Read(t.Context(), giftcard.Keys{World: ident.Production}, func(tx *store.Tx) error {
+	err := s.Read(t.Context(), store.Keys{World: ident.Production}, func(tx *store.Tx) error {
 		tx.MessageAt(1) // the instant that the view shows
 		for n := range int64(400) {
 			insertMany(t, s, 20+n, 1, 1)

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/txn"
@@ -67,7 +66,7 @@ func ownHash(seq int64) int64 { return int64(uint64(seq) * 0x9e3779b97f4a7c15) }
 
 func insertMany(t *testing.T, s *store.Store, after, count, common int64) {
 	t.Helper()
-	err := s.Do(t.Context(), giftcard.Keys{World: ident.Production}, func(tx *store.Tx) error {
+	err := s.Do(t.Context(), store.Keys{World: ident.Production}, func(tx *store.Tx) error {
 		for seq := after + 1; seq <= after+count; seq++ {
 			tx.Insert(txn.Message{
 				Seq: seq, World: ident.Production, ID: ident.ID(fmt.Sprint("m", seq)), References: []int64{ownHash(seq), common},

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
@@ -48,6 +49,11 @@ func (d *Driver) RowByName(ctx context.Context, kind admin.Kind, world ident.Wor
 // Open implements admin.Reports.
 func (d *Driver) Open(ctx context.Context, after int64, limit int) ([]txn.Message, error) {
 	return ask(ctx, d, func(s *sqlstore.Session) ([]txn.Message, error) { return s.Open(after, limit) })
+}
+
+// Working implements airtime.Unsettled.
+func (d *Driver) Working(ctx context.Context, after int64, limit int) ([]txn.Message, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) ([]txn.Message, error) { return s.Working(after, limit) })
 }
 
 // Messages implements admin.Reports.
@@ -94,4 +100,24 @@ func (d *Driver) Cards(ctx context.Context, after int64, limit int) ([]giftcard.
 // Details implements admin.Reports.
 func (d *Driver) Details(ctx context.Context, after int64, limit int) ([]giftcard.Detail, error) {
 	return ask(ctx, d, func(s *sqlstore.Session) ([]giftcard.Detail, error) { return s.Details(after, limit) })
+}
+
+// Vouchers implements admin.Reports.
+func (d *Driver) Vouchers(ctx context.Context, after int64, limit int) ([]airtime.Voucher, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) ([]airtime.Voucher, error) { return s.Vouchers(after, limit) })
+}
+
+// VouchersOf implements admin.Reports.
+func (d *Driver) VouchersOf(ctx context.Context, batch int32, status airtime.VoucherStatus, after int64, limit int) ([]airtime.Voucher, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) ([]airtime.Voucher, error) { return s.VouchersOf(batch, status, after, limit) })
+}
+
+// VoucherBatches implements admin.Reports.
+func (d *Driver) VoucherBatches(ctx context.Context, after int32, limit int) ([]airtime.Batch, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) ([]airtime.Batch, error) { return s.VoucherBatches(after, limit) })
+}
+
+// Floats implements admin.Reports.
+func (d *Driver) Floats(ctx context.Context, after ident.Account, limit int) ([]airtime.Float, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) ([]airtime.Float, error) { return s.Floats(after, limit) })
 }

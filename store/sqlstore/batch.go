@@ -28,6 +28,14 @@ func (o *Session) Load(wanted *store.Wanted, set *store.Set) error {
 			return err
 		}
 	}
+	for _, account := range wanted.Floats {
+		if err := o.loadFloat(account, set); err != nil {
+			return err
+		}
+	}
+	if err := o.loadStock(wanted, set); err != nil {
+		return err
+	}
 	return o.loadSeldom(wanted, set)
 }
 
@@ -84,6 +92,14 @@ func (o *Session) Save(c *store.Changes) error {
 	}
 	for _, card := range c.Cards {
 		if err := o.updateCard(card); err != nil {
+			return err
+		}
+	}
+	if err := o.saveStock(c); err != nil {
+		return err
+	}
+	for _, f := range c.Floats {
+		if err := o.putFloat(f); err != nil {
 			return err
 		}
 	}

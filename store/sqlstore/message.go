@@ -145,7 +145,7 @@ func (o *Session) amendMessage(m *txn.Message) error {
 	return nil
 }
 
-// loadID brings an id's messages, with the cards they touched, and its tombstones.
+// loadID brings an id's messages, with the cards, vouchers and floats they name, and its tombstones.
 func (o *Session) loadID(k store.IDKey, set *store.Set) error {
 	if err := o.probeID(k.Hash); err != nil {
 		return fmt.Errorf("look up an id: %w", err)
@@ -172,7 +172,12 @@ func (o *Session) loadID(k store.IDKey, set *store.Set) error {
 		}
 	}
 	set.LoadedID(k, messages, tombstones)
-	return o.loadCardsOf(messages, set)
+	for i := range messages {
+		if err := o.loadNamed(&messages[i], set); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // probeID finds the places that a hash leads to; negative ones are tombstones.
@@ -255,14 +260,24 @@ func (o *Session) insertTombstone(t store.Tombstone) error {
 	return o.noteID(t.Request.Hash, -t.Reversal)
 }
 
-// loadCardsOf brings the cards that messages touched, which an advice needs and does not name itself.
-func (o *Session) loadCardsOf(messages []txn.Message, set *store.Set) error {
-	for i := range messages {
-		for _, link := range messages[i].Links {
-			if err := o.loadCard(link.Card, set); err != nil {
-				return err
-			}
+// loadNamed brings what a message is about, which an advice needs and does not name itself.
+func (o *Session) loadNamed(m *txn.Message, set *store.Set) error {
+	load := o.loadCard
+	if m.Family.IsAirtime() || m.Voucher != 0 {
+		load = o.loadVoucher
+	}
+	for _, link := range m.Links {
+		if err := load(link.Card, set); err != nil {
+			return err
 		}
+	}
+	if m.Voucher != 0 {
+		if err := o.loadVoucher(m.Voucher, set); err != nil {
+			return err
+		}
+	}
+	if m.Prepaid {
+		return o.loadFloat(m.Account, set)
 	}
 	return nil
 }

@@ -18,6 +18,12 @@ const (
 	lookUpDetail
 	lookUpHolder
 	lookUpCounter
+	lookUpStock
+	lookUpShelf
+	lookUpVoucher
+	lookUpHash
+	lookUpBatch
+	lookUpFloat
 
 	insertMessage
 	insertID
@@ -32,6 +38,11 @@ const (
 	insertHolder
 	deleteHolder
 	putCounter
+	insertVoucher
+	updateVoucher
+	insertHash
+	putBatch
+	putFloat
 	insertEntry
 	putRow
 	deleteRow
@@ -41,12 +52,18 @@ const (
 	reportRows
 	reportRowByName
 	reportOpen
+	reportWorking
 	reportMessages
 	reportTrails
 	reportEntries
 	reportEntriesOf
 	reportCards
 	reportDetails
+	reportVouchers
+	reportVouchersOf
+	reportVouchersApart
+	reportBatches
+	reportFloats
 
 	lastQuery
 )
@@ -56,6 +73,9 @@ const (
 	cardColumns    = `id, world, status, frozen, has_pin, expiry, valid_through, currency, product, book, available, last_message, activation, void, successor, loads, wrong_pins, import`
 	detailColumns  = `card, sealed_pan, masked, seeded_clear, seeded_encrypted, pin_clear, pin_encrypted, profile_id, msisdn, email_address, seeded_profile_id, seeded_msisdn, seeded_email_address`
 	entryColumns   = `message, n, request, debit, credit, amount, currency, phase`
+	voucherColumns = `id, world, batch, status, last_message, serial, sealed_pin`
+	batchColumns   = `number, world, product, name, expiry, closed, in_stock`
+	floatColumns   = `account, world, currency, book, available, last_message`
 	rowColumns     = `kind, number, world, name, content`
 )
 
@@ -68,6 +88,14 @@ var texts = [Queries]string{
 	lookUpDetail:    `SELECT ` + detailColumns + ` FROM card_detail WHERE card = $1`,
 	lookUpHolder:    `SELECT card FROM card_holder WHERE digest = $1 ORDER BY card LIMIT $2`,
 	lookUpCounter:   `SELECT count, amount FROM counter WHERE per_account = $1 AND owner = $2 AND family = $3 AND "window" = $4 AND start = $5`,
+
+	lookUpStock: `SELECT ` + batchColumns + ` FROM voucher_batch WHERE product = $1 AND closed = 0 AND in_stock > 0 ` +
+		`AND (expiry, number) > ($2, $3) ORDER BY expiry, number LIMIT $4`,
+	lookUpShelf:   `SELECT ` + voucherColumns + ` FROM voucher WHERE batch = $1 AND status = 1 AND id > $2 ORDER BY id LIMIT $3`,
+	lookUpVoucher: `SELECT ` + voucherColumns + ` FROM voucher WHERE id = $1`,
+	lookUpHash:    `SELECT voucher FROM voucher_hash WHERE hash = $1 ORDER BY voucher`,
+	lookUpBatch:   `SELECT ` + batchColumns + ` FROM voucher_batch WHERE number = $1`,
+	lookUpFloat:   `SELECT ` + floatColumns + ` FROM float WHERE account = $1`,
 
 	insertMessage:   `INSERT INTO message (` + messageColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
 	insertID:        `INSERT INTO message_id (hash, seq) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
@@ -83,6 +111,13 @@ var texts = [Queries]string{
 	deleteHolder:    `DELETE FROM card_holder WHERE digest = $1 AND card = $2`,
 	putCounter: `INSERT INTO counter (per_account, owner, family, "window", start, count, amount) VALUES ($1, $2, $3, $4, $5, $6, $7) ` +
 		`ON CONFLICT (per_account, owner, family, "window", start) DO UPDATE SET count = excluded.count, amount = excluded.amount`,
+	insertVoucher: `INSERT INTO voucher (` + voucherColumns + `, room) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	updateVoucher: `UPDATE voucher SET status = $2, last_message = $3, room = NULL WHERE id = $1`,
+	insertHash:    `INSERT INTO voucher_hash (hash, voucher) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+	putBatch: `INSERT INTO voucher_batch (` + batchColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7) ` +
+		`ON CONFLICT (number) DO UPDATE SET name = excluded.name, expiry = excluded.expiry, closed = excluded.closed, in_stock = excluded.in_stock`,
+	putFloat: `INSERT INTO float (` + floatColumns + `) VALUES ($1, $2, $3, $4, $5, $6) ` +
+		`ON CONFLICT (account) DO UPDATE SET book = excluded.book, available = excluded.available, last_message = excluded.last_message`,
 	insertEntry: `INSERT INTO entry (` + entryColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 	putRow: `INSERT INTO admin_row (` + rowColumns + `) VALUES ($1, $2, $3, $4, $5) ` +
 		`ON CONFLICT (kind, number) DO UPDATE SET world = excluded.world, name = excluded.name, content = excluded.content`,
@@ -93,6 +128,7 @@ var texts = [Queries]string{
 	reportRows:      `SELECT ` + rowColumns + ` FROM admin_row WHERE kind = $1 AND number > $2 ORDER BY number LIMIT $3`,
 	reportRowByName: `SELECT ` + rowColumns + ` FROM admin_row WHERE kind = $1 AND world = $2 AND name = $3 AND name <> ''`,
 	reportOpen:      `SELECT ` + messageColumns + ` FROM message WHERE state = 1 AND role = 1 AND seq > $1 ORDER BY seq LIMIT $2`,
+	reportWorking:   `SELECT ` + messageColumns + ` FROM message WHERE state IN (7, 8) AND role = 1 AND seq > $1 ORDER BY seq LIMIT $2`,
 	reportMessages:  `SELECT ` + messageColumns + ` FROM message WHERE seq > $1 ORDER BY seq LIMIT $2`,
 	reportTrails:    `SELECT seq, trail FROM message WHERE seq > $1 ORDER BY seq`,
 	reportEntries: `SELECT ` + entryColumns + ` FROM entry WHERE message > $1 AND message <= ` +
@@ -100,4 +136,10 @@ var texts = [Queries]string{
 	reportEntriesOf: `SELECT ` + entryColumns + ` FROM entry WHERE message = $1 ORDER BY n`,
 	reportCards:     `SELECT ` + cardColumns + ` FROM card WHERE id > $1 ORDER BY id LIMIT $2`,
 	reportDetails:   `SELECT ` + detailColumns + ` FROM card_detail WHERE card > $1 ORDER BY card LIMIT $2`,
+
+	reportVouchers:      `SELECT ` + voucherColumns + ` FROM voucher WHERE id > $1 ORDER BY id LIMIT $2`,
+	reportVouchersOf:    `SELECT ` + voucherColumns + ` FROM voucher WHERE batch = $1 AND status = $2 AND id > $3 ORDER BY id LIMIT $4`,
+	reportVouchersApart: `SELECT ` + voucherColumns + ` FROM voucher WHERE batch = $1 AND status = $2 AND status > 2 AND id > $3 ORDER BY id LIMIT $4`,
+	reportBatches:       `SELECT ` + batchColumns + ` FROM voucher_batch WHERE number > $1 ORDER BY number LIMIT $2`,
+	reportFloats:        `SELECT ` + floatColumns + ` FROM float WHERE account > $1 ORDER BY account LIMIT $2`,
 }

@@ -94,6 +94,11 @@ func (o *Session) Open(after int64, limit int) ([]txn.Message, error) {
 	return list(o, reportOpen, page(after, limit), o.scanMessage)
 }
 
+// Working answers airtime.Unsettled.
+func (o *Session) Working(after int64, limit int) ([]txn.Message, error) {
+	return list(o, reportWorking, page(after, limit), o.scanMessage)
+}
+
 // Messages answers admin.Reports.
 func (o *Session) Messages(after int64, limit int) ([]txn.Message, error) {
 	return list(o, reportMessages, page(after, limit), o.scanMessage)

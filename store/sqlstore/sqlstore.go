@@ -45,6 +45,7 @@ type Session struct {
 	scratch [64]byte // for what is bound; a Statement copies
 	trail   []byte
 	seqs    []int64
+	found   []found
 }
 
 // IDs keeps the ids that a driver does not put into the index at once.

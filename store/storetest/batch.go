@@ -60,7 +60,7 @@ func (h *harness) startBatches(t *testing.T) *batchRoom {
 // message is one message of a batch that a test puts together.
 type message struct {
 	ctx    context.Context
-	keys   giftcard.Keys
+	keys   store.Keys
 	decide func(*store.Tx) error
 }
 
@@ -317,7 +317,7 @@ func undeclared(b *batchRoom) {
 	b.insert(request(7, uuid(7)))
 	number := []giftcard.CardKey{{newCard(1).Number}}
 	outcomes := b.together(
-		message{keys: giftcard.Keys{Cards: number}, decide: func(tx *store.Tx) error { b.balance(tx, 1, 5, 5); return nil }},
+		message{keys: store.Keys{Cards: number}, decide: func(tx *store.Tx) error { b.balance(tx, 1, 5, 5); return nil }},
 		good(func(tx *store.Tx) {
 			c, found := tx.CardByNumber(number[0])
 			if !found || c.Balance.Book != 5 {

@@ -124,7 +124,7 @@ func (t *till) newID() ident.ID {
 func (t *till) redeem() (ident.ID, int64) {
 	id, card := t.newID(), 1+t.random.Int64N(int64(t.cards))
 	key := giftcard.CardKey{digest("number", int(card))}
-	k := giftcard.Keys{World: ident.Production, IDs: []ident.ID{id}, Cards: []giftcard.CardKey{key}}
+	k := store.Keys{World: ident.Production, IDs: []ident.ID{id}, Cards: []giftcard.CardKey{key}}
 	references := []int64{t.random.Int64(), t.random.Int64()}
 	err := t.store.Do(context.Background(), k, func(tx *store.Tx) error {
 		if _, remembered := tx.Remembered(3, id); remembered || len(tx.Messages(id)) > 0 {
@@ -161,7 +161,7 @@ func (t *till) redeem() (ident.ID, int64) {
 func (t *till) confirm(request ident.ID, card int64) {
 	id := t.newID()
 	references := []int64{t.random.Int64(), t.random.Int64()}
-	k := giftcard.Keys{World: ident.Production, IDs: []ident.ID{id, request}}
+	k := store.Keys{World: ident.Production, IDs: []ident.ID{id, request}}
 	err := t.store.Do(context.Background(), k, func(tx *store.Tx) error {
 		asked := tx.Messages(request)
 		if len(asked) != 1 || len(tx.Messages(id)) > 0 || txn.Judge(asked[0].State, txn.Confirmation) != txn.Apply {

@@ -157,7 +157,7 @@ func numberTaken(r *room) {
 	r.add(newCard(1))
 	twin := newCard(2)
 	twin.Number = newCard(1).Number
-	err := r.try(giftcard.Keys{World: ident.Production}, func(tx *store.Tx) error {
+	err := r.try(store.Keys{World: ident.Production}, func(tx *store.Tx) error {
 		tx.AddCard(twin)
 		return nil
 	})

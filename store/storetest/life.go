@@ -114,7 +114,7 @@ func overload(b *batchRoom) {
 	for range 10_000 {
 		refused := make(chan error, 1)
 		go func() {
-			refused <- b.store.Do(b.Context(), giftcard.Keys{World: ident.Production}, func(*store.Tx) error { return nil })
+			refused <- b.store.Do(b.Context(), store.Keys{World: ident.Production}, func(*store.Tx) error { return nil })
 		}()
 		synctest.Wait()
 		select {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/decline"
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/txn"
@@ -187,6 +186,6 @@ func tombstones(r *room) {
 }
 
 // declared names what a message needs, as senders do.
-func declared(ids ...ident.ID) giftcard.Keys {
-	return giftcard.Keys{World: ident.Production, IDs: ids}
+func declared(ids ...ident.ID) store.Keys {
+	return store.Keys{World: ident.Production, IDs: ids}
 }

@@ -124,13 +124,13 @@ func (r *room) do(decide func(*store.Tx)) {
 
 func (r *room) doIn(w ident.World, decide func(*store.Tx)) {
 	r.Helper()
-	err := r.try(giftcard.Keys{World: w}, func(tx *store.Tx) error { decide(tx); return nil })
+	err := r.try(store.Keys{World: w}, func(tx *store.Tx) error { decide(tx); return nil })
 	if err != nil {
 		r.Fatalf("save: %v", err)
 	}
 }
 
-func (r *room) try(k giftcard.Keys, decide func(*store.Tx) error) error {
+func (r *room) try(k store.Keys, decide func(*store.Tx) error) error {
 	return r.store.Do(context.Background(), k, decide)
 }
 
@@ -142,7 +142,7 @@ func (r *room) read(show func(*store.Tx)) {
 
 func (r *room) readIn(w ident.World, show func(*store.Tx)) {
 	r.Helper()
-	err := r.store.Read(context.Background(), giftcard.Keys{World: w}, func(tx *store.Tx) error { show(tx); return nil })
+	err := r.store.Read(context.Background(), store.Keys{World: w}, func(tx *store.Tx) error { show(tx); return nil })
 	if err != nil {
 		r.Fatalf("read: %v", err)
 	}

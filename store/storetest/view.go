@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/store"
@@ -110,7 +109,7 @@ func viewsCannotWrite(r *room) {
 func viewLeft(r *room) {
 	ctx, leave := context.WithCancel(r.Context())
 	leave()
-	err := r.store.Read(ctx, giftcard.Keys{World: ident.Production}, func(*store.Tx) error { return nil })
+	err := r.store.Read(ctx, store.Keys{World: ident.Production}, func(*store.Tx) error { return nil })
 	if !errors.Is(err, context.Canceled) {
 		r.Errorf("got %v", err)
 	}
