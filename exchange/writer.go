@@ -106,6 +106,12 @@ func (w *Writer) Say(name, value string) {
 	}
 }
 
+// Named writes a text of our own under a name that may need escapes.
+func (w *Writer) Named(name, value string) {
+	w.quoted(name)
+	w.b = appendText(w.b, value)
+}
+
 // Int writes a whole number.
 func (w *Writer) Int(name string, value int64) {
 	w.next(name)
