@@ -75,21 +75,35 @@ func windowStart(at time.Time, window time.Duration) time.Time {
 
 // Count adds an approved request to its windows, or refuses it with a reason when one of them is full.
 func Count(tx Tx, found []Pace, amount money.Minor, reason decline.Reason) *decline.Error {
+	counted, refusal := count(tx, found, amount, reason)
+	if refusal != nil {
+		return refusal
+	}
+	for i, p := range found {
+		tx.PutCounter(p.Key, counted[i])
+	}
+	return nil
+}
+
+// Full refuses with a reason what Count would refuse, and counts nothing.
+func Full(tx Tx, found []Pace, amount money.Minor, reason decline.Reason) *decline.Error {
+	_, refusal := count(tx, found, amount, reason)
+	return refusal
+}
+
+func count(tx Tx, found []Pace, amount money.Minor, reason decline.Reason) ([]Counter, *decline.Error) {
 	counted := make([]Counter, len(found))
 	for i, p := range found {
 		c := tx.Counter(p.Key)
 		total, err := c.Amount.Add(amount)
 		c.Count++
 		if err != nil || (p.Rule.MaxCount > 0 && c.Count > p.Rule.MaxCount) || (p.Rule.MaxAmount > 0 && total > p.Rule.MaxAmount) {
-			return decline.New(reason, "too many or too much in %s", p.Rule.Window)
+			return nil, decline.New(reason, "too many or too much in %s", p.Rule.Window)
 		}
 		c.Amount = total
 		counted[i] = c
 	}
-	for i, p := range found {
-		tx.PutCounter(p.Key, counted[i])
-	}
-	return nil
+	return counted, nil
 }
 
 // GiveBack takes a reversed request out of the windows it was approved in, once from each: two rules over the
