@@ -75,7 +75,7 @@ var House = Plan{
 		},
 		{
 			[]string{"store/sqlstore", "store/memstore", "network"},
-			"the one body of SQL; the same promises in memory; an operator of mobile phones, simulated",
+			"the one body of SQL; the same promises in memory; a mobile network, simulated",
 		},
 		{[]string{"config", "store/sqlite", "store/postgres"}, "open, migrate, dialect; what the operator may set"},
 		{[]string{"app"}, "wiring and life: New, Start, Stop"},
