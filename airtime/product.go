@@ -26,10 +26,10 @@ type Product struct {
 	Network  string // id of the mobile network it is for; empty when it is for any
 
 	// Values are the face values of a fixed product, at most one for each currency. The first is its value when a
-	// request names none. A variable product has Limits instead.
+	// request names none. A variable product has Limits instead. A product with neither has no value.
 	Values []money.Amount
 	Limits []Limit
-	// Wholesale is what a fixed product costs the account that sells it; nil is its first face value.
+	// Wholesale is what a fixed product costs the account that sells it; nil is the face value that it is sold for.
 	Wholesale *money.Amount
 	// Discount is how much less than the amount a variable product costs, in hundredths of a per cent.
 	Discount        int32
