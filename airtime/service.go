@@ -65,7 +65,7 @@ type Response struct {
 	Provider  string        // name of the provider
 	Product   *Product      // as it was when it was sold
 	Amount    *money.Amount // what was approved; nil when the product has no value
-	Recipient ident.MSISDN  // empty without one
+	Recipient ident.MSISDN  // empty without one; of a Status it stands in Request only
 	Voucher   *Issued       // nil of a top-up and of a trial
 	// Request is the message as it was kept, of a Status only.
 	Request []byte

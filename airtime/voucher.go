@@ -62,7 +62,7 @@ type Voucher struct {
 	Status      VoucherStatus
 	Serial      string // 1 to 20 letters and digits; cannot redeem
 	SealedPIN   []byte // encrypted, bound to world and serial
-	LastMessage int64  // newest message that touched it: its sale, or the reversal of that; 0 when none has
+	LastMessage int64  // newest message that touched it: its sale, the reversal of that, or an operator's act; 0 when none has
 }
 
 // VoucherStatus is where a voucher stands.

@@ -1,0 +1,248 @@
+package airtime
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/txn"
+)
+
+// Bounds of a sweep.
+const (
+	resolvePage = 256 // messages in memory at once
+	resolvers   = 8   // questions to providers at once
+)
+
+// Resolve goes once through all top-ups whose provider has not said how they ended, and tries to end those that this
+// process is not asking for already. left is how many remain: for the next sweep, or for an operator. It may be called
+// as often as one likes, by one caller at a time; ctx bounds how long it takes. An error is the store's.
+//
+// A top-up that was being worked on is ended by its provider's status. Where the provider has none but takes back, it
+// is taken back, once nobody can be sending it any more: ProviderTimeout after it was placed. That the provider has
+// never received it counts only after twice that time (docs/rules.md 3.2), because an order may still be on its way.
+// A reversal is asked for again until the provider agrees or refuses. Nothing is guessed: what none of this can end
+// is left.
+func (v *Vendor) Resolve(ctx context.Context, now time.Time) (left int, err error) {
+	for after := int64(0); ; {
+		page, err := v.settings.Unsettled.Working(ctx, after, resolvePage)
+		if err != nil {
+			return left, err
+		}
+		left += v.resolveAll(ctx, page, now)
+		if len(page) < resolvePage || ctx.Err() != nil {
+			return left, ctx.Err()
+		}
+		after = page[len(page)-1].Seq
+	}
+}
+
+func (v *Vendor) resolveAll(ctx context.Context, page []txn.Message, now time.Time) (left int) {
+	var all sync.WaitGroup
+	var remain atomic.Int64
+	free := make(chan struct{}, resolvers)
+	for _, m := range page {
+		free <- struct{}{}
+		all.Go(func() {
+			defer func() { <-free }()
+			pass, ok := v.turns.TakeOffAlone(m.World, m.ID)
+			if !ok {
+				remain.Add(1)
+				return
+			}
+			defer pass()
+			if v.resolve(ctx, m, question{now: now}) != nil {
+				remain.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	return int(remain.Load())
+}
+
+// question is what is wanted of a provider.
+type question struct {
+	now  time.Time
+	gone bool // the sender wants it taken back
+}
+
+// ask resolves a top-up for somebody who waits. The work goes on when they leave. The error is txn.ErrInFlight when it
+// is not resolved.
+func (v *Vendor) ask(ctx context.Context, m txn.Message, q question) error {
+	end, err := v.begin()
+	if err != nil {
+		return txn.ErrInFlight // the advice may stand already, so it must not be turned away
+	}
+	answer := make(chan error, 1)
+	go func() {
+		defer end()
+		answer <- v.inTurn(v.life, m, func(ctx context.Context) error { return v.resolve(ctx, m, q) })
+	}()
+	select {
+	case err := <-answer:
+		if err != nil {
+			return txn.ErrInFlight
+		}
+		return nil
+	case <-ctx.Done():
+		return txn.ErrInFlight
+	}
+}
+
+// inTurn does something about a request while nobody else of this process does. It waits at most ProviderTimeout.
+func (v *Vendor) inTurn(ctx context.Context, m txn.Message, do func(context.Context) error) error {
+	patience, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
+	for {
+		if pass, ok := v.turns.TakeOffAlone(m.World, m.ID); ok {
+			defer pass()
+			return do(ctx)
+		}
+		if err := v.turns.Wait(patience, m.World, m.ID); err != nil {
+			return err
+		}
+	}
+}
+
+// resolve ends a top-up or its reversal if its provider tells how. nil means that it has ended. The caller has its turn.
+func (v *Vendor) resolve(ctx context.Context, m txn.Message, q question) error {
+	m, err := v.reload(ctx, m)
+	if err != nil {
+		return err
+	}
+	switch m.State {
+	case txn.Working:
+		return v.resolveWorking(ctx, m, q)
+	case txn.Reversing:
+		return v.resolveReversing(ctx, m, q)
+	}
+	return nil
+}
+
+func (v *Vendor) reload(ctx context.Context, m txn.Message) (now txn.Message, err error) {
+	err = v.store.View(ctx, Keys{World: m.World}, func(tx Tx) error {
+		found := false
+		if now, found = tx.MessageAt(m.Seq); !found {
+			return errUnresolved
+		}
+		return nil
+	})
+	return now, err
+}
+
+// resolveWorking goes by the provider's status. A top-up that is wanted back, or whose provider has no status, is taken
+// back.
+func (v *Vendor) resolveWorking(ctx context.Context, m txn.Message, q question) error {
+	p, err := v.providerFor(m)
+	if err != nil {
+		return err
+	}
+	can := p.Can()
+	if can.Status {
+		if e, known := v.status(ctx, p, m, q); known {
+			return v.recorded(m, e)
+		}
+	}
+	unsent := !q.now.Before(m.At.Add(v.timeout)) // nobody sends it any more
+	if !can.Reverses || !unsent || (can.Status && !q.gone) {
+		return errUnresolved
+	}
+	if m, err = v.beginReversal(m, q); err != nil {
+		return err
+	}
+	return v.resolveReversing(ctx, m, q)
+}
+
+// status asks the provider how an order ended. known is false when that cannot be told now.
+func (v *Vendor) status(ctx context.Context, p Provider, m txn.Message, q question) (e ending, known bool) {
+	ctx, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
+	progress, err := p.Status(ctx, orderOf(m))
+	if err != nil {
+		return e, false
+	}
+	e.of = m.State
+	switch progress.Stage {
+	case Done:
+		e.reference = progress.Reference
+		return e, true
+	case Failed:
+		e.why = decline.New(decline.DeclinedByMNO, "the provider refused it")
+		if progress.Why != nil {
+			errors.As(byProvider(progress.Why), &e.why)
+		}
+		return e, true
+	case NeverReceived:
+		e.why = decline.New(decline.UpstreamUnavailable, "the provider has not received it")
+		return e, q.now.After(m.At.Add(2 * v.timeout))
+	}
+	return e, false
+}
+
+// resolveReversing asks the provider again to take the top-up back, and goes by its status where it cannot.
+func (v *Vendor) resolveReversing(ctx context.Context, m txn.Message, q question) error {
+	p, err := v.providerFor(m)
+	if err != nil {
+		return err
+	}
+	e := ending{of: txn.Reversing}
+	if !p.Can().Reverses {
+		known := false
+		if p.Can().Status {
+			e, known = v.status(ctx, p, m, q)
+		}
+		if !known {
+			return errUnresolved
+		}
+		return v.recorded(m, e)
+	}
+	ctx, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
+	var refusal *decline.Error
+	switch err := p.Reverse(ctx, orderOf(m)); {
+	case err == nil:
+		e.why = decline.New(decline.UpstreamUnavailable, "the provider has taken it back")
+	case !errors.As(err, &refusal):
+		return errUnresolved
+	}
+	return v.recorded(m, e)
+}
+
+// recorded saves how a top-up ended for somebody who does not ask how, only whether.
+func (v *Vendor) recorded(m txn.Message, e ending) error {
+	var unknown *decline.Unknown
+	if err := v.record(m, e); errors.As(err, &unknown) {
+		return errUnresolved
+	}
+	return nil
+}
+
+// beginReversal records that the vendor itself takes a top-up back whose outcome it could not learn, and gives the
+// request as it stands then. It is recorded before the provider is asked, so that nothing else ends it meanwhile.
+func (v *Vendor) beginReversal(m txn.Message, q question) (txn.Message, error) {
+	effect := &effect{vendor: v}
+	e, err := v.intake.Prepare(&txn.Advice{
+		Family: m.Family, Role: txn.Reversal, ID: vendorsOwn(m), RequestID: m.ID, Sender: v.sender(m.World, m.Account), Received: q.now,
+	}, effect)
+	if err != nil {
+		return m, err
+	}
+	keys := Keys{World: m.World, IDs: e.Advice.Keys()}
+	err = v.store.Update(context.WithoutCancel(v.life), keys, func(tx Tx) error {
+		effect.begin(tx)
+		now, found := tx.MessageAt(m.Seq)
+		if !found || now.State != txn.Working {
+			return errUnresolved
+		}
+		return e.Settle(tx, now)
+	})
+	return e.Request, err
+}
+
+// orderOf gives an order as a provider is reminded of it.
+func orderOf(m txn.Message) Order {
+	return Order{ID: m.ID, World: m.World, Placed: m.At, Reference: m.ProviderRef}
+}
