@@ -80,6 +80,11 @@ func (s *service) Products(_ context.Context, l *airtime.Listing) ([]*airtime.Pr
 	return s.products, s.err
 }
 
+// forget makes it as if it had been asked nothing.
+func (s *service) forget() {
+	s.request, s.trial, s.advice, s.query, s.lookUp, s.listing = nil, nil, nil, nil, nil, nil
+}
+
 // asked says whether it was asked anything.
 func (s *service) asked() bool {
 	return s.request != nil || s.trial != nil || s.advice != nil || s.query != nil || s.lookUp != nil || s.listing != nil
