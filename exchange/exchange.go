@@ -98,6 +98,9 @@ func (x *Exchange) Kept() []byte { return wire.Cut(x.Message.Body(), isSecret) }
 
 // KeptWithout is Kept, and in the value at a slot, which is not echoed, also without the members that secret names.
 func (x *Exchange) KeptWithout(at wire.Slot, secret func(name []byte) bool) []byte {
+	if !x.Message.Has(at) {
+		return x.Kept()
+	}
 	body := x.Message.Body()
 	start, end := x.Message.Span(at)
 	return slices.Concat(
