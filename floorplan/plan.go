@@ -98,6 +98,8 @@ var House = Plan{
 		{Path: "conform", Sees: 2, SeenBy: []string{"app", "sandbox", "bench", "sdk", "cmd/scrip", "giftcard/giftcardtest"}},
 		// A whole issuer for tests, which the suite can judge without a wire.
 		{Path: "giftcard/giftcardtest", Sees: 7},
+		// A whole vendor for tests, with a provider that can be told to behave badly.
+		{Path: "airtime/airtimetest", Sees: 7},
 		// What a store promises, written against the seam; each driver's test runs it.
 		{Path: "store/storetest", Sees: 7},
 		// What speed is measured against knows nothing of us; what measures it runs whole programs.
