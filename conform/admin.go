@@ -16,6 +16,7 @@ import (
 // administered is a server whose cards, products and accounts are set up over the admin API.
 type administered struct {
 	NoSetup
+	NoVendor
 	*wire
 	// numbers gives the store's own number of a card by its PAN.
 	numbers map[string]int64

@@ -3,6 +3,7 @@ package conform
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"regexp"
@@ -25,7 +26,10 @@ func (r *run) onWire(m Message, a Answer, e Expect) []problem {
 		return []problem{{"C2: JSON out", err.Error()}}
 	}
 	sent, _ := parseJSON(a.Sent) // what is not JSON was sent so on purpose, and has no members to compare
-	w := wired{m: m, a: a, body: body, sent: sent}
+	w := wired{m: m, a: a, body: body, sent: sent, profile: r.options.Profile, secrets: m.secrets()}
+	if a.outcome() != Approved || m.Kind == Trial {
+		w.secrets = slices.AppendSeq(w.secrets, maps.Keys(r.pins))
+	}
 	if e.Counts[0].Outcome != Answered {
 		w.contract(e)
 	}
@@ -41,6 +45,8 @@ type wired struct {
 	m          Message
 	a          Answer
 	body, sent any
+	profile    Profile
+	secrets    []string // what must not be in the answer
 	problems   []problem
 }
 
@@ -55,7 +61,12 @@ func (w *wired) contract(e Expect) {
 	w.always()
 	switch w.a.outcome() {
 	case Approved:
-		w.approved()
+		if !w.m.Kind.query() {
+			w.approved()
+		}
+		if w.m.Kind.airtime() {
+			w.sale()
+		}
 	case Accepted:
 		w.accepted()
 	default:
@@ -67,11 +78,10 @@ func (w *wired) contract(e Expect) {
 func (w *wired) always() {
 	kind := w.a.Header.Get("Content-Type")
 	w.want(strings.HasPrefix(kind, "application/json"), "C2: Content-Type application/json", or(kind, "none"))
-	secrets := w.m.secrets()
 	walk(w.body, "", func(path string, value any) {
 		w.want(value != nil, "C5: absent values are omitted", path+" is null")
 		text, _ := value.(string)
-		w.want(!slices.Contains(secrets, text) || text == "", "S1: no PIN comes back", path+" holds one")
+		w.want(!slices.Contains(w.secrets, text) || text == "", "S1: no PIN comes back", path+" holds one")
 		name := path[strings.LastIndexByte(path, '.')+1:]
 		w.want(!slices.Contains([]string{"clearPin", "encryptedPin", "pinBlock"}, name), "S1: no PIN comes back", path)
 	})
@@ -114,8 +124,11 @@ var issuerReference = regexp.MustCompile(`\A[A-Z0-9]{1,40}\z`)
 // approved judges the answer to a request: S1, S2, S3, S6, C7, C8 and C11.
 func (w *wired) approved() {
 	w.same("C8", "time")
-	for _, path := range []string{"id", "originator", "client", "posInfo", "receiver", "settlementEntity"} {
+	for _, path := range []string{"id", "originator", "client", "posInfo", "receiver"} {
 		w.same("S1", path)
+	}
+	if w.m.Kind != Purchase || w.profile != Compatibility { // there it is generated (section 8)
+		w.same("S1", "settlementEntity")
 	}
 	first, second := cardFields(w.m.Kind)
 	for _, card := range []string{first, second} {
@@ -129,11 +142,53 @@ func (w *wired) approved() {
 	lines, _ := lookupPath(w.body, "slipData.messageLines")
 	_, isList := lines.([]any)
 	w.want(isList, "S6: slipData.messageLines", "absent")
-	reference := textAt(w.body, "slipData.issuerReference")
-	w.want(issuerReference.MatchString(reference), "S6: slipData.issuerReference of [A-Z0-9]{1,40}", or(reference, "absent"))
+	if w.m.Kind != Trial { // which is nothing that could be referred to
+		reference := textAt(w.body, "slipData.issuerReference")
+		w.want(issuerReference.MatchString(reference), "S6: slipData.issuerReference of [A-Z0-9]{1,40}", or(reference, "absent"))
+	}
+	if !kindNames[w.m.Kind].plain {
+		w.location()
+	}
+}
+
+// location judges rule C11.
+func (w *wired) location() {
 	location := w.a.Header.Get("Location")
-	want := strings.TrimPrefix(Message{Kind: w.m.Kind, Act: Request, ID: w.m.ID}.path(), basePath)
+	want := strings.TrimPrefix(Message{Kind: w.m.Kind, Act: Request, ID: w.m.ID}.path(), w.m.base())
 	w.want(strings.HasSuffix(strings.TrimSuffix(location, "/"), want), "C11: Location of "+want, or(location, "none"))
+}
+
+// What vouchers and their products look like (contract: Voucher, Product).
+var (
+	voucherPIN   = regexp.MustCompile(`\A[0-9]{1,20}\z`)
+	alphanumeric = regexp.MustCompile(`\A[0-9A-Za-z]{1,20}\z`)
+)
+
+// sale judges what an approval of airtime has of its own: the voucher, the number and the products (3.1 to 3.3).
+func (w *wired) sale() {
+	if v := w.a.Sale.Voucher; v != nil {
+		w.want(voucherPIN.MatchString(v.PIN), "3.1: voucher.pin of 1 to 20 digits", "another")
+		w.want(alphanumeric.MatchString(v.Serial), "3.1: voucher.serialNumber of 1 to 20 letters and digits", or(v.Serial, "absent"))
+		w.want(v.Batch == "" || alphanumeric.MatchString(v.Batch), "3.1: voucher.batchNumber of 1 to 20 letters and digits", v.Batch)
+		_, isList := lookupPath(w.body, "voucher.redeemInstructions[0]")
+		empty, _ := lookupPath(w.body, "voucher.redeemInstructions")
+		w.want(isList || sizeOf(empty) == "0", "3.1: voucher.redeemInstructions, perhaps empty", showJSON(empty))
+	}
+	switch w.m.Kind {
+	case Purchase, Trial:
+		w.want(w.m.Recipient == "" || w.a.Sale.MSISDN == w.m.Recipient, "3.2: msisdn as sent", or(w.a.Sale.MSISDN, "absent"))
+	case LookupMSISDN:
+		w.want(w.a.Sale.MSISDN == w.m.Recipient, "3.3: msisdn as sent", or(w.a.Sale.MSISDN, "absent"))
+	case ListProducts:
+		_, isList := w.body.([]any)
+		w.want(isList, "3.2: a list of products", showJSON(w.body))
+	}
+	if w.m.Kind == Purchase && w.m.Recipient == "" {
+		w.want(w.a.Sale.Voucher != nil, "3.2: a purchase without a recipient brings a voucher", "none")
+	}
+	for _, id := range w.a.Sale.Products {
+		w.want(alphanumeric.MatchString(id), "3.3: productId of 1 to 20 letters and digits", or(id, "absent"))
+	}
 }
 
 // identifiers judges rule S3: the sender's entries, in order, and at least two of the server's own.
@@ -175,18 +230,23 @@ func numbered(value any) any {
 	return out
 }
 
-var errorTypes = strings.Fields(`DUPLICATE_RECORD FORMAT_ERROR FUNCTION_NOT_SUPPORTED GENERAL_ERROR INVALID_AMOUNT
+// errorTypes are the lists of the two contracts.
+var errorTypes = map[string][]string{giftcardContract: strings.Fields(`DUPLICATE_RECORD FORMAT_ERROR FUNCTION_NOT_SUPPORTED GENERAL_ERROR INVALID_AMOUNT
 	ROUTING_ERROR TRANSACTION_NOT_SUPPORTED UNABLE_TO_LOCATE_RECORD UPSTREAM_UNAVAILABLE INVALID_PRODUCT
 	CARD_NOT_ACTIVATED CARD_ACTIVATED CARD_VOIDED CARD_BLOCKED CARD_DELETED FUNCTION_BLOCKED_FOR_CARD_RANK
 	INSUFFICIENT_FUNDS INVALID_CARD_NUMBER CARD_EXPIRED INCORRECT_PIN TEMPORARY_FAILURE DO_NOT_HONOUR
-	PIN_ATTEMPTS_EXCEEDED`)
+	PIN_ATTEMPTS_EXCEEDED`), airtimeContract: strings.Fields(`DUPLICATE_RECORD FORMAT_ERROR FUNCTION_NOT_SUPPORTED GENERAL_ERROR
+	INVALID_AMOUNT ROUTING_ERROR TRANSACTION_NOT_SUPPORTED UNABLE_TO_LOCATE_RECORD UPSTREAM_UNAVAILABLE INVALID_PRODUCT
+	ACCOUNT_ALREADY_SETTLED INVALID_MERCHANT OUT_OF_STOCK INVALID_AN32_TOKEN DO_NOT_HONOR DECLINED_BY_MNO INVALID_MSISDN
+	INVALID_LOYALTY_CARD INSUFFICIENT_FUNDS INVALID_CARD_NUMBER CARD_EXPIRED INCORRECT_PIN PIN_ATTEMPTS_EXCEEDED
+	OUTCOME_UNKNOWN SYSTEM_MALFUNCTION LIMIT_EXCEEDED`)}
 
 // maxErrorMessage is how many characters an errorMessage may have.
 const maxErrorMessage = 20
 
 // errorDetail judges the body of a failed answer by section 1.3.
 func (w *wired) errorDetail(e Expect) {
-	w.want(slices.Contains(errorTypes, w.a.ErrorType), "E1: an errorType of the list", or(w.a.ErrorType, "absent"))
+	w.want(slices.Contains(errorTypes[kindNames[w.m.Kind].contract], w.a.ErrorType), "E1: an errorType of the list", or(w.a.ErrorType, "absent"))
 	if word := e.Keys["requestType"]; word != "none" && word != "any" {
 		w.want(w.a.RequestType != "", "E2: a requestType", "absent")
 	}

@@ -15,11 +15,13 @@ func (r *run) message(s Step) (m Message, card string, err error) {
 	}
 	m.Kind = Kind(s.Verb)
 	card = s.Keys[mainCard(m.Kind)]
-	if err := r.request(s, &m); err != nil {
+	if m.Kind.airtime() {
+		r.saleRequest(s, &m)
+	} else if err := r.request(s, &m); err != nil {
 		return Message{}, "", err
 	}
 	if _, sent := r.requests[s.Keys["id"]]; !sent && s.Keys["id"] != "" {
-		r.requests[s.Keys["id"]] = sentRequest{kind: m.Kind, card: card}
+		r.requests[s.Keys["id"]] = sentRequest{kind: m.Kind, card: card, product: s.Keys["product"]}
 	}
 	return m, card, nil
 }
@@ -31,7 +33,11 @@ func (r *run) advice(s Step, m *Message) (card string) {
 	if s.Verb == "reverse" {
 		m.Act, m.Reason = Reversal, or(s.Keys["reason"], "TIMEOUT")
 	}
-	m.Approved = amount(s.Keys["approved"], or(s.Keys["currency"], r.currency(request.card)))
+	currency := r.currency(request.card)
+	if offer, sold := r.offers[request.product]; sold {
+		currency = offer.currency()
+	}
+	m.Approved = amount(s.Keys["approved"], or(s.Keys["currency"], currency))
 	return request.card
 }
 

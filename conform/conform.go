@@ -1,11 +1,11 @@
-// Package conform judges a gift card server by the rules of the Giftcard v3 contract. The rules stand in
-// script files: messages in, outcome and both balances out, each step under the number of its rule. The
-// same scripts are played over HTTP against anybody's server, and in process against a service.
+// Package conform judges a server of gift cards or airtime by the rules of the Giftcard v3 and Airtime v5 contracts. The
+// rules stand in script files: messages in, outcome and both balances, or stock and float, out, each step under the number
+// of its rule. The same scripts are played over HTTP against anybody's server, and in process against a service.
 //
 // It promises that a case fails when the answer, either balance afterwards, or anything that every answer
 // on the wire owes (section 1.3 and rules C5, C8, C10, C11, S1 to S6) is other than the contract says; that
-// a case which the target cannot play is reported as skipped with its reason, never silently; and that no
-// report holds a whole PAN or a PIN. It knows nothing of how a server is made.
+// a case which the target cannot play is reported as skipped with its reason, never silently; that no report holds
+// a whole PAN or a PIN, a voucher's neither; and that a voucher which was sold twice is found. It knows nothing of how a server is made.
 package conform
 
 import (
@@ -103,7 +103,8 @@ func Run(ctx context.Context, target Target, options Options) (Report, error) {
 }
 
 // Test plays each case as a subtest. A case that the target lacks something for is skipped; one that does
-// not apply to such a target at all (the wire, the other profile) is only counted in the log.
+// not apply to such a target at all (the wire, the other profile, airtime for one that is no Vendor) is only counted
+// in the log.
 func Test(t *testing.T, target Target, options Options) {
 	t.Helper()
 	o, err := options.complete()
@@ -117,7 +118,7 @@ func Test(t *testing.T, target Target, options Options) {
 				if o.Match != nil && !o.Match.MatchString(script.Name+"/"+c.Name) {
 					continue
 				}
-				if reason := inapplicable(target, o, c); reason != "" {
+				if reason := inapplicable(target, o, script, c); reason != "" {
 					left[reason]++
 					continue
 				}
@@ -144,7 +145,10 @@ func playTest(t *testing.T, target Target, o Options, script Script, c Case) {
 }
 
 // inapplicable says why a case has no meaning for a target, empty when it has.
-func inapplicable(target Target, o Options, c Case) string {
+func inapplicable(target Target, o Options, script Script, c Case) string {
+	if _, sells := target.(Vendor); !sells && strings.HasPrefix(script.Name, airtimeContract+"/") {
+		return "is about airtime"
+	}
 	if wired, ok := target.(interface{ Wire() bool }); c.Wire && !(ok && wired.Wire()) {
 		return "looks at the wire"
 	}
@@ -169,7 +173,7 @@ func lacking(o Options, c Case) string {
 // play plays one case, as many rounds as it wants, until one fails.
 func play(ctx context.Context, target Target, o Options, script Script, c Case) Result {
 	r := Result{Name: script.Name + "/" + c.Name, File: script.Name + ".txt", Line: c.Line, Status: Passed, Rules: c.rules()}
-	if r.Reason = or(inapplicable(target, o, c), lacking(o, c)); r.Reason != "" {
+	if r.Reason = or(inapplicable(target, o, script, c), lacking(o, c)); r.Reason != "" {
 		r.Status = Skipped
 		return r
 	}
@@ -195,11 +199,14 @@ func play(ctx context.Context, target Target, o Options, script Script, c Case) 
 	return r
 }
 
+// looks are the verbs that assert something without a message of their own.
+var looks = []string{"balance", "stock", "prepaid"}
+
 // rules lists the rules that the case names, once each.
 func (c Case) rules() []string {
 	var all []string
 	for _, s := range c.Steps {
-		if len(s.Expects) > 0 || s.Verb == "balance" {
+		if len(s.Expects) > 0 || slices.Contains(looks, s.Verb) {
 			all = append(all, s.Rules...)
 		}
 	}

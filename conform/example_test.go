@@ -63,5 +63,5 @@ func ExampleRules() {
 		return
 	}
 	fmt.Println(rules[0].Number, rules[0].Says)
-	// Output: C1 gift card operations live under /giftcard/v3
+	// Output: C1 gift card operations live under /giftcard/v3, airtime operations under /airtime/v5
 }

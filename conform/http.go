@@ -31,7 +31,7 @@ type HTTPTarget struct {
 	// AdminURL and AdminToken lead to the operators' listener; empty when there is none. The token's role
 	// is admin.
 	AdminURL, AdminToken string
-	// Setup sets the server up instead of the admin API, and Login gives the credentials of all its
+	// Setup sets the server up instead of the admin API, as a Vendor too if it is one, and Login gives the credentials of all its
 	// accounts, by the names that scripts have for them. Either both are there or neither.
 	Setup Setup
 	Login func(account string) Credentials
@@ -39,6 +39,9 @@ type HTTPTarget struct {
 	// case only, unless the server can be reset.
 	Cards    []SeedCard
 	Products []SeedProduct
+	// Offers and Networks are what an airtime server sells, likewise. A product may serve any number of cases.
+	Offers   []Offer
+	Networks []SeedNetwork
 	// Reset says that the server has the test server's administration (section 2.6). A reset is done before
 	// every case, and Cards and Products may be left empty: then the server is asked what it holds.
 	Reset bool
@@ -67,6 +70,9 @@ func NewHTTPTarget(t HTTPTarget) (Target, error) {
 	case (t.Setup == nil) != (t.Login == nil):
 		return nil, errors.New("conform: Setup and Login belong together")
 	case t.Setup != nil:
+		if vendor, sells := t.Setup.(Vendor); sells {
+			return &stocked{Vendor: vendor, prepared: prepared{Setup: t.Setup, wire: w}}, nil
+		}
 		return &prepared{Setup: t.Setup, wire: w}, nil
 	case t.Accounts[0] == t.Accounts[1] && (t.AdminURL == "" || t.Accounts[0] != Credentials{}):
 		return nil, errors.New("conform: two different accounts are needed")
@@ -74,7 +80,7 @@ func NewHTTPTarget(t HTTPTarget) (Target, error) {
 		return &administered{wire: w, numbers: map[string]int64{}}, nil
 	}
 	w.credentials["a"], w.credentials["b"] = t.Accounts[0], t.Accounts[1]
-	return &seeded{wire: w, pool: newPool(t.Cards, t.Products)}, nil
+	return &seeded{wire: w, pool: newPool(t.Cards, t.Products), shop: shop{offers: t.Offers, networks: t.Networks}}, nil
 }
 
 // withoutRedirects is the client, or one of our own: a POST that is redirected is not answered (rule C3), so
@@ -96,7 +102,16 @@ type prepared struct {
 	*wire
 }
 
-var _ Target = (*prepared)(nil)
+// stocked is one that sells airtime, too.
+type stocked struct {
+	Vendor
+	prepared
+}
+
+var (
+	_ Target = (*prepared)(nil)
+	_ Target = (*stocked)(nil)
+)
 
 // wire sends messages over HTTP and reads the answers.
 type wire struct {

@@ -13,7 +13,7 @@ import (
 // read and not when it is played.
 func (s Step) judge(together bool) error {
 	for _, key := range []string{"amount", "approved", "points", "start", "minLoad", "maxLoad", "maxBalance",
-		"pinTries", "wrongPerMinute", "book", "available"} {
+		"pinTries", "wrongPerMinute", "book", "available", "min", "max", "discount", "count", "stock"} {
 		if value, ok := s.Keys[key]; ok {
 			if _, err := strconv.ParseInt(value, 10, 64); err != nil {
 				return fmt.Errorf("%s=%s is not a number", key, value)
@@ -32,10 +32,23 @@ func (s Step) judge(together bool) error {
 	case "product":
 		_, err := parseProduct(s.Keys)
 		return err
-	case "balance":
+	case "balance", "prepaid":
 		if len(s.Keys) != 2 {
-			return errors.New("balance states book and available")
+			return fmt.Errorf("%s states book and available", s.Verb)
 		}
+	case "voucher", "topup":
+		_, err := parseOffer(s.Verb, s.Keys)
+		return err
+	case "batch":
+		_, err := parseBatch(s.Keys)
+		return err
+	case "number":
+		if b := Behaviour(s.Keys["topups"]); !slices.Contains(behaviours, b) {
+			return fmt.Errorf("no top-ups are %s", b)
+		}
+	case "float", "stock":
+		_, err := strconv.ParseInt(s.Names[1], 10, 64)
+		return err
 	case "account":
 		_, err := parseVelocity(s.Keys["velocity"])
 		return err
@@ -56,7 +69,7 @@ func (s Step) judge(together bool) error {
 // judge looks at a case as a whole: names are known where they are used, what is asserted names its rule
 // and states both balances, and what looks at the wire says so. The line is that of what is wrong.
 func judge(c Case) (line int, err error) {
-	seen := seen{cards: map[string]bool{nobody: false}, requests: map[string]string{}}
+	seen := seen{cards: map[string]bool{nobody: false}, requests: map[string]string{}, shop: map[string]bool{"unknown": true}}
 	asserted := false
 	for _, s := range c.Steps {
 		if err := seen.step(s); err != nil {
@@ -72,7 +85,7 @@ func judge(c Case) (line int, err error) {
 		if wire && !c.Wire {
 			return s.Line, errors.New("looks at the wire, but the case is not marked wire")
 		}
-		asserted = asserted || len(s.Expects) > 0
+		asserted = asserted || len(s.Expects) > 0 || slices.Contains(looks[1:], s.Verb)
 	}
 	if !asserted {
 		return c.Line, errors.New("the case expects nothing")
@@ -81,14 +94,46 @@ func judge(c Case) (line int, err error) {
 }
 
 // seen is what the steps so far have named. cards tells whether a card exists; requests gives the card of
-// a request, empty when it has none that exists.
+// a request, empty when it has none that exists; shop has what airtime is sold with: products, networks, numbers, batches.
 type seen struct {
 	cards    map[string]bool
 	requests map[string]string
+	shop     map[string]bool
+}
+
+// vending judges a step that sets a vendor up, or looks at it.
+func (k seen) vending(s Step) error {
+	switch s.Verb {
+	case "withdraw", "stock":
+		if !k.shop[s.Names[0]] {
+			return fmt.Errorf("there is no product %s", s.Names[0])
+		}
+	case "voucher", "topup", "batch", "network", "number":
+		k.shop[s.Names[0]] = true
+	}
+	for _, key := range []string{"of", "network"} {
+		if name, ok := s.Keys[key]; ok && !k.shop[name] {
+			return fmt.Errorf("nothing is called %s", name)
+		}
+	}
+	return nil
+}
+
+// sale judges the names in a message of airtime.
+func (k seen) sale(s Step) error {
+	for _, key := range []string{"product", "to", "from", "number"} {
+		name, ok := s.Keys[key]
+		if ok && !k.shop[name] && (key == "product" || !literalNumber.MatchString(name)) {
+			return fmt.Errorf("nothing is called %s", name)
+		}
+	}
+	return nil
 }
 
 func (k seen) step(s Step) error {
 	switch {
+	case slices.Contains(sellVerbs, s.Verb) || s.Verb == "stock":
+		return k.vending(s)
 	case s.Verb == "card":
 		k.cards[s.Names[0]] = true
 	case slices.Contains([]string{"freeze", "unfreeze", "unlock", "expire", "active", "balance"}, s.Verb):
@@ -139,6 +184,12 @@ func (k seen) together(s Step) error {
 
 // message returns the card whose balances the answer speaks of, empty when there is none.
 func (k seen) message(s Step) (string, error) {
+	if Kind(s.Verb).airtime() {
+		if name := s.Keys["id"]; name != "" {
+			k.requests[name] = "" // which stands for no card
+		}
+		return "", k.sale(s)
+	}
 	for _, key := range []string{"card", "to"} {
 		if name, ok := s.Keys[key]; ok {
 			if _, known := k.cards[name]; !known {

@@ -35,6 +35,8 @@ func (r *run) fill(text string) string {
 		}
 		card := r.cards[name]
 		switch {
+		case card == nil && part != "":
+			return r.names[name+"."+part]
 		case card == nil:
 			return r.name(name)
 		case part == "pin":

@@ -216,7 +216,7 @@ func (p *parser) add(s Step) error {
 		steps = &p.together.Together
 	case p.current != nil:
 		steps = &p.current.Steps
-	case s.isMessage() || s.Verb == "balance":
+	case s.isMessage() || slices.Contains(looks, s.Verb):
 		return fmt.Errorf("%s before the first case", s.Verb)
 	}
 	*steps = append(*steps, s)
@@ -314,8 +314,14 @@ func (e *Expect) parse(text string) error {
 // checkExpectValue judges the amounts, which are numbers, or any or none where those make sense.
 func checkExpectValue(key, value string) error {
 	switch key {
-	case "status", "originalId", "requestType", "id", "product", "fields":
+	case "status", "originalId", "requestType", "id", "product", "fields", "voucher", "batch", "as", "msisdn", "operator",
+		"promotion", "products":
 		return nil
+	case "float":
+		book, available, _ := strings.Cut(value, "/")
+		_, err := strconv.ParseInt(book, 10, 64)
+		_, err2 := strconv.ParseInt(available, 10, 64)
+		return errors.Join(err, err2)
 	case "requested", "approved":
 		if value == "any" {
 			return nil

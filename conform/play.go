@@ -3,7 +3,9 @@ package conform
 import (
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +22,12 @@ type run struct {
 	cards    map[string]*heldCard
 	// requests holds what was sent first under each id; a duplicate does not take its place.
 	requests map[string]sentRequest
+
+	vendor Vendor
+	offers map[string]Offer
+	// answers holds what requests of airtime were answered; sold and pins, which vouchers were.
+	answers    map[string]Answer
+	sold, pins map[string]bool
 }
 
 // heldCard is a card of the case: what the script says of it, and what the target gave.
@@ -29,10 +37,11 @@ type heldCard struct {
 	product string
 }
 
-// sentRequest is what an advice has to know of its request: its kind and the card whose balances count.
+// sentRequest is what an advice has to know of its request: its kind, and the card whose balances count or the product
+// whose stock does.
 type sentRequest struct {
-	kind Kind
-	card string
+	kind          Kind
+	card, product string
 }
 
 func newRun(target Target, o Options, file string) *run {
@@ -40,8 +49,13 @@ func newRun(target Target, o Options, file string) *run {
 	if !ok {
 		setup = NoSetup{}
 	}
+	vendor, ok := target.(Vendor)
+	if !ok {
+		vendor = NoVendor{}
+	}
 	return &run{target: target, setup: setup, options: o, file: file, account: "a", names: map[string]string{},
-		products: map[string]Product{}, cards: map[string]*heldCard{}, requests: map[string]sentRequest{}}
+		products: map[string]Product{}, cards: map[string]*heldCard{}, requests: map[string]sentRequest{},
+		vendor: vendor, offers: map[string]Offer{}, answers: map[string]Answer{}, sold: map[string]bool{}, pins: map[string]bool{}}
 }
 
 // play plays the steps until one fails.
@@ -75,6 +89,10 @@ func (r *run) step(ctx context.Context, s Step) error {
 		return r.activate(ctx, s)
 	case "balance":
 		return r.found(s, nil, r.balance(ctx, s.Names[0], s.Keys["book"], s.Keys["available"]))
+	case "stock":
+		return r.looked(s)(r.stock(ctx, s.Names[0], s.Names[1]))
+	case "prepaid":
+		return r.looked(s)(r.prepaid(ctx, s.Names[0], s.Keys["book"]+"/"+s.Keys["available"]))
 	}
 	if err := r.prepare(ctx, s); err != nil {
 		return fmt.Errorf("line %d: %s: %w", s.Line, s.Verb, err)
@@ -92,11 +110,17 @@ func (r *run) exchange(ctx context.Context, s Step) error {
 	if err != nil {
 		return r.found(s, &m, []problem{{came: "no answer: " + err.Error()}})
 	}
+	r.remember(s, m, answer)
 	if len(s.Expects) == 0 {
 		return r.found(s, &m, r.succeeded(m, answer))
 	}
 	e := s.Expects[0]
 	problems := append(r.judge(m, answer, e), r.onWire(m, answer, e)...)
+	counts, err := r.counted(ctx, r.productFor(s), r.account, e.Keys)
+	if err != nil {
+		return fmt.Errorf("line %d: %w", s.Line, err)
+	}
+	problems = append(problems, counts...)
 	for _, name := range concerned(card, e.Keys) {
 		prefix := ""
 		if name != card {
@@ -105,6 +129,24 @@ func (r *run) exchange(ctx context.Context, s Step) error {
 		problems = append(problems, r.balance(ctx, name, e.Keys[prefix+"book"], e.Keys[prefix+"available"])...)
 	}
 	return r.found(s, &m, problems)
+}
+
+// looked gives what a look at the vendor found as the step's end.
+func (r *run) looked(s Step) func([]problem, error) error {
+	return func(problems []problem, err error) error {
+		if err != nil {
+			return fmt.Errorf("line %d: %w", s.Line, err)
+		}
+		return r.found(s, nil, problems)
+	}
+}
+
+// productFor names the airtime product that a message is about.
+func (r *run) productFor(s Step) string {
+	if s.isAdvice() || s.Verb == string(PurchaseStatus) {
+		return r.requests[s.Keys["of"]].product
+	}
+	return s.Keys["product"]
 }
 
 // concerned lists the cards whose balances the expectation states: the message's own, then others by name.
@@ -130,13 +172,18 @@ func (r *run) succeeded(m Message, answer Answer) []problem {
 	if answer.outcome() != want {
 		return []problem{{string(want), answer.String()}}
 	}
+	if m.Kind.airtime() && m.Act == Request {
+		return r.judgeSale(m, answer, nil)
+	}
 	return nil
 }
 
 func (r *run) do(ctx context.Context, m Message) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.options.Timeout)
 	defer cancel()
-	return r.target.Do(ctx, m)
+	answer, err := r.target.Do(ctx, m)
+	answer.query = m.Kind.query()
+	return answer, err
 }
 
 // balance looks a card up and compares both its balances.
@@ -195,7 +242,7 @@ func (r *run) found(s Step, m *Message, problems []problem) error {
 	}
 	f := &findings{}
 	for _, p := range problems {
-		failure := Failure{File: r.file, Line: s.Line, Rules: s.Rules, Expected: s.Text, Got: clean(p.came, m)}
+		failure := Failure{File: r.file, Line: s.Line, Rules: s.Rules, Expected: s.Text, Got: r.clean(p.came, m)}
 		if m != nil {
 			failure.Sent = m.String()
 		}
@@ -203,7 +250,7 @@ func (r *run) found(s Step, m *Message, problems []problem) error {
 			failure.Line, failure.Expected = s.Expects[0].Line, s.Expects[0].Text
 		}
 		if p.want != "" {
-			failure.Expected = clean(p.want, m)
+			failure.Expected = r.clean(p.want, m)
 		}
 		f.failures = append(f.failures, failure)
 	}
@@ -212,13 +259,17 @@ func (r *run) found(s Step, m *Message, problems []problem) error {
 
 var longNumber = regexp.MustCompile(`[0-9]{11,19}`)
 
-// clean masks what may be a PAN, and takes out the PINs that were sent.
-func clean(text string, m *Message) string {
-	text = longNumber.ReplaceAllStringFunc(text, maskPAN)
-	if m == nil {
-		return text
+// clean masks what may be a PAN, and takes out the PINs that were sent or sold.
+func (r *run) clean(text string, m *Message) string {
+	secrets := slices.Collect(maps.Keys(r.pins))
+	if m != nil {
+		secrets = append(secrets, m.secrets()...)
 	}
-	for _, secret := range m.secrets() {
+	for pin := range r.pins {
+		text = strings.ReplaceAll(text, pin, "***")
+	}
+	text = longNumber.ReplaceAllStringFunc(text, maskPAN)
+	for _, secret := range secrets {
 		text = strings.ReplaceAll(text, string(quote(secret)), `"***"`)
 	}
 	return text

@@ -2,12 +2,16 @@ package conform
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 )
 
 // prepare does what the contract has no message for.
 func (r *run) prepare(ctx context.Context, s Step) error {
+	if slices.Contains(sellVerbs, s.Verb) {
+		return r.sell(ctx, s)
+	}
 	switch s.Verb {
 	case "product":
 		return r.addProduct(ctx, s)

@@ -24,6 +24,13 @@ import (
 //	as b                                     who sends from here on; a at first
 //	active c1 amount=5                       two messages that bring a card into use
 //
+//	voucher v1 value=1000,55/840 stock=3     an airtime product (see Offer); a topup likewise. Without stock there is plenty
+//	batch b1 of=v1 count=2 expires=48h       vouchers for it
+//	network n1 promotion=spring              a mobile network, and below it a number
+//	number m1 network=n1 topups=late         of that network, or of none; topups is a Behaviour
+//	float till 5000                          a prepaid balance
+//	withdraw v1                              takes it from sale
+//
 //	redeem id=r1 card=c1 amount=400          a request; its kinds are those of Kind
 //	confirm id=k1 of=r1 approved=300         an advice, of the request with that name; reverse likewise
 //	-> approved requested=400 approved=400 book=600 available=600
@@ -34,6 +41,13 @@ import (
 //	-> answered 200                          something that is not of the contract
 //	balance c1 book=600 available=600        looks a card up
 //
+//	purchase id=p1 product=v1 to=m1          airtime likewise; provision and trial take the same
+//	status of=p1 by=reference                a query; msisdn and products are the others
+//	-> approved approved=1000 voucher=new batch=b1 stock=2 float=5000/4000
+//	-> approved products=v1,t1 operator=n1 promotion=any
+//	stock v1 2                               counts the vouchers
+//	prepaid till book=5000 available=4000    looks at a float
+//
 //	together                                 sends what follows at once
 //	  redeem card=c1 amount=300 times=20
 //	end
@@ -43,7 +57,9 @@ import (
 // the wire (see Edit), below an arrow checks of what comes back (see Check); several arrows below a together
 // block are alternatives. Names of ids, cards, products and holders are the script's own, and stand for
 // fresh values each time. The card nobody exists nowhere; the product unknown neither. Balances are those
-// of the answer, and of a look-up afterwards.
+// of the answer, and of a look-up afterwards. A voucher that is sold must never have been sold before in the case, unless
+// voucher names the request whose it is; a status must answer what its purchase did. Stock and float are those of the
+// message's product and account, counted afterwards; products are those of the case only.
 type Script struct {
 	// Name is the file's path without its ending, such as giftcard/load.
 	Name  string
@@ -125,7 +141,7 @@ func (c Count) String() string {
 //	login NAME:PASSWORD  sends these credentials; the word none sends none
 //
 // {name} stands for the id, PAN, PIN or expiry of that name (c1, c1.pin, c1.encrypted, c1.expiry), in every text;
-// c1.lower is the encrypted PIN in small letters.
+// c1.lower is the encrypted PIN in small letters. Of a sale it gives p1.serial, p1.pin, p1.batch, p1.reference, p1.provider.
 type Edit struct{ Verb, Path, Text string }
 
 // String is the edit as a script writes it.
@@ -176,6 +192,8 @@ type verb struct {
 	message bool
 }
 
+var saleKeys = []string{"id", "product", "amount", "currency", "to", "from", "times"}
+
 var requestKeys = []string{"id", "card", "expiry", "pin", "encryptedPin", "pinObject", "times"}
 
 // verbs is the whole vocabulary but for the words of a case (case, wire, only, rounds), together and end.
@@ -203,11 +221,30 @@ var verbs = map[string]verb{
 	"replace":  {keys: append([]string{"to", "toExpiry", "toPin"}, requestKeys...), message: true},
 	"transfer": {keys: append([]string{"to", "toExpiry", "amount", "currency"}, requestKeys...), message: true},
 	"lookup":   {keys: append([]string{"profile", "msisdn", "email"}, requestKeys...), message: true},
-	"confirm":  {keys: []string{"id", "of", "kind", "approved", "currency", "times"}, message: true},
-	"reverse":  {keys: []string{"id", "of", "kind", "approved", "currency", "reason", "times"}, message: true},
+
+	"voucher":  {names: 1, keys: append([]string{"stock", "returned"}, offerKeys...)},
+	"topup":    {names: 1, keys: offerKeys},
+	"batch":    {names: 1, keys: []string{"of", "count", "expires"}},
+	"withdraw": {names: 1},
+	"network":  {names: 1, keys: []string{"country", "promotion"}},
+	"number":   {names: 1, keys: []string{"network", "topups"}},
+	"float":    {names: 2},
+	"stock":    {names: 2},
+	"prepaid":  {names: 1, keys: []string{"book", "available"}},
+
+	"provision": {keys: saleKeys, message: true},
+	"purchase":  {keys: saleKeys, message: true},
+	"trial":     {keys: saleKeys, message: true},
+	"status":    {keys: []string{"of", "by", "times"}, message: true},
+	"msisdn":    {keys: []string{"number", "from", "operator", "type", "channel", "category"}, message: true},
+	"products":  {keys: []string{"channel"}, message: true},
+
+	"confirm": {keys: []string{"id", "of", "kind", "approved", "currency", "times"}, message: true},
+	"reverse": {keys: []string{"id", "of", "kind", "approved", "currency", "reason", "times"}, message: true},
 }
 
 // expectKeys are what may follow the outcome of an expectation; NAME.book and NAME.available, for
 // another card than the message's own, come in addition.
 var expectKeys = []string{"status", "originalId", "requestType", "id", "requested", "approved", "book",
-	"available", "product", "fields"}
+	"available", "product", "fields",
+	"voucher", "batch", "as", "msisdn", "operator", "promotion", "products", "stock", "float"}

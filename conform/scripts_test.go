@@ -26,15 +26,22 @@ func TestEveryRuleHasAStepAndEveryStepARule(t *testing.T) {
 }
 
 func TestWhatIsNotCoveredIsFound(t *testing.T) {
-	script, err := Parse("x", "case one\n# [L1, L77]\nlookup card=nobody\n-> declined INVALID_CARD_NUMBER\n")
+	script, err := Parse("giftcard/x", "case one\n# [L1, L77]\nlookup card=nobody\n-> declined INVALID_CARD_NUMBER\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	rules := []Rule{{Number: "L1"}, {Number: "L2"}, {Number: "L3", Unscripted: "why"}}
+	both := []string{giftcardContract, airtimeContract}
+	rules := []Rule{
+		{Number: "L1", Contracts: both[:1]}, {Number: "L2", Contracts: both[:1]}, {Number: "L3", Contracts: both, Unscripted: "why"},
+	}
 	got := strings.Join(uncovered(rules, []Script{script}), "; ")
-	want := "rule L2 has no step; there is no rule L77, named in x/one"
+	want := "rule L2 of giftcard has no step; there is no rule L77 of giftcard, named in giftcard/x/one"
 	if got != want {
 		t.Errorf("found %q, want %q", got, want)
+	}
+	rules[0].Contracts = both
+	if got := uncovered(rules, []Script{script}); !slices.Contains(got, "rule L1 of airtime has no step") {
+		t.Errorf("a rule of both contracts has a step for one, and only %q was found", got)
 	}
 	rules[0].Unscripted = "never"
 	if got := uncovered(rules, []Script{script}); !slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "said to have no step") }) {
@@ -66,8 +73,11 @@ func TestNoPINObjectSpellsThePINOfACard(t *testing.T) {
 }
 
 func TestATableWithAFaultIsRefused(t *testing.T) {
+	if _, err := parseRules("L1 | a"); err == nil {
+		t.Error("a rule of no contract is taken")
+	}
 	for _, table := range []string{"L1", "L1 | a | ", "L1 | a | b | c", "L1 | a\nL1 | b"} {
-		if _, err := parseRules(table); err == nil {
+		if _, err := parseRules("of giftcard\n" + table); err == nil {
 			t.Errorf("%q is taken for a table of rules", table)
 		}
 	}

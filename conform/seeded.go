@@ -47,6 +47,7 @@ func SandboxSeed() ([]SeedCard, []SeedProduct) {
 // seeded is a server that is not administered: the cards are those it has.
 type seeded struct {
 	NoSetup
+	shop
 	*wire
 	pool *pool
 }
@@ -54,6 +55,7 @@ type seeded struct {
 var (
 	_ Target = (*seeded)(nil)
 	_ Setup  = (*seeded)(nil)
+	_ Vendor = (*seeded)(nil)
 )
 
 // Begin resets the worlds of both accounts, where the server can do that, and learns at first what is in them.

@@ -24,6 +24,9 @@ func (r *run) together(ctx context.Context, s Step) error {
 		}
 		got[outcomeOf(answer).label()]++
 		problems = append(problems, r.onWire(messages[i], answer, Expect{Counts: []Count{outcomeOf(answer)}})...)
+		if m := messages[i]; m.Kind.airtime() && m.Act == Request && answer.outcome() == Approved {
+			problems = append(problems, r.judgeSale(m, answer, nil)...)
+		}
 	}
 	if !slices.ContainsFunc(s.Expects, func(e Expect) bool { return e.matches(got) }) {
 		var want []string

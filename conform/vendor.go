@@ -12,14 +12,15 @@ type Vendor interface {
 	Offer(ctx context.Context, o Offer) (id string, err error)
 	// Withdraw takes a product from sale.
 	Withdraw(ctx context.Context, product string) error
-	// Batch brings vouchers of a product into stock.
-	Batch(ctx context.Context, b Batch) error
+	// Batch brings vouchers of a product into stock, and returns the batch number under which they are sold.
+	Batch(ctx context.Context, b Batch) (name string, err error)
 	// Stock counts the vouchers of a product that can be sold.
 	Stock(ctx context.Context, product string) (int64, error)
 	// Network adds a mobile network with numbers of its own, or finds one, and returns its id.
 	Network(ctx context.Context, n Network) (id string, err error)
-	// Number finds a number that the network of this id has, or for an empty id one that no network has.
-	Number(ctx context.Context, network string) (string, error)
+	// Number finds a number that the network of this id has, or for an empty id one that no network has, and whose top-ups
+	// go like this.
+	Number(ctx context.Context, network string, topUps Behaviour) (string, error)
 	// Prepay gives an account a prepaid balance, which it buys against from here on.
 	Prepay(ctx context.Context, account string, amount Amount) error
 	// Prepaid tells both balances of an account's float.
@@ -52,25 +53,25 @@ type Offer struct {
 	Promotion, Network string
 	// ToStock puts a voucher whose sale is reversed back into stock, and not into quarantine.
 	ToStock bool
-	// Provider is how the provider of a top-up behaves.
-	Provider Behaviour
 }
 
-// Behaviour is what a provider does with a top-up.
+// Behaviour is what a provider does with the top-ups of a number.
 type Behaviour string
 
 // The behaviours.
 const (
-	Prompt    Behaviour = ""          // tops up, and takes back what is reversed
-	Refusing  Behaviour = "refuses"   // declines every top-up
-	Silent    Behaviour = "silent"    // never says how a top-up ended
-	Forgetful Behaviour = "forgetful" // answers nothing, and later does not know the top-up
-	Keeping   Behaviour = "keeps"     // tops up, and cannot take anything back
+	Credits Behaviour = ""        // credits them, and takes back what is reversed
+	Refuses Behaviour = "refused" // declines them: DECLINED_BY_MNO
+	Limits  Behaviour = "limited" // declines them: LIMIT_EXCEEDED
+	Late    Behaviour = "late"    // says long after it has credited them that it has
+	Silent  Behaviour = "silent"  // credits them and does not answer, but tells when it is asked for their status
+	Loses   Behaviour = "lost"    // does not answer, and when asked does not know them
+	Spends  Behaviour = "spent"   // credits them, and cannot take them back
 )
 
 // Batch is vouchers that come together and expire together.
 type Batch struct {
-	// Name is a fresh batch number of letters and digits.
+	// Name is a fresh batch number of letters and digits that the target may use.
 	Name    string
 	Product string
 	Count   int64
@@ -104,8 +105,8 @@ func (NoVendor) Withdraw(context.Context, string) error {
 }
 
 // Batch lacks.
-func (NoVendor) Batch(context.Context, Batch) error {
-	return Lacks("no vouchers can be brought into stock")
+func (NoVendor) Batch(context.Context, Batch) (string, error) {
+	return "", Lacks("no vouchers can be brought into stock")
 }
 
 // Stock lacks.
@@ -119,7 +120,7 @@ func (NoVendor) Network(context.Context, Network) (string, error) {
 }
 
 // Number lacks.
-func (NoVendor) Number(context.Context, string) (string, error) {
+func (NoVendor) Number(context.Context, string, Behaviour) (string, error) {
 	return "", Lacks("it has no known numbers")
 }
 
