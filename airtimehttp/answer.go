@@ -151,7 +151,7 @@ func showField(w *exchange.Writer, refusal *decline.Error) {
 	w.OpenList("formatErrors")
 	w.Open("")
 	w.Text("field", refusal.Field)
-	w.Text("msg", refusal.Field+" "+refusal.Text)
+	w.Text("msg", refusal.Field+": "+refusal.Text)
 	w.Close()
 	w.CloseList()
 }

@@ -219,12 +219,12 @@ func TestDetailsOfARefusal(t *testing.T) {
 		"somebody else's": {decline.New(decline.DuplicateRecord, "x"), provision, `{"freeString":"x"}`},
 		"no such product": {decline.New(decline.InvalidProduct, "is not sold").At("product.productId"), trial,
 			`{"freeString":"is not sold","requestId":"` + requestID + `","product":{"productId":"A10"},` +
-				`"formatErrors":[{"field":"product.productId","msg":"product.productId is not sold"}]}`},
+				`"formatErrors":[{"field":"product.productId","msg":"product.productId: is not sold"}]}`},
 		"nothing left": {decline.New(decline.OutOfStock, ""), provision,
 			`{"freeString":"Out of stock","requestId":"` + requestID + `","product":{"productId":"A10"}}`},
 		"no such number": {decline.New(decline.InvalidMSISDN, "belongs to no network").At("recipientMsisdn.msisdn"), purchase,
 			`{"freeString":"belongs to no network","requestId":"` + requestID + `",` +
-				`"formatErrors":[{"field":"recipientMsisdn.msisdn","msg":"recipientMsisdn.msisdn belongs to no network"}]}`},
+				`"formatErrors":[{"field":"recipientMsisdn.msisdn","msg":"recipientMsisdn.msisdn: belongs to no network"}]}`},
 		"too much": {decline.New(decline.InsufficientFunds, "x").With(decline.Detail{Requested: rand(5), Balance: rand(0)}), purchase,
 			`{"freeString":"x","requestId":"` + requestID + `","amounts":{"requestAmount":{"amount":5,"currency":"710"},` +
 				`"approvedAmount":{"amount":0,"currency":"710"},"balanceAmount":{"amount":0,"currency":"710"}}}`},
@@ -461,24 +461,22 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// Section 6: payments of any type are taken in, and said to be still to be collected, but for the compatibility profile.
+// Section 6: payments of any type are taken in, and said to be still to be collected.
 func TestPaymentsThatAreStillToBeCollected(t *testing.T) {
-	edges := map[bool]*edge{false: newEdge(t, false), true: newEdge(t, true)}
+	e := newEdge(t, false)
 	for payments, collects := range map[string]bool{
 		`[{"type":"SEASHELLS","count":12}]`: true, `[{}]`: true, `[{"type":"WALLET","walletId":"w1"}]`: true,
 		`[{"type":"QR","tranId":"q"},{"type":"ACCOUNT"},{"type":"REWARD","rewardCode":"r1"}]`: true,
 		`[]`: false, `[null]`: false, `null`: false,
 	} {
 		for _, m := range []message{purchase, trial, provision} {
-			for compatible, e := range edges {
-				e.good(t, m.also(`"paymentMethods":`+payments))
-				r := e.service.request
-				if m.operation == trial.operation {
-					r = e.service.trial
-				}
-				if r.Collect != (collects && !compatible) {
-					t.Errorf("%s of %s: collect is %t", payments, m.operation, r.Collect)
-				}
+			e.good(t, m.also(`"paymentMethods":`+payments))
+			r := e.service.request
+			if m.operation == trial.operation {
+				r = e.service.trial
+			}
+			if r.Collect != collects {
+				t.Errorf("%s of %s: collect is %t", payments, m.operation, r.Collect)
 			}
 		}
 	}

@@ -29,9 +29,8 @@ var Document = airtimeapi.Document
 type Settings struct {
 	exchange.Settings
 	Service airtime.Service
-	// Compatible answers as the sandbox's compatibility profile does (docs/rules.md section 8): queries succeed with
-	// 202, payments that are still to be collected are ignored, and a purchase's settlement entity and number are
-	// made up.
+	// Compatible answers as the sandbox's compatibility profile does (docs/rules.md section 8): a status and a look-up
+	// succeed with 202, and a purchase's settlement entity and number are made up.
 	Compatible bool
 }
 

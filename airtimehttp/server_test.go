@@ -130,6 +130,8 @@ var (
 	reference = airtime.Reference(1)
 )
 
+func noonAfter() time.Time { return noon }
+
 func rand(minor money.Minor) *money.Amount { return &money.Amount{Minor: minor, Currency: 710} }
 
 // ten is a voucher product.
@@ -153,7 +155,7 @@ func newEdge(t testing.TB, compatible bool) *edge {
 		},
 	}
 	e.Server, err = airtimehttp.New(airtimehttp.Settings{
-		Settings: exchange.Settings{Gate: &e.door, Observer: &e.observer, Institution: ourselves, Now: func() time.Time { return noon }},
+		Settings: exchange.Settings{Gate: &e.door, Observer: &e.observer, Institution: ourselves, Now: noonAfter},
 		Service:  &e.service, Compatible: compatible,
 	})
 	if err != nil {

@@ -27,7 +27,7 @@ func (s *Server) read(x *exchange.Exchange) (*airtime.Request, error) {
 	return &airtime.Request{
 		Family: x.Operation.Family, ID: x.ID(), Sender: x.Sender, Received: x.Received, Product: product, Amount: amount,
 		Recipient: number(msg, s.slots.recipientMSISDN), Buyer: number(msg, s.slots.buyerMSISDN),
-		Collect: !s.compatible && s.collects(msg), References: x.References(), Labels: labels(msg.Value(s.slots.labels)),
+		Collect: s.collects(msg), References: x.References(), Labels: labels(msg.Value(s.slots.labels)),
 	}, nil
 }
 
