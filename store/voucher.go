@@ -243,7 +243,10 @@ func (t *Tx) AddVoucher(n airtime.NewVoucher) {
 		panic(failure{fmt.Errorf("store: voucher %d is there already", v.ID)})
 	}
 	s.vouchers[v.ID] = &v
-	hashes := [...]int64{n.SerialHash, n.PINHash}
+	hashes := []int64{n.SerialHash, n.PINHash}
+	if n.SerialHash == n.PINHash {
+		hashes = hashes[:1]
+	}
 	for _, hash := range hashes {
 		s.added[hash] = append(s.added[hash], v.ID)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ledger"
@@ -202,6 +203,37 @@ var writes = map[string]func(*store.Tx){
 		tx.PutRow(admin.Row{Kind: admin.AuditRow, Number: 1, World: 1, Content: []byte("bad")})
 		tx.PutRow(admin.Row{Kind: admin.AuditRow, Number: 90, World: 1, Content: []byte("bad")})
 	},
+	"AddVoucher": func(tx *store.Tx) {
+		tx.AddVoucher(newVoucher(90, 1))
+		move(tx, 90, airtime.Sold)
+		n := newVoucher(91, 1)
+		n.SerialHash = newVoucher(11, 1).SerialHash
+		tx.AddVoucher(n)
+	},
+	"PutVoucher": func(tx *store.Tx) {
+		move(tx, 11, airtime.Sold)
+		move(tx, 11, airtime.InStock)
+		move(tx, 12, airtime.Quarantined)
+		sell(tx, 6)
+		sell(tx, 6)
+	},
+	"PutBatch": func(tx *store.Tx) {
+		tx.PutBatch(newBatch(9, 6))
+		b := tx.Batch(1)
+		b.Closed, b.Name = true, "bad"
+		tx.PutBatch(b)
+		b.Expiry = noon
+		tx.PutBatch(b)
+		sell(tx, 6)
+	},
+	"PutFloat": func(tx *store.Tx) {
+		f, _ := tx.Float(1)
+		f.LastMessage = 99
+		tx.PutFloat(f)
+		f.LastMessage = 100
+		tx.PutFloat(f)
+		tx.PutFloat(airtime.Float{Account: 90})
+	},
 	"NextSeq": func(tx *store.Tx) { tx.NextSeq() },
 }
 
@@ -233,6 +265,15 @@ func neighbours(number int64) message {
 		tx.Enter(someEntry(number))
 		tx.AddCard(newCard(number))
 		tx.PutRow(admin.Row{Kind: admin.AuditRow, Number: number, World: 1, Content: []byte{1}})
+		v := newVoucher(number, 1)
+		v.LastMessage = sell(tx, 6) // so that the records show which was sold
+		tx.AddVoucher(v)
+		b := tx.Batch(1)
+		b.Name += "+"
+		tx.PutBatch(b)
+		f, _ := tx.Float(1)
+		f.LastMessage++
+		tx.PutFloat(f)
 	})
 }
 
@@ -241,6 +282,8 @@ func failingMessages(t *testing.T, h *harness) {
 		h.bubble(func(b *batchRoom) {
 			b.add(newCard(1), newCard(2))
 			b.insert(request(100, uuid(100)))
+			b.fill(newBatch(1, 6), 11, 12, 13, 14)
+			b.do(func(tx *store.Tx) { tx.PutFloat(airtime.Float{Account: 1, World: 1}) })
 			messages := append([]message{neighbours(1001)}, between...)
 			outcomes := b.together(append(messages, neighbours(1002))...)
 			for i, err := range outcomes {
@@ -276,6 +319,9 @@ func (r *room) more() (all []any) {
 		}
 		_, found := tx.CardByNumber(giftcard.CardKey{newCard(90).Number})
 		all = append(all, found)
+		for _, id := range []int64{11, 90, 91, 1001} {
+			all = append(all, len(tx.VouchersByHash(newVoucher(id, 1).SerialHash)))
+		}
 	})
 	return all
 }

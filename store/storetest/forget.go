@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
@@ -65,6 +66,14 @@ func (r *room) settle(w ident.World, above int64) {
 			tx.Remember(3, id+"x", reversal.Seq)
 		}
 		tx.PutCounter(someCounter(c.Card.ID), txn.Counter{Count: 1})
+		b, v := newBatch(int32(w), int32(w)), newVoucher(above+6, int32(w))
+		b.World, v.World, v.SerialHash, v.PINHash = w, w, 4, -int64(w)
+		tx.PutBatch(b)
+		tx.AddVoucher(v)
+		tx.PutFloat(airtime.Float{Account: ident.Account(w), World: w, Currency: 710})
+		working := request(above+7, uuid(3))
+		working.World, working.Family, working.State = w, txn.Purchase, txn.Working
+		tx.Insert(working)
 		tx.PutRow(admin.Row{Kind: admin.AuditRow, Number: above + 5, World: w, Name: "name", Content: []byte{1}})
 	})
 }
@@ -90,6 +99,11 @@ func (r *room) foundOf(w ident.World, above int64) (found []string) {
 			note(yes, "tombstone "+string(id))
 		}
 		note(tx.Counter(someCounter(above+1)).Count > 0, "counter")
+		note(len(tx.VouchersByHash(4)) > 0, "voucher by serial")
+		note(len(tx.VouchersByHash(-int64(w))) > 0, "voucher by PIN")
+		note(len(tx.Batches(int32(w), noon)) > 0, "batch")
+		_, yes = tx.Float(ident.Account(w))
+		note(yes, "float")
 	})
 	note(len(must(r.driver.EntriesOf(r.Context(), above+2))) > 0, "entry")
 	note(len(must(r.driver.MessagesByReference(r.Context(), w, 5, 9))) > 0, "reference")
@@ -99,7 +113,7 @@ func (r *room) foundOf(w ident.World, above int64) (found []string) {
 }
 
 // everythingOf is what foundOf finds of a world that has not been forgotten.
-const everythingOf = 13
+const everythingOf = 17
 
 func wholeWorld(r *room) {
 	r.settle(ident.Production, 100)
@@ -137,10 +151,14 @@ func (d dump) without(w ident.World) dump {
 	ofWorld := func(m txn.Message) bool { return note(m.World == w, m.Seq) }
 	return dump{
 		Messages: slices.DeleteFunc(slices.Clone(d.Messages), ofWorld), Open: slices.DeleteFunc(slices.Clone(d.Open), ofWorld),
-		Entries: slices.DeleteFunc(slices.Clone(d.Entries), func(e ledger.Entry) bool { return gone[e.Message] }),
-		Cards:   slices.DeleteFunc(slices.Clone(d.Cards), func(c giftcard.Card) bool { return note(c.World == w, c.ID) }),
-		Details: slices.DeleteFunc(slices.Clone(d.Details), func(c giftcard.Detail) bool { return gone[c.Card] }),
-		Rows:    slices.DeleteFunc(slices.Clone(d.Rows), func(row admin.Row) bool { return row.World == w }),
+		Entries:  slices.DeleteFunc(slices.Clone(d.Entries), func(e ledger.Entry) bool { return gone[e.Message] }),
+		Cards:    slices.DeleteFunc(slices.Clone(d.Cards), func(c giftcard.Card) bool { return note(c.World == w, c.ID) }),
+		Details:  slices.DeleteFunc(slices.Clone(d.Details), func(c giftcard.Detail) bool { return gone[c.Card] }),
+		Rows:     slices.DeleteFunc(slices.Clone(d.Rows), func(row admin.Row) bool { return row.World == w }),
+		Working:  slices.DeleteFunc(slices.Clone(d.Working), ofWorld),
+		Vouchers: slices.DeleteFunc(slices.Clone(d.Vouchers), func(v airtime.Voucher) bool { return v.World == w }),
+		Batches:  slices.DeleteFunc(slices.Clone(d.Batches), func(b airtime.Batch) bool { return b.World == w }),
+		Floats:   slices.DeleteFunc(slices.Clone(d.Floats), func(f airtime.Float) bool { return f.World == w }),
 	}
 }
 

@@ -8,10 +8,12 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
@@ -32,6 +34,9 @@ type model struct {
 	counters   map[txn.CounterKey]txn.Counter
 	entries    map[[2]int64]ledger.Entry
 	rows       map[int64]admin.Row
+	vouchers   map[int64]airtime.NewVoucher
+	batches    map[int32]airtime.Batch
+	floats     map[ident.Account]airtime.Float
 }
 
 type tombKey struct {
@@ -43,6 +48,7 @@ func (m model) copy() model {
 	return model{
 		maps.Clone(m.messages), maps.Clone(m.tombstones), maps.Clone(m.cards), maps.Clone(m.details), maps.Clone(m.numbers),
 		maps.Clone(m.counters), maps.Clone(m.entries), maps.Clone(m.rows),
+		maps.Clone(m.vouchers), maps.Clone(m.batches), maps.Clone(m.floats),
 	}
 }
 
@@ -50,6 +56,7 @@ func newModel() model {
 	return model{
 		map[int64]txn.Message{}, map[tombKey]int64{}, map[int64]giftcard.Card{}, map[int64]giftcard.Detail{}, map[secret.Digest]int64{},
 		map[txn.CounterKey]txn.Counter{}, map[[2]int64]ledger.Entry{}, map[int64]admin.Row{},
+		map[int64]airtime.NewVoucher{}, map[int32]airtime.Batch{}, map[ident.Account]airtime.Float{},
 	}
 }
 
@@ -71,10 +78,22 @@ func (m model) dump() dump {
 		}),
 	}
 	for _, message := range d.Messages {
-		if message.Role == txn.Request && message.State == txn.Open {
+		switch {
+		case message.Role != txn.Request:
+		case message.State == txn.Open:
 			d.Open = append(d.Open, message)
+		case message.State == txn.Working || message.State == txn.Reversing:
+			d.Working = append(d.Working, message)
 		}
 	}
+	for _, v := range ordered(m.vouchers) {
+		d.Vouchers = append(d.Vouchers, v.Voucher)
+	}
+	for _, b := range ordered(m.batches) {
+		b.InStock = int64(len(m.inStock(b.Number)))
+		d.Batches = append(d.Batches, b)
+	}
+	d.Floats = ordered(m.floats)
 	return d
 }
 
@@ -92,6 +111,44 @@ func (m model) cardsOf(d secret.Digest) (found []int64) {
 	for _, detail := range ordered(m.details) {
 		if detail.Holder.MSISDN == d || detail.Holder.ProfileID == d {
 			found = append(found, detail.Card)
+		}
+	}
+	return found
+}
+
+// inStock gives the vouchers of a batch that can be sold, in order.
+func (m model) inStock(batch int32) (found []airtime.Voucher) {
+	for _, v := range ordered(m.vouchers) {
+		if v.Batch == batch && v.Status == airtime.InStock {
+			found = append(found, v.Voucher)
+		}
+	}
+	return found
+}
+
+// onSale gives the batches of a product that can be sold at noon, in order.
+func (m model) onSale(product int32) (found []airtime.Batch) {
+	for _, b := range m.dump().Batches {
+		if b.Product == product && b.InStock > 0 && !b.Closed && (b.Expiry.IsZero() || b.Expiry.After(noon)) {
+			found = append(found, b)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b airtime.Batch) int {
+		switch {
+		case a.Expiry.IsZero() || b.Expiry.IsZero():
+			return cmp.Compare(b.Expiry.Unix(), a.Expiry.Unix()) // the zero time is the least: it comes last
+		default:
+			return a.Expiry.Compare(b.Expiry)
+		}
+	})
+	return found
+}
+
+// withHash gives the vouchers with a hash.
+func (m model) withHash(hash int64) (found []airtime.Voucher) {
+	for _, v := range ordered(m.vouchers) {
+		if v.SerialHash == hash || v.PINHash == hash {
+			found = append(found, v.Voucher)
 		}
 	}
 	return found
@@ -136,11 +193,13 @@ func (w *walk) same(what string, got, want any) {
 
 // message lets one message do a few random things and then succeed or fail.
 func (w *walk) message() {
-	steps := rapid.SliceOfN(rapid.IntRange(0, 10), 1, 8).Draw(w.rapid, "steps")
+	steps := rapid.SliceOfN(rapid.IntRange(0, 20), 1, 8).Draw(w.rapid, "steps")
 	salt := rapid.Int64Range(0, 1<<30).Draw(w.rapid, "salt")
 	fails := rapid.IntRange(0, 3).Draw(w.rapid, "fails") == 0
+	keys := declared()
+	keys.Stock, keys.At = rapid.Int32Range(0, 2).Draw(w.rapid, "stock"), noon
 	next := w.model.copy()
-	err := w.try(declared(), func(tx *store.Tx) error {
+	err := w.try(keys, func(tx *store.Tx) error {
 		for i, step := range steps {
 			w.step(tx, next, step, salt+int64(i)*7919)
 		}
@@ -210,9 +269,95 @@ func (w *walk) step(tx *store.Tx, m model, step int, n int64) {
 			delete(m.rows, row.Number)
 		}
 		tx.PutRow(row)
+	default:
+		w.stepOfStock(tx, m, step, n)
 	}
 	w.same("messages with an id", tx.Messages(uuid(pick)), m.withID(uuid(pick)))
 	w.same("cards of a holder", tx.CardsOf(digest("m", pick), store.MaxCardsOfHolder), atMost(m.cardsOf(digest("m", pick))))
+}
+
+// expiries are those that the walk's batches have: never, passed, and two to come.
+var expiries = []time.Time{{}, noon, noon.Add(time.Hour), noon.Add(2 * time.Hour)}
+
+// stepOfStock does one thing of airtime to both.
+func (w *walk) stepOfStock(tx *store.Tx, m model, step int, n int64) {
+	number, product := int32(1+n%(2*few)), int32(1+n/7%2)
+	_, known := m.batches[number]
+	switch {
+	case step == 11:
+		b := newBatch(number, product)
+		b.Expiry, b.Closed = expiries[n/3%int64(len(expiries))], n%5 == 0
+		tx.PutBatch(b)
+		if known {
+			b.Product = m.batches[number].Product // it stays
+		}
+		m.batches[number] = b
+	case step <= 13 && known:
+		for range n%3 + 1 {
+			w.last = tx.NextSeq()
+			v := newVoucher(w.last, number)
+			v.SerialHash, v.PINHash = n%5, n/5%5
+			tx.AddVoucher(v)
+			m.vouchers[w.last] = v
+		}
+	case step <= 17:
+		w.sell(tx, m, product)
+	case step <= 19:
+		w.moveVoucher(tx, m, n)
+	case step == 20:
+		f := airtime.Float{Account: ident.Account(1 + n%few), World: 1, Currency: 710, Balance: ledger.Balance{Book: money.Minor(n)}}
+		tx.PutFloat(f)
+		m.floats[f.Account] = f
+	}
+	for product := range int32(3) {
+		w.sameOnSale(tx, m, product)
+	}
+	w.same("by hash", tx.VouchersByHash(n%5), m.withHash(n%5))
+}
+
+// sameOnSale compares the batches that can be sold: of many the first ones are enough.
+func (w *walk) sameOnSale(tx *store.Tx, m model, product int32) []airtime.Batch {
+	got, want := tx.Batches(product, noon), m.onSale(product)
+	if len(got) == 0 || len(got) > len(want) {
+		w.same("on sale", got, want)
+		return got
+	}
+	w.same("on sale", got, want[:len(got)])
+	for _, b := range got {
+		next, _ := tx.Next(b.Number)
+		w.same("next", next, m.inStock(b.Number)[0])
+	}
+	return got
+}
+
+// sell sells what comes next of a product.
+func (w *walk) sell(tx *store.Tx, m model, product int32) {
+	for _, b := range w.sameOnSale(tx, m, product) {
+		v, found := tx.Next(b.Number)
+		if !found {
+			w.rapid.Errorf("batch %d has %d in stock, and none is next", b.Number, b.InStock)
+			return
+		}
+		v.Status, v.LastMessage = airtime.Sold, tx.NextSeq()
+		tx.PutVoucher(v)
+		kept := m.vouchers[v.ID]
+		kept.Voucher = v
+		m.vouchers[v.ID] = kept
+		return
+	}
+}
+
+// moveVoucher puts one of the vouchers into some status.
+func (w *walk) moveVoucher(tx *store.Tx, m model, n int64) {
+	all := slices.Sorted(maps.Keys(m.vouchers))
+	if len(all) == 0 {
+		return
+	}
+	kept := m.vouchers[all[n%int64(len(all))]]
+	w.same("voucher", tx.Voucher(kept.ID), kept.Voucher)
+	kept.Status, kept.LastMessage = airtime.VoucherStatus(1+n/11%4), n
+	tx.PutVoucher(kept.Voucher)
+	m.vouchers[kept.ID] = kept
 }
 
 // changeCard changes one of the cards and its detail.
@@ -255,6 +400,7 @@ func (w *walk) agree() {
 			}
 		}
 	})
+	w.agreeOnStock()
 	for hash := range int64(5) {
 		var want []txn.Message
 		for _, m := range ordered(w.model.messages) {
@@ -263,5 +409,32 @@ func (w *walk) agree() {
 			}
 		}
 		w.same("by reference", must(w.driver.MessagesByReference(w.Context(), ident.Production, hash, 10_000)), want)
+	}
+}
+
+// agreeOnStock compares what can be asked of vouchers.
+func (w *walk) agreeOnStock() {
+	w.read(func(tx *store.Tx) {
+		for product := range int32(3) {
+			w.sameOnSale(tx, w.model, product)
+		}
+		for hash := range int64(5) {
+			w.same("by hash", tx.VouchersByHash(hash), w.model.withHash(hash))
+		}
+		for account := range ident.Account(few + 1) {
+			f, _ := tx.Float(account)
+			w.same("float", f, w.model.floats[account])
+		}
+	})
+	for number := range int32(2*few + 1) {
+		for status := airtime.InStock; status <= airtime.Withdrawn; status++ {
+			var want []airtime.Voucher
+			for _, v := range ordered(w.model.vouchers) {
+				if v.Batch == number && v.Status == status {
+					want = append(want, v.Voucher)
+				}
+			}
+			w.same("of a batch", must(w.driver.VouchersOf(w.Context(), number, status, 0, 10_000)), want)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
@@ -182,6 +183,10 @@ type dump struct {
 	Cards          []giftcard.Card
 	Details        []giftcard.Detail
 	Rows           []admin.Row
+	Working        []txn.Message
+	Vouchers       []airtime.Voucher
+	Batches        []airtime.Batch
+	Floats         []airtime.Float
 }
 
 func (r *room) dump() dump {
@@ -190,6 +195,8 @@ func (r *room) dump() dump {
 		Messages: must(r.driver.Messages(r.Context(), 0, all)), Open: must(r.driver.Open(r.Context(), 0, all)),
 		Entries: must(r.driver.Entries(r.Context(), 0, all)),
 		Cards:   must(r.driver.Cards(r.Context(), 0, all)), Details: must(r.driver.Details(r.Context(), 0, all)),
-		Rows: must(r.driver.Rows(r.Context(), admin.AuditRow, 0, all)),
+		Rows: must(r.driver.Rows(r.Context(), admin.AuditRow, 0, all)), Working: must(r.driver.Working(r.Context(), 0, all)),
+		Vouchers: must(r.driver.Vouchers(r.Context(), 0, all)), Batches: must(r.driver.VoucherBatches(r.Context(), 0, all)),
+		Floats: must(r.driver.Floats(r.Context(), 0, all)),
 	}
 }

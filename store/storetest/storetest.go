@@ -35,6 +35,8 @@ func Run(t *testing.T, open Opener, reopen Reopener) {
 	}{
 		{"Message", testMessages},
 		{"Card", testCards},
+		{"Voucher", testVouchers},
+		{"Float", testFloats},
 		{"Ledger", testLedger},
 		{"Row", testRows},
 		{"Batch", testBatches},
@@ -126,7 +128,7 @@ func (r *room) doIn(w ident.World, decide func(*store.Tx)) {
 	r.Helper()
 	err := r.try(store.Keys{World: w}, func(tx *store.Tx) error { decide(tx); return nil })
 	if err != nil {
-		r.Fatalf("save: %v", err)
+		r.Fatalf("save: %v: %v", err, r.store.Health())
 	}
 }
 
