@@ -38,7 +38,8 @@ func (s *Server) approveVoucher(x *exchange.Exchange, r *airtime.Response) {
 	w.Close()
 }
 
-// plainName is a provider's name of letters and digits only, as the compatibility profile has it.
+// plainName is a provider's name of letters and digits only, as the compatibility profile has it. It is never empty,
+// so that a status can be asked with it.
 func plainName(provider string) string {
 	plain := strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
@@ -46,7 +47,10 @@ func plainName(provider string) string {
 		}
 		return -1
 	}, provider)
-	return plain[:min(len(plain), maxOperator)]
+	if plain == "" {
+		return "provider"
+	}
+	return plain[:min(len(plain), maxInstitution)]
 }
 
 // showAmounts writes what was requested and approved, and that there is no fee.

@@ -126,6 +126,12 @@ func TestThePurchaseOfTheCompatibilityProfile(t *testing.T) {
 	if second := number.FindString(e.good(t, nobody)); second == "" || second == first {
 		t.Errorf("another purchase has %q after %q", second, first)
 	}
+	for provider, name := range map[string]string{"": "provider", "ä-ö": "provider", strings.Repeat("x", 50): strings.Repeat("x", 40)} {
+		e.service.response.Provider = provider
+		if got := e.good(t, nobody); !strings.Contains(got, `,"name":"`+name+`"}`) {
+			t.Errorf("%q is not %q in %s", provider, name, got)
+		}
+	}
 	if voucher := e.good(t, provision); !strings.Contains(voucher, parties) {
 		t.Errorf("a voucher's parties are made up: %s", voucher)
 	}

@@ -129,14 +129,14 @@ func (s *Server) query(x *exchange.Exchange) (*airtime.Query, error) {
 	return q, nil
 }
 
-// maxOperator bounds the name of an operator, in UTF-16 code units, because it comes back as an institution's.
-const maxOperator = 40
+// maxInstitution bounds the name of an institution, in UTF-16 code units. A look-up's operator comes back as one.
+const maxInstitution = 40
 
 // question turns the parameters of a look-up into words.
 func (s *Server) question(x *exchange.Exchange) (*airtime.LookUp, error) {
 	operator, _ := x.Message.Text(s.slots.operator)
-	if len(utf16.Encode([]rune(operator))) > maxOperator {
-		return nil, exchange.Wrong("operator", "query param operator must have at most "+strconv.Itoa(maxOperator)+" characters")
+	if len(utf16.Encode([]rune(operator))) > maxInstitution {
+		return nil, exchange.Wrong("operator", "query param operator must have at most "+strconv.Itoa(maxInstitution)+" characters")
 	}
 	return &airtime.LookUp{
 		Sender: x.Sender, Received: x.Received, MSISDN: number(x.Message, s.slots.msisdn), Operator: operator,
