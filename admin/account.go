@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -34,6 +35,9 @@ type AccountSettings struct {
 	RequestsPerSecond int32 // messages on average
 	Burst             int32 // messages at once within that average; 0 is as many as in a second
 	Certificates      []Certificate
+	Intermediary      bool        // speaks for others: client.id of its messages of airtime is not compared with its name
+	Prepaid           bool        // buys airtime against its float, and not on account
+	LowFloat          money.Minor // at or below this much in its float there is an alarm; 0 is never
 }
 
 // DefaultWrongPerMinute is the bound of an account about which nothing else was said: more than the hands at a till
@@ -64,11 +68,12 @@ func (a *Account) Hashes(t time.Time) []string {
 	return hashes
 }
 
-// Sender gives what the rules of gift cards need to know of the account.
+// Sender gives what the rules need to know of the account.
 func (a *Account) Sender() *txn.Sender {
 	return &txn.Sender{
-		Account: a.Number, World: a.World, Families: a.Settings.Families, Products: a.Settings.Products,
-		Ranges: a.Settings.Ranges, HolderLookUps: a.Settings.HolderLookUps, Velocity: a.Settings.Velocity,
+		Account: a.Number, World: a.World, Name: a.Name, Intermediary: a.Settings.Intermediary, Prepaid: a.Settings.Prepaid,
+		Families: a.Settings.Families, Products: a.Settings.Products, Ranges: a.Settings.Ranges,
+		HolderLookUps: a.Settings.HolderLookUps, Velocity: a.Settings.Velocity,
 	}
 }
 
@@ -118,7 +123,7 @@ func checkName(name string) error {
 // Check names the first setting that cannot be.
 func (s AccountSettings) Check() error {
 	for _, f := range s.Families {
-		if f < txn.Activation || f > txn.LookUp {
+		if (f < txn.Activation || f > txn.LookUp) && !f.IsAirtime() {
 			return invalid("settings.families", "must be requests of senders")
 		}
 	}
@@ -129,6 +134,9 @@ func (s AccountSettings) Check() error {
 		if bound.value < 0 || bound.value > maxRate {
 			return invalid("settings."+bound.field, "must be 0 to %d", maxRate)
 		}
+	}
+	if s.LowFloat < 0 || s.LowFloat > money.MaxMinor {
+		return invalid("settings.lowFloat", "must be 0 to %d", money.MaxMinor)
 	}
 	if len(s.Products) > maxListed || len(s.Ranges) > maxListed {
 		return invalid("settings", "must have at most %d products and ranges", maxListed)
@@ -190,6 +198,7 @@ func (a *Account) facts() Facts {
 	f := Facts{
 		"suspended": fmt.Sprint(a.Suspended), "holderLookUps": fmt.Sprint(s.HolderLookUps),
 		"wrongPerMinute": fmt.Sprint(s.WrongPerMinute), "requestsPerSecond": fmt.Sprint(s.RequestsPerSecond),
+		"intermediary": fmt.Sprint(s.Intermediary), "prepaid": fmt.Sprint(s.Prepaid), "lowFloat": fmt.Sprint(int64(s.LowFloat)),
 		"burst": fmt.Sprint(s.Burst), "products": strings.Join(s.Products, " "),
 		"families": listed(s.Families), "velocity": velocityFact(s.Velocity), "ranges": rangesFact(s.Ranges),
 	}

@@ -211,7 +211,7 @@ func (s *snapshot) checkAccount(a *Account) error {
 	}
 	w := s.world(a.World)
 	for _, id := range a.Settings.Products {
-		if w.products[id] == nil {
+		if w.products[id] == nil && w.airtime[id] == nil {
 			return invalid("settings.products", "there is no product %s", id)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/money"
@@ -26,9 +27,12 @@ type desk struct {
 	store  *store.Store
 	keys   *secret.Keys
 	issuer *giftcard.Issuer
+	vendor *airtime.Vendor
 	office *admin.Office
 	now    time.Time
 	ids    int
+	// provider tops subscribers up.
+	provider *provider
 }
 
 // codec is JSON, as in production.
@@ -42,7 +46,7 @@ func newDesk(t *testing.T) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{t: t, driver: memstore.New(), keys: keys, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	d := &desk{t: t, driver: memstore.New(), keys: keys, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), provider: &provider{}}
 	d.open()
 	return d
 }
@@ -56,8 +60,14 @@ func (d *desk) open() {
 	d.store = store.New(d.driver, store.Settings{Keys: d.keys, Now: func() time.Time { return d.now }, Unfinished: register.Unfinished})
 	d.t.Cleanup(func() { d.store.Close() })
 	d.issuer = giftcard.NewIssuer(giftcard.Settings{Store: store.Giftcard(d.store), Keys: d.keys, Products: register})
+	d.vendor = airtime.NewVendor(airtime.Settings{
+		Store: store.Airtime(d.store), Unsettled: d.driver, Keys: d.keys, Catalogue: register.Catalogue(), Senders: register,
+		Providers: map[string]airtime.Provider{"mno": d.provider}, Institution: ident.Reference{Institution: "1", Identifier: "Scrip"},
+	})
 	d.office = admin.NewOffice(admin.Settings{
 		Store: store.Admin(d.store), Reports: d.driver, Register: register, Keys: d.keys, Codec: codec{}, Issuer: d.issuer,
+		Airtime: store.Airtime(d.store), Vendor: d.vendor,
+		Tells:       func(body []byte, _, value string) bool { return strings.Contains(string(body), value) },
 		Carries:     func(body []byte, r ident.Reference) bool { return strings.Contains(string(body), r.Identifier) },
 		NewID:       d.newID,
 		NewToken:    func() (string, error) { return fmt.Sprintf("token-%032d", d.next()), nil },

@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"github.com/scripworks/scrip/giftcard"
-	"github.com/scripworks/scrip/money"
 )
 
-// Import is the record of the bringing in of many cards.
+// Import is the record of the bringing in of many cards or vouchers.
 type Import struct {
 	Number   int32
+	Kind     ImportKind // empty in rows of the first release: cards
+	Product  string     // of vouchers: id of their product; their batch has the import's number
 	Mode     Mode
 	State    ImportState
 	Operator string
@@ -19,6 +18,15 @@ type Import struct {
 	Ended    time.Time // zero while it is under way
 	Tally
 }
+
+// ImportKind is what an import brings.
+type ImportKind string
+
+// The kinds.
+const (
+	OfCards    ImportKind = "cards"
+	OfVouchers ImportKind = "vouchers"
+)
 
 // Tally counts the lines of an import.
 type Tally struct{ Lines, Added, Present, Rejected int64 }
@@ -28,8 +36,8 @@ type Mode string
 
 // The modes.
 const (
-	All  Mode = "all"  // all cards are added or none; until the last one they are unknown to everybody
-	Skip Mode = "skip" // each good line is added at once
+	All  Mode = "all"  // all is added or nothing; until the last line it is unknown to everybody
+	Skip Mode = "skip" // bad lines are left out; each good card is there at once, vouchers are once the file is complete
 )
 
 // ImportState is where an import stands.
@@ -39,85 +47,87 @@ type ImportState string
 const (
 	Running   ImportState = "running"
 	Complete  ImportState = "complete"
-	Abandoned ImportState = "abandoned" // in mode all none of its cards is known, in mode skip those it had added
+	Abandoned ImportState = "abandoned" // nothing of it is known, but for the cards that mode skip had added
 )
 
 // MaxBatch is how many lines of an import are decided in one commit.
 const MaxBatch = 400
 
 // Line is one line of an import: a seed, or why it could not be read as one.
-type Line struct {
+type Line[S any] struct {
 	Number int64 // in the file, from 1
-	Seed   Seed
+	Seed   S
 	Fault  *Refusal
 }
 
 // Reject is a line that was not taken, and why.
 type Reject struct {
 	Line   int64
-	Masked string // card number; empty when there was none
+	Masked string // number of the card; empty when there was none, and of a voucher
 	Reason *Refusal
 }
 
-// Importing is an import under way. It belongs to one goroutine, and must be ended by Finish or Abandon.
-type Importing struct {
-	office   *Office
-	by       By
-	currency money.Currency
-	record   Import
+// lot is what the imports of one kind do with their lines.
+type lot[S any] interface {
+	// check names what is wrong with a line by itself, and completes what it leaves out.
+	check(seed *S) *Refusal
+	// update makes the lines without a fault ready, and has them decided in one commit. keep keeps the line at a
+	// place, or says why not.
+	update(ctx context.Context, number int32, lines []Line[S], decide func(keep keeper) error) error
+	// masked is how a rejected line is named.
+	masked(seed S) string
+	// mark writes what else belongs to the commits in which an import begins and ends.
+	mark(tx Tx, record Import) error
 }
 
-// BeginImport begins an import. currency is that of lines without one; 0 is the office's own. It is refused while
-// another one is under way.
-func (o *Office) BeginImport(ctx context.Context, by By, mode Mode, currency money.Currency) (*Importing, error) {
-	if err := by.may(ImportCards); err != nil {
-		return nil, err
-	}
-	if mode != All && mode != Skip {
+// keeper keeps the line at a place of a batch, or says why not.
+type keeper func(place int) (kept, *Refusal, error)
+
+// Importing is an import under way. It belongs to one goroutine, and must be ended by Finish or Abandon.
+type Importing[S any] struct {
+	office *Office
+	by     By
+	act    Act
+	lot    lot[S]
+	record Import
+}
+
+// begin begins an import. It is refused while another one is under way.
+func begin[S any](ctx context.Context, i *Importing[S]) (*Importing[S], error) {
+	r := &i.record
+	if r.Mode != All && r.Mode != Skip {
 		return nil, invalid("mode", "must be all or skip")
 	}
-	if !o.importing.CompareAndSwap(false, true) {
+	if !i.office.importing.CompareAndSwap(false, true) {
 		return nil, refuse(Busy, "another import is under way")
 	}
-	if currency == 0 {
-		currency = o.currency
-	}
-	i := &Importing{office: o, by: by, currency: currency}
-	i.record = Import{Mode: mode, State: Running, Operator: by.Operator, Begun: by.At}
+	r.State, r.Operator, r.Begun = Running, i.by.Operator, i.by.At
 	if err := i.save(ctx, i.record); err != nil {
-		o.importing.Store(false)
+		i.office.importing.Store(false)
 		return nil, err
 	}
 	return i, nil
 }
 
 // Tally gives the counts so far.
-func (i *Importing) Tally() Tally { return i.record.Tally }
+func (i *Importing[S]) Tally() Tally { return i.record.Tally }
 
 // Add decides lines, at most MaxBatch, in one commit, and gives those that were not taken, in their order. After
 // an error the import must be abandoned.
-func (i *Importing) Add(ctx context.Context, lines []Line) ([]Reject, error) {
+func (i *Importing[S]) Add(ctx context.Context, lines []Line[S]) ([]Reject, error) {
 	if len(lines) > MaxBatch {
 		return nil, fmt.Errorf("import: %d lines are more than %d", len(lines), MaxBatch)
 	}
-	ready := make([]seeded, len(lines))
-	keys := giftcard.Keys{World: i.by.World}
-	for n, l := range lines {
-		lines[n].Fault = i.judge(&lines[n])
-		if lines[n].Fault != nil {
-			continue
+	for n := range lines {
+		if l := &lines[n]; l.Fault == nil {
+			l.Fault = i.lot.check(&l.Seed)
 		}
-		var err error
-		if ready[n], err = i.office.seed(i.by.World, lines[n].Seed); err != nil {
-			return nil, fmt.Errorf("line %d: %w", l.Number, err)
-		}
-		keys.Cards = append(keys.Cards, ready[n].key)
 	}
 	var tally Tally
 	var rejects []Reject
-	err := i.office.store.Update(ctx, keys, func(tx Tx) error {
-		tally, rejects = i.decide(tx, lines, ready)
-		return nil
+	err := i.lot.update(ctx, i.record.Number, lines, func(keep keeper) (err error) {
+		tally, rejects, err = i.decide(lines, keep)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -126,51 +136,35 @@ func (i *Importing) Add(ctx context.Context, lines []Line) ([]Reject, error) {
 	return rejects, nil
 }
 
-// judge gives what is wrong with a line by itself.
-func (i *Importing) judge(l *Line) *Refusal {
-	if l.Fault != nil {
-		return l.Fault
-	}
-	if l.Seed.Currency == 0 {
-		l.Seed.Currency = i.currency
-	}
-	return l.Seed.check()
-}
-
-func (i *Importing) decide(tx Tx, lines []Line, ready []seeded) (t Tally, rejects []Reject) {
+func (i *Importing[S]) decide(lines []Line[S], keep keeper) (t Tally, rejects []Reject, err error) {
 	t.Lines = int64(len(lines))
 	for n, l := range lines {
-		fault := l.Fault
+		fault, what := l.Fault, kept(0)
 		if fault == nil {
-			fault = i.keep(tx, ready[n], &t)
+			if what, fault, err = keep(n); err != nil {
+				return t, nil, fmt.Errorf("line %d: %w", l.Number, err)
+			}
 		}
-		if fault != nil {
+		switch {
+		case fault != nil:
 			t.Rejected++
-			rejects = append(rejects, Reject{Line: l.Number, Masked: l.Seed.PAN.String(), Reason: fault})
+			rejects = append(rejects, Reject{Line: l.Number, Masked: i.lot.masked(l.Seed), Reason: fault})
+		case what == added:
+			t.Added++
+		case what == present:
+			t.Present++
 		}
 	}
-	return t, rejects
-}
-
-func (i *Importing) keep(tx Tx, s seeded, t *Tally) *Refusal {
-	switch what, _, field := i.office.keep(tx, i.by.World, s, i.record.Number); what {
-	case added:
-		t.Added++
-	case present:
-		t.Present++
-	default:
-		return &Refusal{Code: Exists, Field: field, Text: "a card with this number is there already, with another value"}
-	}
-	return nil
+	return t, rejects, nil
 }
 
 func (t Tally) plus(u Tally) Tally {
 	return Tally{t.Lines + u.Lines, t.Added + u.Added, t.Present + u.Present, t.Rejected + u.Rejected}
 }
 
-// Finish ends an import after its last line. In mode all it makes the cards known in one commit, unless a line was
-// rejected: then the import is abandoned. After an error it must be abandoned.
-func (i *Importing) Finish(ctx context.Context, now time.Time) (Import, error) {
+// Finish ends an import after its last line. Its one small commit makes known what was to be unknown until then. In
+// mode all that is not done when a line was rejected: then the import is abandoned. After an error it must be abandoned.
+func (i *Importing[S]) Finish(ctx context.Context, now time.Time) (Import, error) {
 	state := Complete
 	if i.record.Mode == All && i.record.Rejected > 0 {
 		state = Abandoned
@@ -178,14 +172,14 @@ func (i *Importing) Finish(ctx context.Context, now time.Time) (Import, error) {
 	return i.end(ctx, now, state)
 }
 
-// Abandon ends an import that broke off. In mode all its cards stay unknown to everybody, and a later import or a
-// card added by hand takes them over.
-func (i *Importing) Abandon(ctx context.Context, now time.Time) (Import, error) {
+// Abandon ends an import that broke off. What it left unknown to everybody stays so, and whoever brings it again takes
+// it over.
+func (i *Importing[S]) Abandon(ctx context.Context, now time.Time) (Import, error) {
 	defer i.office.importing.Store(false)
 	return i.end(ctx, now, Abandoned)
 }
 
-func (i *Importing) end(ctx context.Context, now time.Time, state ImportState) (Import, error) {
+func (i *Importing[S]) end(ctx context.Context, now time.Time, state ImportState) (Import, error) {
 	ended := i.record
 	ended.State, ended.Ended = state, now
 	i.by.At = now
@@ -198,7 +192,7 @@ func (i *Importing) end(ctx context.Context, now time.Time, state ImportState) (
 }
 
 // save saves the import's row, with a number if it has none yet.
-func (i *Importing) save(ctx context.Context, record Import) error {
+func (i *Importing[S]) save(ctx context.Context, record Import) error {
 	o := i.office
 	o.register.changing.Lock()
 	defer o.register.changing.Unlock()
@@ -210,8 +204,9 @@ func (i *Importing) save(ctx context.Context, record Import) error {
 	before := imports[record.Number].facts()
 	return o.save(ctx, change{
 		row:   Row{Kind: ImportRow, Number: int64(record.Number), World: i.by.World},
-		value: &record, audit: i.by.entry(ImportCards, fmt.Sprintf("import/%d", record.Number)).from(before, record.facts()),
-		put: func(s *snapshot) { s.putImport(&record) },
+		value: &record, audit: i.by.entry(i.act, fmt.Sprintf("import/%d", record.Number)).from(before, record.facts()),
+		with: func(tx Tx) error { return i.lot.mark(tx, record) },
+		put:  func(s *snapshot) { s.putImport(&record) },
 	})
 }
 
@@ -219,10 +214,14 @@ func (i *Import) facts() Facts {
 	if i == nil {
 		return nil
 	}
-	return Facts{
+	f := Facts{
 		"mode": string(i.Mode), "state": string(i.State), "lines": fmt.Sprint(i.Lines), "added": fmt.Sprint(i.Added),
 		"present": fmt.Sprint(i.Present), "rejected": fmt.Sprint(i.Rejected),
 	}
+	if i.Kind == OfVouchers {
+		f["product"] = i.Product
+	}
+	return f
 }
 
 // Imports gives imports by number.

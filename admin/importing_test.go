@@ -11,15 +11,15 @@ import (
 )
 
 // lines gives lines for cards from a first number on.
-func (d *desk) lines(first, count int) (lines []admin.Line) {
+func (d *desk) lines(first, count int) (lines []admin.Line[admin.Seed]) {
 	for n := range count {
-		lines = append(lines, admin.Line{Number: int64(n + 2), Seed: d.seed(fmt.Sprintf("6002%012d", first+n))})
+		lines = append(lines, admin.Line[admin.Seed]{Number: int64(n + 2), Seed: d.seed(fmt.Sprintf("6002%012d", first+n))})
 	}
 	return lines
 }
 
 // bring imports lines and gives what came of it.
-func (d *desk) bring(mode admin.Mode, lines []admin.Line) (admin.Import, []admin.Reject) {
+func (d *desk) bring(mode admin.Mode, lines []admin.Line[admin.Seed]) (admin.Import, []admin.Reject) {
 	d.t.Helper()
 	i, err := d.office.BeginImport(d.t.Context(), d.by(admin.Attendant), mode, 0)
 	must(d.t, err)
@@ -101,7 +101,7 @@ func TestACardWithOtherDataIsRejected(t *testing.T) {
 	expiry.Expiry = 4011
 	currency := d.seed(pan1)
 	currency.Currency = 840
-	_, rejects := d.bring(admin.Skip, []admin.Line{
+	_, rejects := d.bring(admin.Skip, []admin.Line[admin.Seed]{
 		{Number: 2, Seed: pin}, {Number: 3, Seed: holder}, {Number: 4, Seed: expiry}, {Number: 5, Seed: currency}, {Number: 6, Seed: d.seed(pan1)},
 	})
 	var fields []string
@@ -117,7 +117,7 @@ func TestACardWithOtherDataIsRejected(t *testing.T) {
 func TestAnActivatedCardIsPresent(t *testing.T) {
 	d := newDesk(t)
 	d.shop()
-	lines := []admin.Line{{Number: 2, Seed: d.seed(pan1)}}
+	lines := []admin.Line[admin.Seed]{{Number: 2, Seed: d.seed(pan1)}}
 	_, err := d.askFor(&giftcard.Request{
 		Family: txn.Activation, Card: giftcard.Presented{PAN: parsePAN(t, pan1), Expiry: "4010", PIN: giftcard.PIN{Clear: "4321"}},
 		Holder: giftcard.Holder{MSISDN: "27820000000"},
@@ -165,13 +165,13 @@ func TestCardsOfAnImportUnderWayAreUnknown(t *testing.T) {
 // What a broken import left behind stands in nobody's way: not in that of another import, in either mode, nor of
 // somebody who adds the card by hand, with the same data or other.
 func TestWhatABrokenImportLeftIsTakenOver(t *testing.T) {
-	for name, leave := range map[string]func(*desk, *admin.Importing){
-		"abandoned": func(d *desk, i *admin.Importing) {
+	for name, leave := range map[string]func(*desk, *admin.Importing[admin.Seed]){
+		"abandoned": func(d *desk, i *admin.Importing[admin.Seed]) {
 			ended, err := i.Abandon(bg, d.now)
 			must(d.t, err)
 			tally(d.t, ended, "abandoned 3/3/0/0")
 		},
-		"crashed": func(d *desk, _ *admin.Importing) { d.open() },
+		"crashed": func(d *desk, _ *admin.Importing[admin.Seed]) { d.open() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)

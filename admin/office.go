@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
@@ -22,8 +23,14 @@ type Settings struct {
 	Keys     *secret.Keys
 	Codec    Codec
 	Issuer   Issuer
+	// Airtime is the store in the words of airtime: the same one as Store.
+	Airtime airtime.Store
+	Vendor  Vendor
 	// Carries says whether a message body carries a third-party identifier.
 	Carries func(body []byte, r ident.Reference) bool
+	// Tells says whether the body of a purchase names a value of a kind by which package secret has it found: the
+	// number of the subscriber to be topped up, or a label.
+	Tells func(body []byte, kind, value string) bool
 	// NewID gives a fresh id for an act that makes a message.
 	NewID func() ident.ID
 	// NewToken and NewPassword give fresh secrets.
@@ -40,7 +47,17 @@ type Issuer interface {
 	Correct(ctx context.Context, c giftcard.Correction) error
 }
 
-var _ Issuer = (*giftcard.Issuer)(nil)
+// Vendor does what an operator's act does to vouchers, floats and purchases. *airtime.Vendor implements it.
+type Vendor interface {
+	Settle(ctx context.Context, s airtime.Settlement) error
+	Pay(ctx context.Context, p airtime.Payment) error
+	Place(ctx context.Context, p airtime.Placement) error
+}
+
+var (
+	_ Issuer = (*giftcard.Issuer)(nil)
+	_ Vendor = (*airtime.Vendor)(nil)
+)
 
 // Office is where operators act. Its methods return a *Refusal or a *decline.Error for what was surely not done,
 // a *decline.NotTaken for what was surely not done and may be tried again, and any other error when it is
@@ -52,7 +69,10 @@ type Office struct {
 	keys        *secret.Keys
 	codec       Codec
 	issuer      Issuer
+	airtime     airtime.Store
+	vendor      Vendor
 	carries     func([]byte, ident.Reference) bool
+	tells       func(body []byte, kind, value string) bool
 	newID       func() ident.ID
 	newToken    func() (string, error)
 	newPassword func() (string, error)
@@ -64,8 +84,8 @@ type Office struct {
 // NewOffice makes an office.
 func NewOffice(s Settings) *Office {
 	o := &Office{
-		store: s.Store, reports: s.Reports, register: s.Register, keys: s.Keys, codec: s.Codec, issuer: s.Issuer,
-		carries: s.Carries, newID: s.NewID, newToken: s.NewToken, newPassword: s.NewPassword,
+		store: s.Store, reports: s.Reports, register: s.Register, keys: s.Keys, codec: s.Codec, issuer: s.Issuer, airtime: s.Airtime, vendor: s.Vendor,
+		carries: s.Carries, tells: s.Tells, newID: s.NewID, newToken: s.NewToken, newPassword: s.NewPassword,
 		currency: s.Currency, location: s.Location,
 	}
 	if o.location == nil {
@@ -79,9 +99,11 @@ func (o *Office) Register() *Register { return o.register }
 
 // change is a row to be saved with its audit entry, and then published.
 type change struct {
-	row   Row   // without content
-	value any   // the content
-	audit Audit // of the act
+	row   Row               // without content
+	value any               // the content
+	also  []Row             // further rows of the same commit
+	with  func(tx Tx) error // what else belongs to the commit; nil for nothing
+	audit Audit             // of the act
 	put   func(*snapshot)
 }
 
@@ -96,6 +118,14 @@ func (o *Office) save(ctx context.Context, c change) error {
 	w := c.row.World
 	err = o.store.Update(ctx, giftcard.Keys{World: w}, func(tx Tx) error {
 		tx.PutRow(c.row)
+		for _, row := range c.also {
+			tx.PutRow(row)
+		}
+		if c.with != nil {
+			if err := c.with(tx); err != nil {
+				return err
+			}
+		}
 		return o.record(tx, w, tx.NextSeq(), c.audit)
 	})
 	if err != nil {

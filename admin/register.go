@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/txn"
@@ -33,6 +34,9 @@ type snapshot struct {
 	imports   map[int32]*Import
 	worlds    map[ident.World]*world
 	tokens    map[[32]byte]*Operator // without the revoked ones
+	editions  map[int32]*airtime.Product
+	airtime   map[int32]*airtime.Product // newest editions, by number of the product
+	networks  map[int32]*airtime.Network
 }
 
 // world is what a name or a number leads to in one world.
@@ -44,6 +48,10 @@ type world struct {
 	products     map[string]*giftcard.Product
 	byNumber     map[int32]*giftcard.Product
 	byBarcode    map[string]*giftcard.Product
+	airtime      map[string]*airtime.Product // newest editions, by id
+	listed       []*airtime.Product          // the same, in the order of their ids
+	networks     map[string]*airtime.Network
+	prefixes     airtime.Prefixes
 }
 
 func newWorld() *world {
@@ -51,6 +59,7 @@ func newWorld() *world {
 		accounts: map[string]*Account{}, senders: map[ident.Account]*txn.Sender{}, certificates: map[Certificate]*Account{},
 		operators: map[string]*Operator{}, products: map[string]*giftcard.Product{},
 		byNumber: map[int32]*giftcard.Product{}, byBarcode: map[string]*giftcard.Product{},
+		airtime: map[string]*airtime.Product{}, networks: map[string]*airtime.Network{}, prefixes: airtime.Prefixes{},
 	}
 }
 
@@ -59,6 +68,8 @@ func (w *world) clone() *world {
 		accounts: maps.Clone(w.accounts), senders: maps.Clone(w.senders), certificates: maps.Clone(w.certificates),
 		operators: maps.Clone(w.operators), products: maps.Clone(w.products),
 		byNumber: maps.Clone(w.byNumber), byBarcode: maps.Clone(w.byBarcode),
+		airtime: maps.Clone(w.airtime), listed: slices.Clone(w.listed),
+		networks: maps.Clone(w.networks), prefixes: maps.Clone(w.prefixes),
 	}
 }
 
@@ -66,6 +77,7 @@ func (s *snapshot) clone() *snapshot {
 	return &snapshot{
 		accounts: maps.Clone(s.accounts), operators: maps.Clone(s.operators), imports: maps.Clone(s.imports),
 		worlds: maps.Clone(s.worlds), tokens: maps.Clone(s.tokens),
+		editions: maps.Clone(s.editions), airtime: maps.Clone(s.airtime), networks: maps.Clone(s.networks),
 	}
 }
 
@@ -86,8 +98,9 @@ func LoadRegister(ctx context.Context, reports Reports, codec Codec) (*Register,
 	s := &snapshot{
 		accounts: map[ident.Account]*Account{}, operators: map[int32]*Operator{}, imports: map[int32]*Import{},
 		worlds: map[ident.World]*world{}, tokens: map[[32]byte]*Operator{},
+		editions: map[int32]*airtime.Product{}, airtime: map[int32]*airtime.Product{}, networks: map[int32]*airtime.Network{},
 	}
-	for _, kind := range []Kind{AccountRow, ProductRow, OperatorRow, ImportRow} {
+	for _, kind := range []Kind{AccountRow, ProductRow, EditionRow, AirtimeProductRow, NetworkRow, OperatorRow, ImportRow} {
 		if err := r.load(ctx, kind, s); err != nil {
 			return nil, fmt.Errorf("load %s rows: %w", kind, err)
 		}
@@ -121,6 +134,12 @@ func (r *Register) takeRow(s *snapshot, row Row) error {
 		return take(r.codec, row, s.putAccount)
 	case ProductRow:
 		return take(r.codec, row, s.putProduct)
+	case EditionRow:
+		return take(r.codec, row, s.putEdition)
+	case AirtimeProductRow:
+		return takeNewest(r.codec, row, s)
+	case NetworkRow:
+		return take(r.codec, row, s.putNetwork)
 	case OperatorRow:
 		return take(r.codec, row, s.putOperator)
 	case ImportRow:

@@ -39,6 +39,8 @@ const (
 	ReadBody        Act = "transaction.body"
 	ReadAudit       Act = "audit.read"
 	SeeOperators    Act = "operator.see"
+	SeeStock        Act = "voucher.see"
+	SeeFloats       Act = "float.see"
 )
 
 // The acts that change something.
@@ -62,6 +64,19 @@ const (
 	ChangeProduct    Act = "product.change"
 	CreateOperator   Act = "operator.create"
 	RevokeOperator   Act = "operator.revoke"
+
+	PutAirtimeProduct      Act = "airtime.product.put"
+	WithdrawAirtimeProduct Act = "airtime.product.withdraw"
+	RestoreAirtimeProduct  Act = "airtime.product.restore"
+	PutNetwork             Act = "airtime.network.put"
+	ImportVouchers         Act = "voucher.import"
+	ReleaseVoucher         Act = "voucher.release"
+	WithdrawVoucher        Act = "voucher.withdraw"
+	RevealVoucher          Act = "voucher.reveal"
+	CloseBatch             Act = "batch.close"
+	OpenBatch              Act = "batch.open"
+	DepositFloat           Act = "float.deposit"
+	WithdrawFloat          Act = "float.withdraw"
 )
 
 // needs is the least role for each act; the operators' interface documents it by operation.
@@ -73,6 +88,10 @@ var needs = map[Act]Role{
 	CreditCard: Admin, DebitCard: Admin, WriteOffCard: Admin,
 	CreateAccount: Admin, ChangeAccount: Admin, AddCredential: Admin, RevokeCredential: Admin,
 	CreateProduct: Admin, ChangeProduct: Admin, SeeOperators: Admin, CreateOperator: Admin, RevokeOperator: Admin,
+	SeeStock: Viewer, SeeFloats: Viewer,
+	WithdrawAirtimeProduct: Attendant, RestoreAirtimeProduct: Attendant, ImportVouchers: Attendant,
+	WithdrawVoucher: Attendant, RevealVoucher: Attendant, CloseBatch: Attendant, OpenBatch: Attendant,
+	PutAirtimeProduct: Admin, PutNetwork: Admin, ReleaseVoucher: Admin, DepositFloat: Admin, WithdrawFloat: Admin,
 }
 
 // Needs gives the least role that may do an act; an act that is not known needs more than there is.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/txn"
@@ -90,6 +91,64 @@ var acts = []struct {
 		return err
 	}},
 	{admin.RevokeOperator, admin.Admin, func(o *admin.Office, by admin.By) error { _, err := o.RevokeOperator(bg, by, "-"); return err }},
+
+	{admin.SeeProducts, admin.Viewer, func(o *admin.Office, by admin.By) error { _, _, err := o.AirtimeProducts(bg, by, 0, 0); return err }},
+	{admin.SeeProducts, admin.Viewer, func(o *admin.Office, by admin.By) error { _, err := o.AirtimeProduct(bg, by, "-"); return err }},
+	{admin.SeeProducts, admin.Viewer, func(o *admin.Office, by admin.By) error { _, _, err := o.Networks(bg, by, 0, 0); return err }},
+	{admin.SeeProducts, admin.Viewer, func(o *admin.Office, by admin.By) error { _, err := o.Network(bg, by, "-"); return err }},
+	{admin.PutAirtimeProduct, admin.Admin, func(o *admin.Office, by admin.By) error {
+		_, err := o.PutAirtimeProduct(bg, by, airtime.Product{})
+		return err
+	}},
+	{admin.WithdrawAirtimeProduct, admin.Attendant, func(o *admin.Office, by admin.By) error {
+		_, err := o.WithdrawAirtimeProduct(bg, by, "-")
+		return err
+	}},
+	{admin.RestoreAirtimeProduct, admin.Attendant, func(o *admin.Office, by admin.By) error {
+		_, err := o.RestoreAirtimeProduct(bg, by, "-")
+		return err
+	}},
+	{admin.PutNetwork, admin.Admin, func(o *admin.Office, by admin.By) error {
+		_, err := o.PutNetwork(bg, by, airtime.Network{})
+		return err
+	}},
+	{admin.SeeStock, admin.Viewer, func(o *admin.Office, by admin.By) error { _, err := o.Levels(bg, by, "-"); return err }},
+	{admin.SeeStock, admin.Viewer, func(o *admin.Office, by admin.By) error { _, err := o.Voucher(bg, by, -1); return err }},
+	{admin.SeeStock, admin.Viewer, func(o *admin.Office, by admin.By) error {
+		_, _, err := o.Vouchers(bg, by, admin.VoucherQuery{})
+		return err
+	}},
+	{admin.SeeStock, admin.Viewer, func(o *admin.Office, by admin.By) error {
+		_, err := o.FindVouchersBySerial(bg, by, "-")
+		return err
+	}},
+	{admin.SeeStock, admin.Viewer, func(o *admin.Office, by admin.By) error {
+		_, err := o.FindVouchersByPIN(bg, by, airtime.VoucherPIN{})
+		return err
+	}},
+	{admin.ImportVouchers, admin.Attendant, func(o *admin.Office, by admin.By) error {
+		_, err := o.BeginVoucherImport(bg, by, "-", admin.NewBatch{})
+		return err
+	}},
+	{admin.ReleaseVoucher, admin.Admin, func(o *admin.Office, by admin.By) error { _, err := o.ReleaseVoucher(bg, by, -1); return err }},
+	{admin.WithdrawVoucher, admin.Attendant, func(o *admin.Office, by admin.By) error { _, err := o.WithdrawVoucher(bg, by, -1); return err }},
+	{admin.RevealVoucher, admin.Attendant, func(o *admin.Office, by admin.By) error { _, _, err := o.RevealVoucher(bg, by, -1); return err }},
+	{admin.CloseBatch, admin.Attendant, func(o *admin.Office, by admin.By) error { _, err := o.CloseBatch(bg, by, -1); return err }},
+	{admin.OpenBatch, admin.Attendant, func(o *admin.Office, by admin.By) error { _, err := o.OpenBatch(bg, by, -1); return err }},
+	{admin.SeeFloats, admin.Viewer, func(o *admin.Office, by admin.By) error { _, err := o.Float(bg, by, "-"); return err }},
+	{admin.SeeFloats, admin.Viewer, func(o *admin.Office, by admin.By) error { _, _, err := o.Floats(bg, by, 0, 0); return err }},
+	{admin.DepositFloat, admin.Admin, func(o *admin.Office, by admin.By) error { _, err := o.DepositFloat(bg, by, "-", 1, 0); return err }},
+	{admin.WithdrawFloat, admin.Admin, func(o *admin.Office, by admin.By) error { _, err := o.WithdrawFloat(bg, by, "-", 1, 0); return err }},
+	{admin.SeeTransactions, admin.Viewer, func(o *admin.Office, by admin.By) error {
+		_, err := o.FindBySubscriber(bg, by, ident.MSISDN{})
+		return err
+	}},
+	{admin.SeeTransactions, admin.Viewer, func(o *admin.Office, by admin.By) error { _, err := o.FindByLabel(bg, by, "-"); return err }},
+	{admin.SeeTransactions, admin.Viewer, func(o *admin.Office, by admin.By) error { _, err := o.FindBySerial(bg, by, "-"); return err }},
+	{admin.SeeTransactions, admin.Viewer, func(o *admin.Office, by admin.By) error {
+		_, err := o.FindByPIN(bg, by, airtime.VoucherPIN{})
+		return err
+	}},
 }
 
 func adjusting(kind admin.Act) func(*admin.Office, admin.By) error {
@@ -145,4 +204,8 @@ var needsReason = map[admin.Act]bool{
 	admin.SuspendAccount: true, admin.ResumeAccount: true, admin.CreditCard: true, admin.DebitCard: true, admin.WriteOffCard: true,
 	admin.ChangeAccount: true, admin.AddCredential: true, admin.RevokeCredential: true, admin.ChangeProduct: true,
 	admin.RevokeOperator: true,
+
+	admin.PutAirtimeProduct: true, admin.WithdrawAirtimeProduct: true, admin.RestoreAirtimeProduct: true, admin.PutNetwork: true,
+	admin.ReleaseVoucher: true, admin.WithdrawVoucher: true, admin.RevealVoucher: true, admin.CloseBatch: true, admin.OpenBatch: true,
+	admin.DepositFloat: true, admin.WithdrawFloat: true,
 }

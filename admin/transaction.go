@@ -3,12 +3,16 @@ package admin
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
+	"github.com/scripworks/scrip/airtime"
+	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
 	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -19,6 +23,7 @@ type Transaction struct {
 	AccountName  string // empty for an operator's act
 	ProductID    string
 	Card, Target CardName
+	Voucher      VoucherName
 	EndedBy      *txn.Message // the advice or act that ended it; nil while it is open
 }
 
@@ -47,7 +52,7 @@ func (o *Office) FindByReference(ctx context.Context, by By, r ident.Reference) 
 	if err := by.may(SeeTransactions); err != nil {
 		return nil, err
 	}
-	if seq, ours := giftcard.ParseReference(r.Identifier); ours {
+	if seq, ours := parseReference(r.Identifier); ours {
 		m, err := o.message(ctx, by.World, seq)
 		if err == nil {
 			return o.transactions(ctx, []txn.Message{m})
@@ -56,17 +61,75 @@ func (o *Office) FindByReference(ctx context.Context, by By, r ident.Reference) 
 			return nil, err
 		}
 	}
-	candidates, err := o.reports.MessagesByReference(ctx, by.World, o.keys.Reference(by.World, r), maxFound)
+	return o.findByHash(ctx, by.World, o.keys.Reference(by.World, r), func(body []byte) bool { return o.carries(body, r) })
+}
+
+// findByHash gives the messages that a hash leads to and whose bodies, as they were received, fit.
+func (o *Office) findByHash(ctx context.Context, w ident.World, hash int64, fits func(body []byte) bool) ([]Transaction, error) {
+	candidates, err := o.reports.MessagesByReference(ctx, w, hash, maxFound)
 	if err != nil {
 		return nil, err
 	}
 	var found []txn.Message
 	for _, m := range candidates {
-		body, err := o.keys.OpenBody(m.Body)
-		if err != nil || !o.carries(body, r) {
-			continue
+		if body, err := o.keys.OpenBody(m.Body); err == nil && fits(body) {
+			found = append(found, m)
 		}
-		found = append(found, m)
+	}
+	return o.transactions(ctx, found)
+}
+
+// FindBySubscriber gives the purchases that were to top a number up.
+func (o *Office) FindBySubscriber(ctx context.Context, by By, m ident.MSISDN) ([]Transaction, error) {
+	return o.findByWord(ctx, by, secret.ByMSISDN, m.Reveal())
+}
+
+// FindByLabel gives the purchases with a label.
+func (o *Office) FindByLabel(ctx context.Context, by By, label string) ([]Transaction, error) {
+	return o.findByWord(ctx, by, secret.ByLabel, label)
+}
+
+func (o *Office) findByWord(ctx context.Context, by By, kind, value string) ([]Transaction, error) {
+	if err := by.may(SeeTransactions); err != nil {
+		return nil, err
+	}
+	return o.findByHash(ctx, by.World, o.keys.Found(by.World, kind, value), func(body []byte) bool { return o.tells(body, kind, value) })
+}
+
+// FindBySerial gives the messages that touched the voucher with a serial.
+func (o *Office) FindBySerial(ctx context.Context, by By, serial string) ([]Transaction, error) {
+	if err := by.may(SeeTransactions); err != nil {
+		return nil, err
+	}
+	vouchers, err := o.vouchersBySerial(ctx, by.World, serial)
+	if err != nil {
+		return nil, err
+	}
+	return o.findByVouchers(ctx, by.World, vouchers)
+}
+
+// FindByPIN gives the messages that touched the voucher with a PIN, which is compared by its keyed hash and kept
+// nowhere.
+func (o *Office) FindByPIN(ctx context.Context, by By, pin airtime.VoucherPIN) ([]Transaction, error) {
+	if err := by.may(SeeTransactions); err != nil {
+		return nil, err
+	}
+	vouchers, err := o.vouchersByPIN(ctx, by.World, pin)
+	if err != nil {
+		return nil, err
+	}
+	return o.findByVouchers(ctx, by.World, vouchers)
+}
+
+func (o *Office) findByVouchers(ctx context.Context, w ident.World, vouchers []airtime.Voucher) ([]Transaction, error) {
+	var found []txn.Message
+	for _, v := range vouchers {
+		chain, _, err := o.chain(ctx, w, v.ID, v.LastMessage, maxFound-len(found))
+		if err != nil {
+			return nil, err
+		}
+		slices.Reverse(chain)
+		found = append(found, chain...)
 	}
 	return o.transactions(ctx, found)
 }
@@ -109,12 +172,12 @@ func (o *Office) transactions(ctx context.Context, messages []txn.Message) ([]Tr
 
 // transaction looks up the names of what a message is about.
 func (o *Office) transaction(ctx context.Context, m txn.Message) (t Transaction, err error) {
-	t = Transaction{Message: m, Reference: giftcard.Reference(m.Seq)}
+	t = Transaction{Message: m, Reference: referenceOf(m.Family, m.Seq), ProductID: o.productOf(m)}
 	if a, found := o.register.Account(m.Account); found {
 		t.AccountName = a.Name
 	}
-	if p, found := o.register.Product(m.World, m.Product); found {
-		t.ProductID = p.ID
+	if t.Voucher, err = o.voucherName(ctx, m.Voucher); err != nil {
+		return t, err
 	}
 	if t.Card, err = o.cardName(ctx, m.Card); err != nil {
 		return t, err
@@ -132,6 +195,35 @@ func (o *Office) transaction(ctx context.Context, m txn.Message) (t Transaction,
 	return t, nil
 }
 
+// productOf gives the id of a message's product; empty when it names none.
+func (o *Office) productOf(m txn.Message) string {
+	if m.Family.IsAirtime() {
+		if p, found := o.register.Catalogue().Edition(m.World, m.Product); found {
+			return p.ID
+		}
+		return ""
+	}
+	if p, found := o.register.Product(m.World, m.Product); found {
+		return p.ID
+	}
+	return ""
+}
+
+// referenceOf gives our own reference of a message, whose letter says what it is about.
+func referenceOf(f txn.Family, seq int64) string {
+	if f.IsAirtime() {
+		return airtime.Reference(seq)
+	}
+	return giftcard.Reference(seq)
+}
+
+func parseReference(s string) (seq int64, ok bool) {
+	if seq, ok := giftcard.ParseReference(s); ok {
+		return seq, true
+	}
+	return airtime.ParseReference(s)
+}
+
 // Body gives a message as it was received, without card numbers and PINs. The reading is recorded first.
 func (o *Office) Body(ctx context.Context, by By, seq int64) ([]byte, error) {
 	if err := by.may(ReadBody); err != nil {
@@ -144,13 +236,13 @@ func (o *Office) Body(ctx context.Context, by By, seq int64) ([]byte, error) {
 	if len(m.Body) == 0 {
 		return nil, refuse(NotFound, "no body was kept")
 	}
-	if err := o.recordAlone(ctx, by.World, by.entry(ReadBody, transactionSubject(seq))); err != nil {
+	if err := o.recordAlone(ctx, by.World, by.entry(ReadBody, transactionSubject(m))); err != nil {
 		return nil, err
 	}
 	return o.keys.OpenBody(m.Body)
 }
 
-func transactionSubject(seq int64) string { return "transaction/" + giftcard.Reference(seq) }
+func transactionSubject(m txn.Message) string { return "transaction/" + referenceOf(m.Family, m.Seq) }
 
 // OpenQuery says which open requests are wanted.
 type OpenQuery struct {
@@ -255,7 +347,8 @@ func (o *Office) addOpen(totals []OpenTotal, m txn.Message) []OpenTotal {
 	return totals
 }
 
-// Settle ends an open request for its sender, by a confirmation or a reversal.
+// Settle ends an open request for its sender, by a confirmation or a reversal; of a top-up also one whose provider has
+// not said how it ended. What a provider has yet to take back is given as reversing.
 func (o *Office) Settle(ctx context.Context, by By, seq int64, ending txn.Role) (Transaction, error) {
 	if err := by.mayWithReason(SettleRequest); err != nil {
 		return Transaction{}, err
@@ -268,16 +361,13 @@ func (o *Office) Settle(ctx context.Context, by By, seq int64, ending txn.Role) 
 		return Transaction{}, err
 	}
 	sender, found := o.register.Sender(by.World, m.Account)
-	if m.Role != txn.Request || m.State != txn.Open || !found {
+	if m.Role != txn.Request || !unsettled(m.State) || !found {
 		return Transaction{}, refuse(Conflict, "only an open request can be settled; this %s is %s", m.Role, m.State)
 	}
-	audit := by.entry(SettleRequest, transactionSubject(seq)).from(
+	audit := by.entry(SettleRequest, transactionSubject(m)).from(
 		Facts{"state": m.State.String()}, Facts{"state": ending.Ending().String()})
-	err = o.issuer.Settle(ctx, giftcard.Settlement{
-		World: by.World, RequestID: m.ID, Role: ending, ID: o.newID(), At: by.At, Sender: sender,
-		Note: func(tx giftcard.Tx, message int64) error { return o.note(tx, by.World, message, audit) },
-	})
-	if err != nil {
+	var reversing *decline.Unknown
+	if err := o.settle(ctx, by, m, ending, sender, audit); err != nil && !errors.As(err, &reversing) {
 		return Transaction{}, err
 	}
 	if m, err = o.message(ctx, by.World, seq); err != nil {
@@ -286,12 +376,29 @@ func (o *Office) Settle(ctx context.Context, by By, seq int64, ending txn.Role) 
 	return o.transaction(ctx, m)
 }
 
-// errNoRows says that the issuer was given another store than the office.
-var errNoRows = errors.New("admin: the issuer's store takes no rows")
+// unsettled says whether a request in a state has not ended.
+func unsettled(s txn.State) bool { return s == txn.Open || s == txn.Working || s == txn.Reversing }
 
-// note records an act in the commit in which the issuer carries it out. Both work on the same store, so its
-// transaction takes rows.
-func (o *Office) note(tx giftcard.Tx, w ident.World, message int64, a Audit) error {
+// settle has the room that a request belongs to end it.
+func (o *Office) settle(ctx context.Context, by By, m txn.Message, ending txn.Role, sender *txn.Sender, audit Audit) error {
+	if m.Family.IsAirtime() {
+		return o.vendor.Settle(ctx, airtime.Settlement{
+			World: by.World, Family: m.Family, RequestID: m.ID, Role: ending, ID: o.newID(), At: by.At, Sender: sender,
+			Note: func(tx airtime.Tx, message int64) error { return o.note(tx, by.World, message, audit) },
+		})
+	}
+	return o.issuer.Settle(ctx, giftcard.Settlement{
+		World: by.World, RequestID: m.ID, Role: ending, ID: o.newID(), At: by.At, Sender: sender,
+		Note: func(tx giftcard.Tx, message int64) error { return o.note(tx, by.World, message, audit) },
+	})
+}
+
+// errNoRows says that the issuer or the vendor was given another store than the office.
+var errNoRows = errors.New("admin: the store takes no rows")
+
+// note records an act in the commit in which the issuer or the vendor carries it out. All work on the same store, so
+// its transaction takes rows.
+func (o *Office) note(tx txn.Tx, w ident.World, message int64, a Audit) error {
 	rows, ok := tx.(Rows)
 	if !ok {
 		return errNoRows

@@ -2,9 +2,12 @@ package adminhttp
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/secret"
 )
 
 var _ admin.Codec = Codec{}
@@ -35,6 +38,46 @@ func Carries(body []byte, r ident.Reference) bool {
 		if carried.InstitutionID == r.Institution && carried.TransactionIdentifier == r.Identifier {
 			return true
 		}
+	}
+	return false
+}
+
+// Tells says whether the body of a purchase, as it was received, names the subscriber to be topped up or carries a
+// label. It is what an office asks for.
+func Tells(body []byte, kind, value string) bool {
+	type number struct {
+		MSISDN string `json:"msisdn"`
+	}
+	var message struct {
+		Recipient number `json:"recipientMsisdn"` // of a purchase
+		MSISDN    number `json:"msisdn"`          // of a voucher request
+		Labels    any    `json:"transactionLabels"`
+	}
+	if json.Unmarshal(body, &message) != nil {
+		return false
+	}
+	if kind == secret.ByLabel {
+		return holds(message.Labels, value)
+	}
+	return kind == secret.ByMSISDN && (same(message.Recipient.MSISDN, value) || same(message.MSISDN.MSISDN, value))
+}
+
+// same says whether a number is the one with these digits.
+func same(number, digits string) bool {
+	m, err := ident.ParseMSISDN(number)
+	return err == nil && m.Reveal() == digits
+}
+
+// holds says whether a text stands anywhere in labels, whose shape is their sender's own.
+func holds(labels any, text string) bool {
+	within := func(inner any) bool { return holds(inner, text) }
+	switch l := labels.(type) {
+	case string:
+		return l == text
+	case []any:
+		return slices.ContainsFunc(l, within)
+	case map[string]any:
+		return slices.ContainsFunc(slices.Collect(maps.Values(l)), within)
 	}
 	return false
 }

@@ -6,8 +6,11 @@ import (
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/adminhttp"
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -23,18 +26,30 @@ func TestRowsKeepTheirForm(t *testing.T) {
 		{admin.Account{Number: 1, World: 1, Name: "n", Suspended: true, Credentials: []admin.Credential{{Number: 1, Hash: "h", NotBefore: at, NotAfter: at}},
 			Settings: admin.AccountSettings{Families: []txn.Family{txn.Load}, Products: []string{"p"}, Ranges: []txn.Range{{First: "1", Last: "2"}},
 				HolderLookUps: true, Velocity: velocity, WrongPerMinute: 1, RequestsPerSecond: 2, Burst: 3,
-				Certificates: []admin.Certificate{{Kind: admin.SAN, Value: "v"}}}},
+				Certificates: []admin.Certificate{{Kind: admin.SAN, Value: "v"}}, Intermediary: true, Prepaid: true, LowFloat: 4}},
 			`{"Number":1,"World":1,"Name":"n","Suspended":true,"Credentials":[{"Number":1,"Hash":"h","NotBefore":"2026-11-21T12:00:00Z","NotAfter":"2026-11-21T12:00:00Z"}],` +
 				`"Settings":{"Families":"Ag==","Products":["p"],"Ranges":[{"First":"1","Last":"2"}],"HolderLookUps":true,` +
 				`"Velocity":[{"Family":2,"Window":3600000000000,"MaxCount":1,"MaxAmount":2}],"WrongPerMinute":1,"RequestsPerSecond":2,"Burst":3,` +
-				`"Certificates":[{"Kind":"san","Value":"v"}]}}`},
+				`"Certificates":[{"Kind":"san","Value":"v"}],"Intermediary":true,"Prepaid":true,"LowFloat":4}}`},
 		{giftcard.Product{Number: 1, World: 1, ID: "i", Barcode: "b", Type: "t", Currency: 710, StartBalance: 1, Opening: giftcard.OpeningSum, MinLoad: 2,
 			MaxLoad: 3, MaxBalance: 4, SingleLoad: true, PINRequired: true, PINTries: 5, SingleUse: true, ValidMonths: 6, ReplaceFrozen: true, Velocity: velocity},
 			`{"Number":1,"World":1,"ID":"i","Barcode":"b","Type":"t","Currency":710,"StartBalance":1,"Opening":"sum","MinLoad":2,"MaxLoad":3,"MaxBalance":4,` +
 				`"SingleLoad":true,"PINRequired":true,"PINTries":5,"SingleUse":true,"ValidMonths":6,"ReplaceFrozen":true,` +
 				`"Velocity":[{"Family":2,"Window":3600000000000,"MaxCount":1,"MaxAmount":2}]}`},
-		{admin.Import{Number: 1, Mode: admin.All, State: admin.Complete, Operator: "o", Begun: at, Ended: at, Tally: admin.Tally{Lines: 1, Added: 2, Present: 3, Rejected: 4}},
-			`{"Number":1,"Mode":"all","State":"complete","Operator":"o","Begun":"2026-11-21T12:00:00Z","Ended":"2026-11-21T12:00:00Z","Lines":1,"Added":2,"Present":3,"Rejected":4}`},
+		{airtime.Product{Number: 1, Edition: 2, World: 1, ID: "i", Barcode: "b", Name: "n", Type: airtime.Data, Withdrawn: true, TopUp: true, Provider: "p",
+			Description: airtime.Description{Primary: "d", Short: "s", Additional: map[string]string{"a": "t"}}, Network: "w", Values: []money.Amount{{Minor: 3, Currency: 710}},
+			Limits: []airtime.Limit{{Currency: 710, Min: 4, Max: 5}}, Wholesale: &money.Amount{Minor: 6, Currency: 710}, Discount: 7,
+			Validity: &airtime.Validity{Duration: 8, Unit: "DAYS"}, Contents: []airtime.Content{{Amount: 9, Unit: "MB"}}, Channels: []airtime.Channel{{Name: "c"}},
+			Promotion: "o", Source: airtime.FromStock, Returned: airtime.ToStock, LowStock: 10, Instructions: []string{"l"}},
+			`{"Number":1,"Edition":2,"World":1,"ID":"i","Barcode":"b","Name":"n","Description":{"Primary":"d","Short":"s","Additional":{"a":"t"}},"Type":"DATA","Withdrawn":true,` +
+				`"TopUp":true,"Provider":"p","Network":"w","Values":[{"Minor":3,"Currency":710}],"Limits":[{"Currency":710,"Min":4,"Max":5}],"Wholesale":{"Minor":6,"Currency":710},` +
+				`"Discount":7,"RecipientAmount":null,"Validity":{"Duration":8,"Unit":"DAYS"},"Contents":[{"Amount":9,"Unit":"MB"}],` +
+				`"Channels":[{"Name":"c","DisplayName":"","DisplayCategory":"","Identifier":"","SortOrder":null}],"Promotion":"o","Source":"stock","Returned":"stock",` +
+				`"LowStock":10,"Instructions":["l"]}`},
+		{airtime.Network{Number: 1, World: 1, ID: "i", Name: "n", Country: "ZA", Prefixes: []string{"27"}, Promotion: &airtime.Promotion{Name: "p", Text: "t", Start: at, End: at}},
+			`{"Number":1,"World":1,"ID":"i","Name":"n","Country":"ZA","Prefixes":["27"],"Promotion":{"Name":"p","Text":"t","Start":"2026-11-21T12:00:00Z","End":"2026-11-21T12:00:00Z"}}`},
+		{admin.Import{Number: 1, Kind: admin.OfVouchers, Product: "p", Mode: admin.All, State: admin.Complete, Operator: "o", Begun: at, Ended: at, Tally: admin.Tally{Lines: 1, Added: 2, Present: 3, Rejected: 4}},
+			`{"Number":1,"Kind":"vouchers","Product":"p","Mode":"all","State":"complete","Operator":"o","Begun":"2026-11-21T12:00:00Z","Ended":"2026-11-21T12:00:00Z","Lines":1,"Added":2,"Present":3,"Rejected":4}`},
 		{admin.Audit{Number: 1, At: at, Operator: "o", Role: admin.Admin, Act: admin.AddCard, Subject: "s", Before: admin.Facts{"a": "b"}, After: admin.Facts{"c": "d"}, Reason: "r"},
 			`{"Number":1,"At":"2026-11-21T12:00:00Z","Operator":"o","Role":4,"Act":"card.add","Subject":"s","Before":{"a":"b"},"After":{"c":"d"},"Reason":"r"}`},
 	} {
@@ -69,5 +84,24 @@ func TestCarries(t *testing.T) {
 	}
 	if adminhttp.Carries([]byte("not JSON"), ident.Reference{}) {
 		t.Error("what is not JSON carries something")
+	}
+}
+
+func TestTells(t *testing.T) {
+	const body = `{"recipientMsisdn":{"msisdn":"+27749670999"},"msisdn":{"msisdn":"278"},"transactionLabels":{"a":["blue",{"b":"green"}],"c":7}}`
+	for _, c := range []struct {
+		kind, value string
+		want        bool
+	}{
+		{secret.ByMSISDN, "27749670999", true}, {secret.ByMSISDN, "278", true}, {secret.ByMSISDN, "279", false}, {secret.ByMSISDN, "", false},
+		{secret.ByLabel, "blue", true}, {secret.ByLabel, "green", true}, {secret.ByLabel, "red", false}, {secret.ByLabel, "27749670999", false},
+		{secret.BySerial, "blue", false},
+	} {
+		if got := adminhttp.Tells([]byte(body), c.kind, c.value); got != c.want {
+			t.Errorf("%s %q: %v", c.kind, c.value, got)
+		}
+	}
+	if adminhttp.Tells([]byte("not JSON"), secret.ByLabel, "") {
+		t.Error("what is not JSON tells something")
 	}
 }

@@ -9,48 +9,33 @@ import (
 	"strings"
 
 	"github.com/scripworks/scrip/admin"
-	"github.com/scripworks/scrip/giftcard"
-	"github.com/scripworks/scrip/ident"
-	"github.com/scripworks/scrip/money"
 )
 
 // maxLine bounds a line of an import, in bytes, with its line end.
 const maxLine = 2048
 
-// The columns of an import.
-const (
-	panColumn          = "pan"
-	expiryColumn       = "expiry"
-	clearPINColumn     = "clear_pin"
-	encryptedPINColumn = "encrypted_pin"
-	currencyColumn     = "currency"
-	profileIDColumn    = "profile_id"
-	msisdnColumn       = "msisdn"
-	emailColumn        = "email"
-)
-
-var columns = []string{
-	panColumn, expiryColumn, clearPINColumn, encryptedPINColumn, currencyColumn, profileIDColumn, msisdnColumn, emailColumn,
+// sheet is what the lines of a file say: which columns there are, and what they mean.
+type sheet[S any] struct {
+	columns []string // that a file may have
+	needed  []string // of these, those that it must have
+	// set puts the value of a column into a seed.
+	set func(s *S, column, value string) error
 }
 
-// columnOf gives the column of what package admin finds at fault.
-var columnOf = map[string]string{
-	"clearPin": clearPINColumn, "encryptedPin": encryptedPINColumn, "holder.profileId": profileIDColumn,
-	"holder.msisdn": msisdnColumn, "holder.emailAddress": emailColumn,
-}
-
-// cardFile reads the lines of an import one by one, whatever the size of the file.
-type cardFile struct {
+// file reads the lines of an import one by one, whatever the size of the file.
+type file[S any] struct {
+	sheet   sheet[S]
 	lines   *bufio.Reader
 	columns []string
 	number  int64 // of the line read last
 	bytes   int64 // read so far
+	cut     bool  // the last line had no line end
 }
 
-// newCardFile reads the first line, which names the columns. Its error never quotes the line, because it might be
-// a card.
-func newCardFile(r io.Reader) (*cardFile, error) {
-	f := &cardFile{lines: bufio.NewReaderSize(r, 16<<10)}
+// newFile reads the first line, which names the columns. Its error never quotes the line, because it might be
+// a card or a voucher.
+func newFile[S any](of sheet[S], r io.Reader) (*file[S], error) {
+	f := &file[S]{sheet: of, lines: bufio.NewReaderSize(r, 16<<10)}
 	head, fault, err := f.line()
 	switch {
 	case errors.Is(err, io.EOF):
@@ -70,16 +55,16 @@ func newCardFile(r io.Reader) (*cardFile, error) {
 	return f, f.checkColumns()
 }
 
-func (f *cardFile) checkColumns() error {
+func (f *file[S]) checkColumns() error {
 	for i, name := range f.columns {
-		if !slices.Contains(columns, name) {
-			return invalid("", "the first line must name the columns, and one of its names is not known; there are "+strings.Join(columns, ", "))
+		if !slices.Contains(f.sheet.columns, name) {
+			return invalid("", "the first line must name the columns, and one of its names is not known; there are "+strings.Join(f.sheet.columns, ", "))
 		}
 		if slices.Contains(f.columns[:i], name) {
 			return invalid(name, "the first line names this column twice")
 		}
 	}
-	for _, name := range []string{panColumn, expiryColumn} {
+	for _, name := range f.sheet.needed {
 		if !slices.Contains(f.columns, name) {
 			return invalid(name, "the first line must name this column")
 		}
@@ -88,13 +73,13 @@ func (f *cardFile) checkColumns() error {
 }
 
 // next gives the next line that is not empty. io.EOF is the file's end; any other error means that it broke off.
-func (f *cardFile) next() (admin.Line, error) {
+func (f *file[S]) next() (admin.Line[S], error) {
 	for {
 		text, fault, err := f.line()
 		if err != nil {
-			return admin.Line{}, err
+			return admin.Line[S]{}, err
 		}
-		line := admin.Line{Number: f.number, Fault: fault}
+		line := admin.Line[S]{Number: f.number, Fault: fault}
 		if fault != nil {
 			return line, nil
 		}
@@ -107,7 +92,7 @@ func (f *cardFile) next() (admin.Line, error) {
 }
 
 // line reads one line without its end. A line that is too long, or whose end is missing, is a fault.
-func (f *cardFile) line() (text string, fault *admin.Refusal, err error) {
+func (f *file[S]) line() (text string, fault *admin.Refusal, err error) {
 	read, err := f.lines.ReadSlice('\n')
 	f.number++
 	f.bytes += int64(len(read))
@@ -126,6 +111,7 @@ func (f *cardFile) line() (text string, fault *admin.Refusal, err error) {
 	case long:
 		return "", fileFault("the line is too long"), nil
 	case errors.Is(err, io.EOF):
+		f.cut = true
 		return "", fileFault("the last line has no line end, so the file may have been cut; end it with one"), nil
 	}
 	return string(bytes.TrimSuffix(bytes.TrimSuffix(read, []byte("\n")), []byte("\r"))), nil, nil
@@ -176,7 +162,7 @@ func quoted(line string) (field, rest string, more, ok bool) {
 }
 
 // parse reads a line as a seed.
-func (f *cardFile) parse(text string) (s admin.Seed, fault *admin.Refusal) {
+func (f *file[S]) parse(text string) (s S, fault *admin.Refusal) {
 	values, fault := fields(text)
 	if fault != nil {
 		return s, fault
@@ -184,38 +170,13 @@ func (f *cardFile) parse(text string) (s admin.Seed, fault *admin.Refusal) {
 	if len(values) != len(f.columns) {
 		return s, fileFault("the line has not as many fields as the first line")
 	}
-	// The number comes first, so that a fault elsewhere can name the card.
-	order := append([]string{panColumn}, f.columns...)
+	// What must be there comes first, so that a fault elsewhere can name the card.
+	order := append(slices.Clone(f.sheet.needed), f.columns...)
 	for _, name := range order {
 		value := values[slices.Index(f.columns, name)]
-		if err := set(&s, name, value); err != nil && fault == nil {
+		if err := f.sheet.set(&s, name, value); err != nil && fault == nil {
 			fault = &admin.Refusal{Code: admin.Invalid, Field: name, Text: err.Error()}
 		}
 	}
 	return s, fault
-}
-
-// set puts the value of a column into a seed.
-func set(s *admin.Seed, column, value string) (err error) {
-	switch column {
-	case panColumn:
-		s.PAN, err = ident.ParsePAN(value)
-	case expiryColumn:
-		s.Expiry, err = giftcard.ParseExpiry(value)
-	case currencyColumn:
-		if value != "" {
-			s.Currency, err = money.ParseCurrency(value)
-		}
-	case clearPINColumn:
-		s.PIN.Clear = value
-	case encryptedPINColumn:
-		s.PIN.Encrypted = value
-	case profileIDColumn:
-		s.Holder.ProfileID = value
-	case msisdnColumn:
-		s.Holder.MSISDN = value
-	case emailColumn:
-		s.Holder.EmailAddress = value
-	}
-	return err
 }

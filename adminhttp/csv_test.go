@@ -14,7 +14,7 @@ import (
 // read gives all lines of a file.
 func read(t *testing.T, text string) (lines []string) {
 	t.Helper()
-	f, err := newCardFile(strings.NewReader(text))
+	f, err := newFile(cardSheet, strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,8 +35,8 @@ func read(t *testing.T, text string) (lines []string) {
 }
 
 func TestReadAFile(t *testing.T) {
-	f, err := newCardFile(strings.NewReader("\ufeffExpiry, PAN ,clear_pin,currency,profile_id,msisdn,email,encrypted_pin\r\n" +
-		`4010,6001000000000001,1234,710,p,2782,"a""b,c@d.example",AB` + "\r\n"))
+	f, err := newFile(cardSheet, strings.NewReader("\ufeffExpiry, PAN ,clear_pin,currency,profile_id,msisdn,email,encrypted_pin\r\n"+
+		`4010,6001000000000001,1234,710,p,2782,"a""b,c@d.example",AB`+"\r\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,13 +81,13 @@ func TestFaultyLines(t *testing.T) {
 
 func TestFilesWithoutAFirstLine(t *testing.T) {
 	for _, text := range []string{"", "pan,expiry", "6001000000000001,4010\n", "pan,expiry,pan\n", "pan\n", "expiry\n", "pan,expiry,\"\n", "pan,expiry,pin\n"} {
-		_, err := newCardFile(strings.NewReader(text))
+		_, err := newFile(cardSheet, strings.NewReader(text))
 		if err == nil || strings.Contains(err.Error(), "6001") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
 	broken := errors.New("broken")
-	if _, err := newCardFile(io.MultiReader(strings.NewReader("pan,ex"), failing{broken})); err != broken {
+	if _, err := newFile(cardSheet, io.MultiReader(strings.NewReader("pan,ex"), failing{broken})); err != broken {
 		t.Errorf("a body that breaks off: %v", err)
 	}
 }
@@ -119,7 +119,7 @@ func FuzzCardFile(f *testing.F) {
 	f.Add("pan,expiry,clear_pin\n6001000000000001,4010,\"1\"\n\nx")
 	f.Add("expiry,pan\r\n4010,6001\r\n")
 	f.Fuzz(func(t *testing.T, s string) {
-		file, err := newCardFile(strings.NewReader(s))
+		file, err := newFile(cardSheet, strings.NewReader(s))
 		if err != nil {
 			return
 		}

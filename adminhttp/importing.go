@@ -17,33 +17,21 @@ import (
 // idle bounds how long an import may wait for its sender, to send or to read.
 const idle = 60 * time.Second
 
-// ImportCards implements adminapi.StrictServerInterface.
-func (s *server) ImportCards(ctx context.Context, r adminapi.ImportCardsRequestObject) (adminapi.ImportCardsResponseObject, error) {
-	in, err := currency("currency", string(r.Params.Currency))
-	if err != nil {
-		return nil, err
-	}
-	importing, err := s.office.BeginImport(ctx, s.by(ctx, string(r.Params.Reason)), admin.Mode(r.Params.Mode), in)
-	if err != nil {
-		return nil, err
-	}
-	return &report{server: s, ctx: ctx, importing: importing, body: r.Body, expected: r.Params.Lines}, nil
-}
-
 // report is an import under way: it reads the body, and answers line by line while it does.
-type report struct {
+type report[S any] struct {
 	server    *server
 	ctx       context.Context // of the call whose answer this is; the generated interface does not pass it on
-	importing *admin.Importing
+	sheet     sheet[S]
+	importing *admin.Importing[S]
 	body      io.Reader
 	expected  int64 // lines; 0 when nobody said
+	whole     bool  // a file that was cut in a line is refused in both modes
 	wire      *http.ResponseController
 	out       *bufio.Writer
 }
 
-// VisitImportCardsResponse implements adminapi.ImportCardsResponseObject. What goes wrong is told in the report,
-// because its status has been sent by then.
-func (r *report) VisitImportCardsResponse(w http.ResponseWriter) error {
+// visit carries the import out. What goes wrong is told in the report, because its status has been sent by then.
+func (r *report[S]) visit(w http.ResponseWriter) error {
 	r.wire, r.out = http.NewResponseController(w), bufio.NewWriter(w)
 	// Over HTTP/1 an answer otherwise ends the body. Where this is not supported nothing has to be done for it.
 	_ = r.wire.EnableFullDuplex()
@@ -58,12 +46,12 @@ func (r *report) VisitImportCardsResponse(w http.ResponseWriter) error {
 	return r.flush()
 }
 
-func (r *report) run() (admin.Import, error) {
-	file, err := newCardFile(r)
+func (r *report[S]) run() (admin.Import, error) {
+	file, err := newFile(r.sheet, r)
 	if err != nil {
 		return admin.Import{}, err
 	}
-	batch := make([]admin.Line, 0, admin.MaxBatch)
+	batch := make([]admin.Line[S], 0, admin.MaxBatch)
 	for more := true; more; {
 		if batch, more, err = fill(file, batch[:0]); err != nil {
 			return admin.Import{}, err
@@ -71,6 +59,9 @@ func (r *report) run() (admin.Import, error) {
 		if err := r.add(batch, file.bytes); err != nil {
 			return admin.Import{}, err
 		}
+	}
+	if r.whole && file.cut {
+		return admin.Import{}, invalid("", "the last line has no line end, so the file may have been cut")
 	}
 	if lines := r.importing.Tally().Lines; r.expected != 0 && lines != r.expected {
 		return admin.Import{}, invalid("lines", "the file has another number of lines")
@@ -80,7 +71,7 @@ func (r *report) run() (admin.Import, error) {
 }
 
 // fill reads a batch. more is false at the end of the file.
-func fill(file *cardFile, batch []admin.Line) (_ []admin.Line, more bool, err error) {
+func fill[S any](file *file[S], batch []admin.Line[S]) (_ []admin.Line[S], more bool, err error) {
 	for len(batch) < cap(batch) {
 		line, err := file.next()
 		if errors.Is(err, io.EOF) {
@@ -95,7 +86,7 @@ func fill(file *cardFile, batch []admin.Line) (_ []admin.Line, more bool, err er
 }
 
 // add decides a batch and tells what came of it.
-func (r *report) add(batch []admin.Line, bytes int64) error {
+func (r *report[S]) add(batch []admin.Line[S], bytes int64) error {
 	rejects, err := r.importing.Add(r.ctx, batch)
 	if err != nil {
 		return err
@@ -119,7 +110,7 @@ func rejected(j admin.Reject) adminapi.ImportReject {
 }
 
 // abandon ends an import that broke off and gives what to tell of it.
-func (r *report) abandon(cause error) adminapi.Error {
+func (r *report[S]) abandon(cause error) adminapi.Error {
 	if _, err := r.importing.Abandon(context.WithoutCancel(r.ctx), r.server.instant()); err != nil {
 		r.server.log.ErrorContext(r.ctx, "an import could not be marked as abandoned; a restart will", "err", err)
 	}
@@ -132,7 +123,7 @@ func (r *report) abandon(cause error) adminapi.Error {
 
 // Read reads the body, and gives up on a sender that stops sending. Deadlines are the socket's and go by the
 // computer's clock; where they are not supported the server's own bounds hold.
-func (r *report) Read(b []byte) (int, error) {
+func (r *report[S]) Read(b []byte) (int, error) {
 	_ = r.wire.SetReadDeadline(time.Now().Add(idle))
 	n, err := r.body.Read(b)
 	if err != nil && err != io.EOF {
@@ -141,12 +132,12 @@ func (r *report) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func (r *report) tell(e adminapi.ImportEvent) {
+func (r *report[S]) tell(e adminapi.ImportEvent) {
 	json.NewEncoder(r.out).Encode(e) // the writer keeps its first error for flush
 }
 
 // flush sends what was told, and gives up on a sender that stops reading.
-func (r *report) flush() error {
+func (r *report[S]) flush() error {
 	_ = r.wire.SetWriteDeadline(time.Now().Add(idle)) // as for Read
 	if err := r.out.Flush(); err != nil {
 		return err
