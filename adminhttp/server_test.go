@@ -19,6 +19,7 @@ import (
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/adminhttp"
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/secret"
@@ -33,6 +34,7 @@ type house struct {
 	office   *admin.Office
 	register *admin.Register
 	issuer   *giftcard.Issuer
+	vendor   *airtime.Vendor
 	driver   *memstore.Driver
 	tokens   map[string]string // by role
 	logged   *bytes.Buffer
@@ -50,8 +52,13 @@ func build(t *testing.T) *house {
 	s := store.New(h.driver, store.Settings{Keys: keys, Now: time.Now, Unfinished: h.register.Unfinished})
 	t.Cleanup(func() { s.Close() })
 	h.issuer = giftcard.NewIssuer(giftcard.Settings{Store: store.Giftcard(s), Keys: keys, Products: h.register})
+	h.vendor = airtime.NewVendor(airtime.Settings{
+		Store: store.Airtime(s), Unsettled: h.driver, Keys: keys, Catalogue: h.register.Catalogue(), Senders: h.register,
+		Institution: ident.Reference{Institution: "1", Identifier: "Scrip"},
+	})
 	h.office = admin.NewOffice(admin.Settings{
 		Store: store.Admin(s), Reports: h.driver, Register: h.register, Keys: keys, Codec: adminhttp.Codec{}, Issuer: h.issuer,
+		Airtime: store.Airtime(s), Vendor: h.vendor, Tells: adminhttp.Tells,
 		Carries: adminhttp.Carries, NewID: h.newID, NewToken: secret.NewToken, NewPassword: secret.NewToken, Currency: 710,
 	})
 	handler, err := adminhttp.New(adminhttp.Settings{
@@ -183,11 +190,16 @@ var bodies = map[string]string{
 	"addCard": `{"pan":"1","expiry":"4010"}`, "findCard": `{"pan":"9"}`, "freezeCard": `{"reason":"x"}`, "unfreezeCard": `{"reason":"x"}`,
 	"unlockCard": `{"reason":"x"}`, "adjustCard": `{"kind":"credit","amount":1,"reason":"x"}`, "settle": `{"ending":"confirm","reason":"x"}`,
 	"createOperator": `{"name":"x","role":"viewer"}`, "revokeOperator": `{"reason":"x"}`, "importCards": "pan,expiry\n",
+	"putAirtimeProduct": `{"settings":{"name":"x","type":"DATA","topUp":true},"reason":"x"}`, "putNetwork": `{"settings":{"name":"x","country":"ZA"},"reason":"x"}`,
+	"withdrawAirtimeProduct": `{"reason":"x"}`, "restoreAirtimeProduct": `{"reason":"x"}`, "importVouchers": "serial,pin\n",
+	"findVouchers": `{"serial":"x"}`, "releaseVoucher": `{"reason":"x"}`, "withdrawVoucher": `{"reason":"x"}`, "revealVoucher": `{"reason":"x"}`,
+	"closeBatch": `{"reason":"x"}`, "openBatch": `{"reason":"x"}`, "searchTransactions": `{"serial":"x"}`,
+	"depositFloat": `{"amount":1,"reason":"x"}`, "withdrawFloat": `{"amount":1,"reason":"x"}`,
 }
 
 // callable fills a path's parameters with things that are not there.
 var callable = strings.NewReplacer("{account}", "none", "{product}", "none", "{card}", "999999", "{transaction}", "999999",
-	"{operator}", "none", "{credential}", "1")
+	"{operator}", "none", "{credential}", "1", "{network}", "none", "{voucher}", "999999", "{batch}", "999999")
 
 func (h *house) try(who string, o operation) answer {
 	path := callable.Replace(o.path)
@@ -196,10 +208,14 @@ func (h *house) try(who string, o operation) answer {
 		path += "?mode=skip"
 	case "findTransactions":
 		path += "?id=x"
+	case "importVouchers":
+		path += "?mode=skip&product=none"
+	case "listVouchers":
+		path += "?status=stock"
 	}
 	r, err := http.NewRequestWithContext(h.Context(), o.method, h.url+adminapi.Base+path, strings.NewReader(bodies[o.id]))
 	must(h.T, err)
-	if r.Header.Set("Content-Type", "application/json"); o.id == "importCards" {
+	if r.Header.Set("Content-Type", "application/json"); o.id == "importCards" || o.id == "importVouchers" {
 		r.Header.Set("Content-Type", "text/csv")
 	}
 	return h.send(who, r)

@@ -8,6 +8,7 @@ import (
 	adminapi "github.com/scripworks/scrip/api/admin"
 
 	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/txn"
 )
@@ -33,6 +34,50 @@ func (s *server) findTransactions(ctx context.Context, p adminapi.FindTransactio
 		return nil, invalid("id", err.Error())
 	}
 	return s.office.FindByID(ctx, s.by(ctx, ""), id)
+}
+
+// SearchTransactions implements adminapi.StrictServerInterface.
+func (s *server) SearchTransactions(ctx context.Context, r adminapi.SearchTransactionsRequestObject) (adminapi.SearchTransactionsResponseObject, error) {
+	found, err := s.searchTransactions(ctx, r.Body)
+	if err != nil {
+		return nil, err
+	}
+	return adminapi.SearchTransactions200JSONResponse{Transactions: each(found, transaction)}, nil
+}
+
+func (s *server) searchTransactions(ctx context.Context, q *adminapi.TransactionQuery) ([]admin.Transaction, error) {
+	if !one(q.MSISDN, q.Label, q.Serial, q.PIN) {
+		return nil, invalid("", "one of msisdn, label, serial and pin must be given")
+	}
+	by := s.by(ctx, "")
+	switch {
+	case q.MSISDN != "":
+		m, err := ident.ParseMSISDN(q.MSISDN)
+		if err != nil {
+			return nil, invalid("msisdn", err.Error())
+		}
+		return s.office.FindBySubscriber(ctx, by, m)
+	case q.Label != "":
+		return s.office.FindByLabel(ctx, by, q.Label)
+	case q.Serial != "":
+		return s.office.FindBySerial(ctx, by, q.Serial)
+	}
+	pin, err := airtime.ParseVoucherPIN(q.PIN)
+	if err != nil {
+		return nil, invalid("pin", err.Error())
+	}
+	return s.office.FindByPIN(ctx, by, pin)
+}
+
+// one says whether just one of several texts is given.
+func one(texts ...string) bool {
+	given := 0
+	for _, text := range texts {
+		if text != "" {
+			given++
+		}
+	}
+	return given == 1
 }
 
 // GetTransaction implements adminapi.StrictServerInterface.

@@ -82,6 +82,7 @@ func accountSettings(s adminapi.AccountSettings) (admin.AccountSettings, error) 
 		Certificates: each(s.Certificates, func(c adminapi.Certificate) admin.Certificate {
 			return admin.Certificate{Kind: admin.CertificateKind(c.Kind), Value: c.Value}
 		}),
+		Intermediary: s.Intermediary, Prepaid: s.Prepaid, LowFloat: money.Minor(s.LowFloat),
 	}
 	if s.WrongPerMinute != nil {
 		in.WrongPerMinute = *s.WrongPerMinute
@@ -108,6 +109,7 @@ func account(a *admin.Account) adminapi.Account {
 			Certificates: each(s.Certificates, func(c admin.Certificate) adminapi.Certificate {
 				return adminapi.Certificate{Kind: adminapi.CertificateKind(c.Kind), Value: c.Value}
 			}),
+			Intermediary: s.Intermediary, Prepaid: s.Prepaid, LowFloat: int64(s.LowFloat),
 		},
 	}
 }
@@ -166,6 +168,7 @@ func transaction(t admin.Transaction) adminapi.Transaction {
 		Number: t.Seq, Reference: t.Reference, ID: string(t.ID), Account: t.AccountName, Family: adminapi.Family(t.Family.String()),
 		Role: adminapi.TransactionRole(t.Role.String()), State: adminapi.TransactionState(t.State.String()), Declined: string(t.Reason),
 		At: t.At.UTC(), Request: t.Request, Card: cardName(t.Card), Target: cardName(t.Target), Product: adminapi.ProductID(t.ProductID),
+		Voucher: adminapi.VoucherName{Number: t.Voucher.Number, Serial: t.Voucher.Serial}, Prepaid: t.Prepaid, ProviderReference: t.ProviderRef,
 		Approved: int64(t.Amount), Final: int64(t.Final), HasBody: len(t.Body) > 0,
 	}
 	if t.Currency != 0 {
@@ -197,8 +200,12 @@ func operatorOut(o *admin.Operator) adminapi.Operator {
 }
 
 func imported(i *admin.Import) adminapi.Import {
+	kind := adminapi.ImportKindCards
+	if i.Kind == admin.OfVouchers {
+		kind = adminapi.ImportKindVouchers
+	}
 	return adminapi.Import{
-		Number: i.Number, Mode: adminapi.ImportMode(i.Mode), State: adminapi.ImportState(i.State), Operator: i.Operator,
+		Number: i.Number, Kind: kind, Product: i.Product, Mode: adminapi.ImportMode(i.Mode), State: adminapi.ImportState(i.State), Operator: i.Operator,
 		Begun: i.Begun, Ended: i.Ended, Lines: i.Lines, Added: i.Added, Present: i.Present, Rejected: i.Rejected,
 	}
 }

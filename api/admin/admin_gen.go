@@ -41,6 +41,189 @@ func (e AdjustmentKind) Valid() bool {
 	}
 }
 
+// Defines values for AirtimeContentUnit.
+const (
+	AirtimeContentUnitGB      AirtimeContentUnit = "GB"
+	AirtimeContentUnitKB      AirtimeContentUnit = "KB"
+	AirtimeContentUnitMB      AirtimeContentUnit = "MB"
+	AirtimeContentUnitMinutes AirtimeContentUnit = "Minutes"
+	AirtimeContentUnitUnit    AirtimeContentUnit = "Unit"
+)
+
+// Valid indicates whether the value is a known member of the AirtimeContentUnit enum.
+func (e AirtimeContentUnit) Valid() bool {
+	switch e {
+	case AirtimeContentUnitGB:
+		return true
+	case AirtimeContentUnitKB:
+		return true
+	case AirtimeContentUnitMB:
+		return true
+	case AirtimeContentUnitMinutes:
+		return true
+	case AirtimeContentUnitUnit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AirtimeProductSettingsReturned.
+const (
+	AirtimeProductSettingsReturnedQuarantine AirtimeProductSettingsReturned = "quarantine"
+	AirtimeProductSettingsReturnedStock      AirtimeProductSettingsReturned = "stock"
+)
+
+// Valid indicates whether the value is a known member of the AirtimeProductSettingsReturned enum.
+func (e AirtimeProductSettingsReturned) Valid() bool {
+	switch e {
+	case AirtimeProductSettingsReturnedQuarantine:
+		return true
+	case AirtimeProductSettingsReturnedStock:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AirtimeProductSettingsSource.
+const (
+	AirtimeProductSettingsSourceMade  AirtimeProductSettingsSource = "made"
+	AirtimeProductSettingsSourceStock AirtimeProductSettingsSource = "stock"
+)
+
+// Valid indicates whether the value is a known member of the AirtimeProductSettingsSource enum.
+func (e AirtimeProductSettingsSource) Valid() bool {
+	switch e {
+	case AirtimeProductSettingsSourceMade:
+		return true
+	case AirtimeProductSettingsSourceStock:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AirtimeProductSettingsType.
+const (
+	AirtimeProductSettingsTypeAIRTIMEFIXED    AirtimeProductSettingsType = "AIRTIME_FIXED"
+	AirtimeProductSettingsTypeAIRTIMEVARIABLE AirtimeProductSettingsType = "AIRTIME_VARIABLE"
+	AirtimeProductSettingsTypeAPPRELATED      AirtimeProductSettingsType = "APP_RELATED"
+	AirtimeProductSettingsTypeCOMBO           AirtimeProductSettingsType = "COMBO"
+	AirtimeProductSettingsTypeDATA            AirtimeProductSettingsType = "DATA"
+	AirtimeProductSettingsTypeDATAFIXED       AirtimeProductSettingsType = "DATA_FIXED"
+	AirtimeProductSettingsTypeDATAVARIABLE    AirtimeProductSettingsType = "DATA_VARIABLE"
+	AirtimeProductSettingsTypeSMSBUNDLE       AirtimeProductSettingsType = "SMS_BUNDLE"
+	AirtimeProductSettingsTypeVOICEBUNDLE     AirtimeProductSettingsType = "VOICE_BUNDLE"
+)
+
+// Valid indicates whether the value is a known member of the AirtimeProductSettingsType enum.
+func (e AirtimeProductSettingsType) Valid() bool {
+	switch e {
+	case AirtimeProductSettingsTypeAIRTIMEFIXED:
+		return true
+	case AirtimeProductSettingsTypeAIRTIMEVARIABLE:
+		return true
+	case AirtimeProductSettingsTypeAPPRELATED:
+		return true
+	case AirtimeProductSettingsTypeCOMBO:
+		return true
+	case AirtimeProductSettingsTypeDATA:
+		return true
+	case AirtimeProductSettingsTypeDATAFIXED:
+		return true
+	case AirtimeProductSettingsTypeDATAVARIABLE:
+		return true
+	case AirtimeProductSettingsTypeSMSBUNDLE:
+		return true
+	case AirtimeProductSettingsTypeVOICEBUNDLE:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AirtimeValidityUnit.
+const (
+	AirtimeValidityUnitCENTURIES AirtimeValidityUnit = "CENTURIES"
+	AirtimeValidityUnitDAYS      AirtimeValidityUnit = "DAYS"
+	AirtimeValidityUnitDECADES   AirtimeValidityUnit = "DECADES"
+	AirtimeValidityUnitERAS      AirtimeValidityUnit = "ERAS"
+	AirtimeValidityUnitFOREVER   AirtimeValidityUnit = "FOREVER"
+	AirtimeValidityUnitHALFDAYS  AirtimeValidityUnit = "HALF_DAYS"
+	AirtimeValidityUnitHOURS     AirtimeValidityUnit = "HOURS"
+	AirtimeValidityUnitMICROS    AirtimeValidityUnit = "MICROS"
+	AirtimeValidityUnitMILLENNIA AirtimeValidityUnit = "MILLENNIA"
+	AirtimeValidityUnitMILLIS    AirtimeValidityUnit = "MILLIS"
+	AirtimeValidityUnitMINUTES   AirtimeValidityUnit = "MINUTES"
+	AirtimeValidityUnitMONTHS    AirtimeValidityUnit = "MONTHS"
+	AirtimeValidityUnitNANOS     AirtimeValidityUnit = "NANOS"
+	AirtimeValidityUnitSECONDS   AirtimeValidityUnit = "SECONDS"
+	AirtimeValidityUnitWEEKS     AirtimeValidityUnit = "WEEKS"
+	AirtimeValidityUnitYEARS     AirtimeValidityUnit = "YEARS"
+)
+
+// Valid indicates whether the value is a known member of the AirtimeValidityUnit enum.
+func (e AirtimeValidityUnit) Valid() bool {
+	switch e {
+	case AirtimeValidityUnitCENTURIES:
+		return true
+	case AirtimeValidityUnitDAYS:
+		return true
+	case AirtimeValidityUnitDECADES:
+		return true
+	case AirtimeValidityUnitERAS:
+		return true
+	case AirtimeValidityUnitFOREVER:
+		return true
+	case AirtimeValidityUnitHALFDAYS:
+		return true
+	case AirtimeValidityUnitHOURS:
+		return true
+	case AirtimeValidityUnitMICROS:
+		return true
+	case AirtimeValidityUnitMILLENNIA:
+		return true
+	case AirtimeValidityUnitMILLIS:
+		return true
+	case AirtimeValidityUnitMINUTES:
+		return true
+	case AirtimeValidityUnitMONTHS:
+		return true
+	case AirtimeValidityUnitNANOS:
+		return true
+	case AirtimeValidityUnitSECONDS:
+		return true
+	case AirtimeValidityUnitWEEKS:
+		return true
+	case AirtimeValidityUnitYEARS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BatchLevelState.
+const (
+	BatchLevelStateClosed     BatchLevelState = "closed"
+	BatchLevelStateIncomplete BatchLevelState = "incomplete"
+	BatchLevelStateOpen       BatchLevelState = "open"
+)
+
+// Valid indicates whether the value is a known member of the BatchLevelState enum.
+func (e BatchLevelState) Valid() bool {
+	switch e {
+	case BatchLevelStateClosed:
+		return true
+	case BatchLevelStateIncomplete:
+		return true
+	case BatchLevelStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CardStatus.
 const (
 	CardStatusACTIVATED          CardStatus = "ACTIVATED"
@@ -164,10 +347,12 @@ const (
 	FamilyAdjustment Family = "adjustment"
 	FamilyLoad       Family = "load"
 	FamilyLookup     Family = "lookup"
+	FamilyPurchase   Family = "purchase"
 	FamilyRedemption Family = "redemption"
 	FamilyReplace    Family = "replace"
 	FamilyTransfer   Family = "transfer"
 	FamilyVoid       Family = "void"
+	FamilyVoucher    Family = "voucher"
 )
 
 // Valid indicates whether the value is a known member of the Family enum.
@@ -181,6 +366,8 @@ func (e Family) Valid() bool {
 		return true
 	case FamilyLookup:
 		return true
+	case FamilyPurchase:
+		return true
 	case FamilyRedemption:
 		return true
 	case FamilyReplace:
@@ -188,6 +375,26 @@ func (e Family) Valid() bool {
 	case FamilyTransfer:
 		return true
 	case FamilyVoid:
+		return true
+	case FamilyVoucher:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImportKind.
+const (
+	ImportKindCards    ImportKind = "cards"
+	ImportKindVouchers ImportKind = "vouchers"
+)
+
+// Valid indicates whether the value is a known member of the ImportKind enum.
+func (e ImportKind) Valid() bool {
+	switch e {
+	case ImportKindCards:
+		return true
+	case ImportKindVouchers:
 		return true
 	default:
 		return false
@@ -325,6 +532,8 @@ const (
 	TransactionStateDeclined  TransactionState = "declined"
 	TransactionStateOpen      TransactionState = "open"
 	TransactionStateReversed  TransactionState = "reversed"
+	TransactionStateReversing TransactionState = "reversing"
+	TransactionStateWorking   TransactionState = "working"
 )
 
 // Valid indicates whether the value is a known member of the TransactionState enum.
@@ -341,6 +550,34 @@ func (e TransactionState) Valid() bool {
 	case TransactionStateOpen:
 		return true
 	case TransactionStateReversed:
+		return true
+	case TransactionStateReversing:
+		return true
+	case TransactionStateWorking:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VoucherStatus.
+const (
+	VoucherStatusQuarantine VoucherStatus = "quarantine"
+	VoucherStatusSold       VoucherStatus = "sold"
+	VoucherStatusStock      VoucherStatus = "stock"
+	VoucherStatusWithdrawn  VoucherStatus = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the VoucherStatus enum.
+func (e VoucherStatus) Valid() bool {
+	switch e {
+	case VoucherStatusQuarantine:
+		return true
+	case VoucherStatusSold:
+		return true
+	case VoucherStatusStock:
+		return true
+	case VoucherStatusWithdrawn:
 		return true
 	default:
 		return false
@@ -385,7 +622,16 @@ type AccountSettings struct {
 	// HolderLookUps It may look cards up by their holder.
 	HolderLookUps bool `json:"holderLookUps,omitempty,omitzero"`
 
-	// Products The products whose cards it may touch; absent or empty for all.
+	// Intermediary It speaks for others; the client of its messages of airtime may be anybody.
+	Intermediary bool `json:"intermediary,omitempty,omitzero"`
+
+	// LowFloat At or below this much available in its float there is an alarm, in minor units; 0 is never.
+	LowFloat int64 `json:"lowFloat,omitempty,omitzero"`
+
+	// Prepaid It buys airtime against its float.
+	Prepaid bool `json:"prepaid,omitempty,omitzero"`
+
+	// Products The products that it may sell, or whose cards it may touch; absent or empty for all.
 	Products []ProductID `json:"products,omitempty,omitzero"`
 
 	// Ranges The card numbers it may touch; absent or empty for all.
@@ -416,6 +662,146 @@ type Adjustment struct {
 
 // AdjustmentKind A write-off takes all that is available on a card that is voided or expired.
 type AdjustmentKind string
+
+// AirtimeChannel How a product is shown on one sales channel.
+type AirtimeChannel struct {
+	DisplayCategory string   `json:"displayCategory,omitempty,omitzero"`
+	DisplayName     string   `json:"displayName,omitempty,omitzero"`
+	Identifier      string   `json:"identifier,omitempty,omitzero"`
+	Name            string   `json:"name"`
+	SortOrder       *float64 `json:"sortOrder,omitempty"`
+}
+
+// AirtimeContent One quantity that a product contains.
+type AirtimeContent struct {
+	Amount int64              `json:"amount"`
+	Unit   AirtimeContentUnit `json:"unit"`
+}
+
+// AirtimeContentUnit defines model for AirtimeContent.Unit.
+type AirtimeContentUnit string
+
+// AirtimeDescription The texts that describe a product.
+type AirtimeDescription struct {
+	Additional map[string]string `json:"additional,omitempty,omitzero"`
+	Primary    string            `json:"primary,omitempty,omitzero"`
+	Short      string            `json:"short,omitempty,omitzero"`
+}
+
+// AirtimeLimit The least and the most of a variable product in one currency.
+type AirtimeLimit struct {
+	// Currency ISO 4217 number.
+	Currency Currency `json:"currency"`
+
+	// Max Minor units.
+	Max Minor `json:"max"`
+
+	// Min Minor units.
+	Min Minor `json:"min"`
+}
+
+// AirtimeProduct defines model for AirtimeProduct.
+type AirtimeProduct struct {
+	// Edition Number of this edition among those of all products.
+	Edition int32 `json:"edition"`
+
+	// ID The id by which messages name a product of airtime.
+	ID       AirtimeProductID       `json:"id"`
+	Number   int32                  `json:"number"`
+	Settings AirtimeProductSettings `json:"settings"`
+
+	// Withdrawn It is not sold any more.
+	Withdrawn bool `json:"withdrawn"`
+}
+
+// AirtimeProductChange defines model for AirtimeProductChange.
+type AirtimeProductChange struct {
+	// Reason Why, for the audit trail.
+	Reason   Reason                 `json:"reason"`
+	Settings AirtimeProductSettings `json:"settings"`
+}
+
+// AirtimeProductID The id by which messages name a product of airtime.
+type AirtimeProductID = string
+
+// AirtimeProductPage defines model for AirtimeProductPage.
+type AirtimeProductPage struct {
+	Next     int64            `json:"next,omitempty,omitzero"`
+	Products []AirtimeProduct `json:"products"`
+}
+
+// AirtimeProductSettings defines model for AirtimeProductSettings.
+type AirtimeProductSettings struct {
+	// Barcode Unique when given.
+	Barcode string `json:"barcode,omitempty,omitzero"`
+
+	// Channels How it is shown on sales channels.
+	Channels []AirtimeChannel `json:"channels,omitempty,omitzero"`
+
+	// Contents What it contains.
+	Contents []AirtimeContent `json:"contents,omitempty,omitzero"`
+
+	// Description The texts that describe a product.
+	Description AirtimeDescription `json:"description,omitempty,omitzero"`
+
+	// Discount How much less than the amount a variable product costs, in hundredths of a per cent.
+	Discount int32 `json:"discount,omitempty,omitzero"`
+
+	// Instructions Lines that tell the customer how to redeem a voucher.
+	Instructions []string `json:"instructions,omitempty,omitzero"`
+
+	// Limits The least and the most of a variable product, at most once for each currency.
+	Limits []AirtimeLimit `json:"limits,omitempty,omitzero"`
+
+	// LowStock At or below this many vouchers on sale there is an alarm; 0 is never.
+	LowStock int64  `json:"lowStock,omitempty,omitzero"`
+	Name     string `json:"name"`
+
+	// Network The id by which messages name a mobile network.
+	Network NetworkID `json:"network,omitempty,omitzero"`
+
+	// Promotion Name of the promotion it belongs to.
+	Promotion string `json:"promotion,omitempty,omitzero"`
+
+	// Provider Name of the provider of a top-up.
+	Provider        string `json:"provider,omitempty,omitzero"`
+	RecipientAmount Money  `json:"recipientAmount,omitempty,omitzero"`
+
+	// Returned What becomes of a voucher whose sale is reversed; quarantine when absent.
+	Returned AirtimeProductSettingsReturned `json:"returned,omitempty,omitzero"`
+
+	// Source Whether its vouchers come from stock, as they do when absent, or are made at each sale, as in a sandbox.
+	Source AirtimeProductSettingsSource `json:"source,omitempty,omitzero"`
+
+	// TopUp A subscriber is credited by the provider; otherwise it is a voucher.
+	TopUp bool                       `json:"topUp,omitempty,omitzero"`
+	Type  AirtimeProductSettingsType `json:"type"`
+
+	// Validity How long a product can be used.
+	Validity AirtimeValidity `json:"validity,omitempty,omitzero"`
+
+	// Values Face values of a fixed product, at most one for each currency; the first is its value when a request names none.
+	Values    []Money `json:"values,omitempty,omitzero"`
+	Wholesale Money   `json:"wholesale,omitempty,omitzero"`
+}
+
+// AirtimeProductSettingsReturned What becomes of a voucher whose sale is reversed; quarantine when absent.
+type AirtimeProductSettingsReturned string
+
+// AirtimeProductSettingsSource Whether its vouchers come from stock, as they do when absent, or are made at each sale, as in a sandbox.
+type AirtimeProductSettingsSource string
+
+// AirtimeProductSettingsType defines model for AirtimeProductSettings.Type.
+type AirtimeProductSettingsType string
+
+// AirtimeValidity How long a product can be used.
+type AirtimeValidity struct {
+	Duration int64               `json:"duration"`
+	Unit     AirtimeValidityUnit `json:"unit"`
+}
+
+// AirtimeValidityUnit defines model for AirtimeValidity.Unit.
+type AirtimeValidityUnit string
 
 // AuditEntry defines model for AuditEntry.
 type AuditEntry struct {
@@ -453,6 +839,34 @@ type Balance struct {
 	// Book All that is pending or posted, in minor units.
 	Book int64 `json:"book"`
 }
+
+// BatchLevel defines model for BatchLevel.
+type BatchLevel struct {
+	// Expired Those in stock that have expired.
+	Expired int64     `json:"expired"`
+	Expiry  time.Time `json:"expiry,omitempty,omitzero"`
+
+	// InStock Those that have not expired.
+	InStock int64 `json:"inStock"`
+
+	// Name The batch number by which its maker knows it.
+	Name string `json:"name,omitempty,omitzero"`
+
+	// Number Its number, which is that of the import that brought it.
+	Number int32 `json:"number"`
+
+	// Product The id by which messages name a product of airtime.
+	Product     AirtimeProductID `json:"product"`
+	Quarantined int64            `json:"quarantined"`
+	Sold        int64            `json:"sold"`
+
+	// State Of an incomplete batch the import is under way or broke off; its vouchers cannot be found.
+	State     BatchLevelState `json:"state"`
+	Withdrawn int64           `json:"withdrawn"`
+}
+
+// BatchLevelState Of an incomplete batch the import is under way or broke off; its vouchers cannot be found.
+type BatchLevelState string
 
 // Card defines model for Card.
 type Card struct {
@@ -595,6 +1009,31 @@ type Facts map[string]string
 // Family The kind of business a request is about.
 type Family string
 
+// Float defines model for Float.
+type Float struct {
+	// Account 1 to 64 letters, digits and `. _ @ + -`.
+	Account Name    `json:"account"`
+	Balance Balance `json:"balance,omitempty,omitzero"`
+
+	// Currency ISO 4217 number.
+	Currency Currency `json:"currency,omitempty,omitzero"`
+
+	// Low There is an alarm.
+	Low bool `json:"low"`
+
+	// LowFloat At or below this much available there is an alarm; 0 is never.
+	LowFloat int64 `json:"lowFloat,omitempty,omitzero"`
+
+	// Prepaid The account buys against it.
+	Prepaid bool `json:"prepaid"`
+}
+
+// FloatPage defines model for FloatPage.
+type FloatPage struct {
+	Floats []Float `json:"floats"`
+	Next   int64   `json:"next,omitempty,omitzero"`
+}
+
 // History defines model for History.
 type History struct {
 	Card  Card          `json:"card"`
@@ -623,28 +1062,35 @@ type Holder struct {
 
 // Import defines model for Import.
 type Import struct {
-	// Added Cards that were not there before.
-	Added int64     `json:"added"`
-	Begun time.Time `json:"begun"`
-	Ended time.Time `json:"ended,omitempty,omitzero"`
+	// Added Cards or vouchers that were not there before.
+	Added int64      `json:"added"`
+	Begun time.Time  `json:"begun"`
+	Ended time.Time  `json:"ended,omitempty,omitzero"`
+	Kind  ImportKind `json:"kind"`
 
 	// Lines Lines read below the first.
 	Lines int64 `json:"lines"`
 
-	// Mode All cards or none; or skip bad lines.
+	// Mode All or none; or skip bad lines.
 	Mode     ImportMode `json:"mode"`
 	Number   int32      `json:"number"`
 	Operator string     `json:"operator"`
 
 	// Present Cards that were there already with the same data.
-	Present  int64 `json:"present"`
-	Rejected int64 `json:"rejected"`
+	Present int64 `json:"present"`
 
-	// State Of an abandoned import with mode `all` no card is known; of one with mode `skip` those it had added.
+	// Product The id by which messages name a product of airtime.
+	Product  AirtimeProductID `json:"product,omitempty,omitzero"`
+	Rejected int64            `json:"rejected"`
+
+	// State Of an abandoned import nothing is known, but for the cards that mode `skip` had added.
 	State ImportState `json:"state"`
 }
 
-// ImportState Of an abandoned import with mode `all` no card is known; of one with mode `skip` those it had added.
+// ImportKind defines model for Import.Kind.
+type ImportKind string
+
+// ImportState Of an abandoned import nothing is known, but for the cards that mode `skip` had added.
 type ImportState string
 
 // ImportEvent One of its members.
@@ -655,7 +1101,7 @@ type ImportEvent struct {
 	Summary  Import         `json:"summary,omitempty,omitzero"`
 }
 
-// ImportMode All cards or none; or skip bad lines.
+// ImportMode All or none; or skip bad lines.
 type ImportMode string
 
 // ImportPage defines model for ImportPage.
@@ -691,8 +1137,54 @@ type ImportReject struct {
 // Minor Minor units.
 type Minor = int64
 
+// Money defines model for Money.
+type Money struct {
+	// Amount Minor units.
+	Amount Minor `json:"amount"`
+
+	// Currency ISO 4217 number.
+	Currency Currency `json:"currency"`
+}
+
 // Name 1 to 64 letters, digits and `. _ @ + -`.
 type Name = string
+
+// Network defines model for Network.
+type Network struct {
+	// ID The id by which messages name a mobile network.
+	ID       NetworkID       `json:"id"`
+	Number   int32           `json:"number"`
+	Settings NetworkSettings `json:"settings"`
+}
+
+// NetworkChange defines model for NetworkChange.
+type NetworkChange struct {
+	// Reason Why, for the audit trail.
+	Reason   Reason          `json:"reason"`
+	Settings NetworkSettings `json:"settings"`
+}
+
+// NetworkID The id by which messages name a mobile network.
+type NetworkID = string
+
+// NetworkPage defines model for NetworkPage.
+type NetworkPage struct {
+	Networks []Network `json:"networks"`
+	Next     int64     `json:"next,omitempty,omitzero"`
+}
+
+// NetworkSettings defines model for NetworkSettings.
+type NetworkSettings struct {
+	// Country ISO 3166-1.
+	Country string `json:"country"`
+	Name    string `json:"name"`
+
+	// Prefixes What its numbers begin with, in digits from the country code on.
+	Prefixes []string `json:"prefixes,omitempty,omitzero"`
+
+	// Promotion An offer to a network's subscribers.
+	Promotion Promotion `json:"promotion,omitempty,omitzero"`
+}
 
 // NewAccount defines model for NewAccount.
 type NewAccount struct {
@@ -798,6 +1290,18 @@ type OperatorPage struct {
 // PAN A card number.
 type PAN = string
 
+// Payment defines model for Payment.
+type Payment struct {
+	// Amount Minor units.
+	Amount int64 `json:"amount"`
+
+	// Currency ISO 4217 number.
+	Currency Currency `json:"currency,omitempty,omitzero"`
+
+	// Reason Why, for the audit trail.
+	Reason Reason `json:"reason"`
+}
+
 // Product defines model for Product.
 type Product struct {
 	// ID The id by which messages name a product.
@@ -877,6 +1381,19 @@ type ProductSettings struct {
 // `requested`.
 type ProductSettingsOpening string
 
+// Promotion An offer to a network's subscribers.
+type Promotion struct {
+	// End Absent for ever.
+	End time.Time `json:"end,omitempty,omitzero"`
+
+	// Name What products and look-ups name it by.
+	Name string `json:"name"`
+
+	// Start Absent for always.
+	Start time.Time `json:"start,omitempty,omitzero"`
+	Text  string    `json:"text"`
+}
+
 // Range Card numbers of one length, from first to last inclusive.
 type Range struct {
 	First string `json:"first"`
@@ -886,8 +1403,18 @@ type Range struct {
 // Reason Why, for the audit trail.
 type Reason = string
 
+// RevealedVoucher defines model for RevealedVoucher.
+type RevealedVoucher struct {
+	// PIN The secret number of a voucher.
+	PIN     VoucherPIN `json:"pin"`
+	Voucher Voucher    `json:"voucher"`
+}
+
 // Role defines model for Role.
 type Role string
+
+// Serial The serial of a voucher; it cannot redeem.
+type Serial = string
 
 // Settlement defines model for Settlement.
 type Settlement struct {
@@ -899,6 +1426,26 @@ type Settlement struct {
 
 // SettlementEnding defines model for Settlement.Ending.
 type SettlementEnding string
+
+// StockLevel defines model for StockLevel.
+type StockLevel struct {
+	Batches []BatchLevel `json:"batches"`
+
+	// Low There is an alarm.
+	Low bool `json:"low"`
+
+	// LowStock At or below this many on sale there is an alarm; 0 is never.
+	LowStock int64 `json:"lowStock"`
+
+	// OnSale Vouchers in stock in open batches that have not expired.
+	OnSale int64 `json:"onSale"`
+
+	// Product The id by which messages name a product of airtime.
+	Product AirtimeProductID `json:"product"`
+
+	// Withdrawn The product is not sold any more.
+	Withdrawn bool `json:"withdrawn"`
+}
 
 // Transaction defines model for Transaction.
 type Transaction struct {
@@ -938,31 +1485,57 @@ type Transaction struct {
 	// Number Place in the order of all messages, by which paths name it.
 	Number int64 `json:"number"`
 
+	// Prepaid The account's float was charged.
+	Prepaid bool `json:"prepaid,omitempty,omitzero"`
+
 	// Product The id by which messages name a product.
 	Product ProductID `json:"product,omitempty,omitzero"`
+
+	// ProviderReference What the provider of a top-up calls it.
+	ProviderReference string `json:"providerReference,omitempty,omitzero"`
 
 	// Reference Our own reference, as printed on slips.
 	Reference string `json:"reference"`
 
 	// Request The request that an advice is about.
-	Request int64            `json:"request,omitempty,omitzero"`
-	Role    TransactionRole  `json:"role"`
-	State   TransactionState `json:"state"`
+	Request int64           `json:"request,omitempty,omitzero"`
+	Role    TransactionRole `json:"role"`
+
+	// State Of a request that is `working` or `reversing` a provider has been asked and has not said how it ended.
+	State TransactionState `json:"state"`
 
 	// Target A card as it is named to people.
 	Target CardName `json:"target,omitempty,omitzero"`
+
+	// Voucher A voucher as it is named to people.
+	Voucher VoucherName `json:"voucher,omitempty,omitzero"`
 }
 
 // TransactionRole defines model for Transaction.Role.
 type TransactionRole string
 
-// TransactionState defines model for Transaction.State.
+// TransactionState Of a request that is `working` or `reversing` a provider has been asked and has not said how it ended.
 type TransactionState string
 
 // TransactionPage defines model for TransactionPage.
 type TransactionPage struct {
 	Next         int64         `json:"next,omitempty,omitzero"`
 	Transactions []Transaction `json:"transactions"`
+}
+
+// TransactionQuery One of its members.
+type TransactionQuery struct {
+	// Label A label of the transaction.
+	Label string `json:"label,omitempty,omitzero"`
+
+	// MSISDN The subscriber who was to be topped up.
+	MSISDN string `json:"msisdn,omitempty,omitzero"`
+
+	// PIN The secret number of a voucher.
+	PIN VoucherPIN `json:"pin,omitempty,omitzero"`
+
+	// Serial The serial of a voucher; it cannot redeem.
+	Serial Serial `json:"serial,omitempty,omitzero"`
 }
 
 // Velocity A bound on what is approved in a window of time. Windows are aligned to the epoch, in UTC.
@@ -978,6 +1551,61 @@ type Velocity struct {
 	WindowSeconds int64 `json:"windowSeconds"`
 }
 
+// Voucher defines model for Voucher.
+type Voucher struct {
+	// Batch Its batch; absent when it was made for its sale.
+	Batch int32 `json:"batch,omitempty,omitzero"`
+
+	// BatchName The batch number by which its maker knows the batch.
+	BatchName string `json:"batchName,omitempty,omitzero"`
+
+	// Expiry Absent when it never expires.
+	Expiry time.Time `json:"expiry,omitempty,omitzero"`
+
+	// LastMessage The newest message that touched it.
+	LastMessage int64 `json:"lastMessage,omitempty,omitzero"`
+
+	// Number The voucher's own number in this store, by which paths name it.
+	Number int64 `json:"number"`
+
+	// Product The id by which messages name a product of airtime.
+	Product AirtimeProductID `json:"product,omitempty,omitzero"`
+
+	// Serial The serial of a voucher; it cannot redeem.
+	Serial Serial        `json:"serial"`
+	Status VoucherStatus `json:"status"`
+}
+
+// VoucherName A voucher as it is named to people.
+type VoucherName struct {
+	// Number The voucher's own number in this store.
+	Number int64 `json:"number"`
+
+	// Serial The serial of a voucher; it cannot redeem.
+	Serial Serial `json:"serial"`
+}
+
+// VoucherPIN The secret number of a voucher.
+type VoucherPIN = string
+
+// VoucherPage defines model for VoucherPage.
+type VoucherPage struct {
+	Next     string    `json:"next,omitempty,omitzero"`
+	Vouchers []Voucher `json:"vouchers"`
+}
+
+// VoucherQuery defines model for VoucherQuery.
+type VoucherQuery struct {
+	// PIN The secret number of a voucher.
+	PIN VoucherPIN `json:"pin,omitempty,omitzero"`
+
+	// Serial The serial of a voucher; it cannot redeem.
+	Serial Serial `json:"serial,omitempty,omitzero"`
+}
+
+// VoucherStatus defines model for VoucherStatus.
+type VoucherStatus string
+
 // Why defines model for Why.
 type Why struct {
 	// Reason Why, for the audit trail.
@@ -989,6 +1617,9 @@ type AccountName = Name
 
 // After defines model for After.
 type After = int64
+
+// BatchNumber defines model for BatchNumber.
+type BatchNumber = int32
 
 // CardNumber defines model for CardNumber.
 type CardNumber = int64
@@ -1005,11 +1636,32 @@ type OlderThan = string
 // TransactionNumber defines model for TransactionNumber.
 type TransactionNumber = int64
 
+// VoucherNumber defines model for VoucherNumber.
+type VoucherNumber = int64
+
 // Failed defines model for Failed.
 type Failed = Error
 
 // ListAccountsParams defines parameters for ListAccounts.
 type ListAccountsParams struct {
+	// After Only what comes after this number.
+	After After `form:"after,omitempty" json:"after,omitempty,omitzero"`
+
+	// Limit How many at most; 100 when absent.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// ListNetworksParams defines parameters for ListNetworks.
+type ListNetworksParams struct {
+	// After Only what comes after this number.
+	After After `form:"after,omitempty" json:"after,omitempty,omitzero"`
+
+	// Limit How many at most; 100 when absent.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// ListAirtimeProductsParams defines parameters for ListAirtimeProducts.
+type ListAirtimeProductsParams struct {
 	// After Only what comes after this number.
 	After After `form:"after,omitempty" json:"after,omitempty,omitzero"`
 
@@ -1036,6 +1688,15 @@ type ListAuditParams struct {
 type GetCardHistoryParams struct {
 	// Before The `next` of an earlier answer; absent for the newest messages.
 	Before string `form:"before,omitempty" json:"before,omitempty,omitzero"`
+
+	// Limit How many at most; 100 when absent.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// ListFloatsParams defines parameters for ListFloats.
+type ListFloatsParams struct {
+	// After Only what comes after this number.
+	After After `form:"after,omitempty" json:"after,omitempty,omitzero"`
 
 	// Limit How many at most; 100 when absent.
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
@@ -1119,6 +1780,51 @@ type TotalOpenParams struct {
 	Account OfAccount `form:"account,omitempty" json:"account,omitempty,omitzero"`
 }
 
+// ListVouchersParams defines parameters for ListVouchers.
+type ListVouchersParams struct {
+	// Status In which status.
+	Status VoucherStatus `form:"status" json:"status"`
+
+	// Batch Only vouchers of this batch.
+	Batch int32 `form:"batch,omitempty" json:"batch,omitempty,omitzero"`
+
+	// Product Only vouchers of the product with this id.
+	Product AirtimeProductID `form:"product,omitempty" json:"product,omitempty,omitzero"`
+
+	// After The `next` of an earlier answer.
+	After string `form:"after,omitempty" json:"after,omitempty,omitzero"`
+
+	// Limit How many at most; 100 when absent.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// ImportVouchersParams defines parameters for ImportVouchers.
+type ImportVouchersParams struct {
+	// Product Id of the product, which must be sold from stock.
+	Product AirtimeProductID `form:"product" json:"product"`
+
+	// Mode Whether one bad line rejects the file, or only itself.
+	Mode ImportMode `form:"mode" json:"mode"`
+
+	// Name The batch number by which the maker knows them.
+	Name string `form:"name,omitempty" json:"name,omitempty,omitzero"`
+
+	// Expiry When they expire; absent for never.
+	Expiry time.Time `form:"expiry,omitempty" json:"expiry,omitempty,omitzero"`
+
+	// Lines How many lines the file has below its first, to detect a file that was cut between lines.
+	Lines int64 `form:"lines,omitempty" json:"lines,omitempty,omitzero"`
+
+	// Reason Why, for the audit trail.
+	Reason Reason `form:"reason,omitempty" json:"reason,omitempty,omitzero"`
+}
+
+// StockLevelsParams defines parameters for StockLevels.
+type StockLevelsParams struct {
+	// Product Only of the product with this id.
+	Product AirtimeProductID `form:"product,omitempty" json:"product,omitempty,omitzero"`
+}
+
 // CreateAccountJSONRequestBody defines body for CreateAccount for application/json ContentType.
 type CreateAccountJSONRequestBody = NewAccount
 
@@ -1131,11 +1837,35 @@ type AddCredentialJSONRequestBody = NewCredential
 // RevokeCredentialJSONRequestBody defines body for RevokeCredential for application/json ContentType.
 type RevokeCredentialJSONRequestBody = Why
 
+// DepositFloatJSONRequestBody defines body for DepositFloat for application/json ContentType.
+type DepositFloatJSONRequestBody = Payment
+
+// WithdrawFloatJSONRequestBody defines body for WithdrawFloat for application/json ContentType.
+type WithdrawFloatJSONRequestBody = Payment
+
 // ResumeAccountJSONRequestBody defines body for ResumeAccount for application/json ContentType.
 type ResumeAccountJSONRequestBody = Why
 
 // SuspendAccountJSONRequestBody defines body for SuspendAccount for application/json ContentType.
 type SuspendAccountJSONRequestBody = Why
+
+// PutNetworkJSONRequestBody defines body for PutNetwork for application/json ContentType.
+type PutNetworkJSONRequestBody = NetworkChange
+
+// PutAirtimeProductJSONRequestBody defines body for PutAirtimeProduct for application/json ContentType.
+type PutAirtimeProductJSONRequestBody = AirtimeProductChange
+
+// RestoreAirtimeProductJSONRequestBody defines body for RestoreAirtimeProduct for application/json ContentType.
+type RestoreAirtimeProductJSONRequestBody = Why
+
+// WithdrawAirtimeProductJSONRequestBody defines body for WithdrawAirtimeProduct for application/json ContentType.
+type WithdrawAirtimeProductJSONRequestBody = Why
+
+// CloseBatchJSONRequestBody defines body for CloseBatch for application/json ContentType.
+type CloseBatchJSONRequestBody = Why
+
+// OpenBatchJSONRequestBody defines body for OpenBatch for application/json ContentType.
+type OpenBatchJSONRequestBody = Why
 
 // AddCardJSONRequestBody defines body for AddCard for application/json ContentType.
 type AddCardJSONRequestBody = NewCard
@@ -1167,8 +1897,23 @@ type CreateProductJSONRequestBody = NewProduct
 // ChangeProductJSONRequestBody defines body for ChangeProduct for application/json ContentType.
 type ChangeProductJSONRequestBody = ProductChange
 
+// SearchTransactionsJSONRequestBody defines body for SearchTransactions for application/json ContentType.
+type SearchTransactionsJSONRequestBody = TransactionQuery
+
 // SettleJSONRequestBody defines body for Settle for application/json ContentType.
 type SettleJSONRequestBody = Settlement
+
+// FindVouchersJSONRequestBody defines body for FindVouchers for application/json ContentType.
+type FindVouchersJSONRequestBody = VoucherQuery
+
+// ReleaseVoucherJSONRequestBody defines body for ReleaseVoucher for application/json ContentType.
+type ReleaseVoucherJSONRequestBody = Why
+
+// RevealVoucherJSONRequestBody defines body for RevealVoucher for application/json ContentType.
+type RevealVoucherJSONRequestBody = Why
+
+// WithdrawVoucherJSONRequestBody defines body for WithdrawVoucher for application/json ContentType.
+type WithdrawVoucherJSONRequestBody = Why
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -1322,6 +2067,43 @@ type ClientInterface interface {
 	// Corresponds with POST /accounts/{account}/credentials/{credential}/revoke (the `RevokeCredential` operationId).
 	RevokeCredential(ctx context.Context, account AccountName, credential int32, body RevokeCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetFloat Show what an account has to buy airtime against
+	//
+	// Corresponds with GET /accounts/{account}/float (the `GetFloat` operationId).
+	GetFloat(ctx context.Context, account AccountName, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DepositFloatWithBody Put money that an account has paid in into its float
+	//
+	// The first deposit makes the float and gives it its currency.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /accounts/{account}/float/deposit (the `DepositFloat` operationId).
+	DepositFloatWithBody(ctx context.Context, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DepositFloat Put money that an account has paid in into its float
+	//
+	// The first deposit makes the float and gives it its currency.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /accounts/{account}/float/deposit (the `DepositFloat` operationId).
+	DepositFloat(ctx context.Context, account AccountName, body DepositFloatJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawFloatWithBody Take money that is paid out to an account off its float, no more than is available
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /accounts/{account}/float/withdraw (the `WithdrawFloat` operationId).
+	WithdrawFloatWithBody(ctx context.Context, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawFloat Take money that is paid out to an account off its float, no more than is available
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /accounts/{account}/float/withdraw (the `WithdrawFloat` operationId).
+	WithdrawFloat(ctx context.Context, account AccountName, body WithdrawFloatJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ResumeAccountWithBody Take a suspended account's requests again
 	//
 	// Takes any type of body and a specified content type.
@@ -1354,10 +2136,128 @@ type ClientInterface interface {
 	// Corresponds with POST /accounts/{account}/suspend (the `SuspendAccount` operationId).
 	SuspendAccount(ctx context.Context, account AccountName, body SuspendAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListNetworks List mobile networks
+	//
+	// Corresponds with GET /airtime/networks (the `ListNetworks` operationId).
+	ListNetworks(ctx context.Context, params *ListNetworksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetNetwork Show a mobile network
+	//
+	// Corresponds with GET /airtime/networks/{network} (the `GetNetwork` operationId).
+	GetNetwork(ctx context.Context, network NetworkID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutNetworkWithBody Make a mobile network, or replace its settings
+	//
+	// A number belongs to the network with the longest prefix that it begins with. No two networks share a prefix.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /airtime/networks/{network} (the `PutNetwork` operationId).
+	PutNetworkWithBody(ctx context.Context, network NetworkID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutNetwork Make a mobile network, or replace its settings
+	//
+	// A number belongs to the network with the longest prefix that it begins with. No two networks share a prefix.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /airtime/networks/{network} (the `PutNetwork` operationId).
+	PutNetwork(ctx context.Context, network NetworkID, body PutNetworkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListAirtimeProducts List products of airtime
+	//
+	// Corresponds with GET /airtime/products (the `ListAirtimeProducts` operationId).
+	ListAirtimeProducts(ctx context.Context, params *ListAirtimeProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAirtimeProduct Show a product of airtime
+	//
+	// Corresponds with GET /airtime/products/{product} (the `GetAirtimeProduct` operationId).
+	GetAirtimeProduct(ctx context.Context, product AirtimeProductID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutAirtimeProductWithBody Make a product of airtime, or replace its settings
+	//
+	// A change makes a new edition. What was sold goes on pointing to the edition that it was sold as. Whether it is
+	// a voucher or a top-up cannot be changed.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /airtime/products/{product} (the `PutAirtimeProduct` operationId).
+	PutAirtimeProductWithBody(ctx context.Context, product AirtimeProductID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutAirtimeProduct Make a product of airtime, or replace its settings
+	//
+	// A change makes a new edition. What was sold goes on pointing to the edition that it was sold as. Whether it is
+	// a voucher or a top-up cannot be changed.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /airtime/products/{product} (the `PutAirtimeProduct` operationId).
+	PutAirtimeProduct(ctx context.Context, product AirtimeProductID, body PutAirtimeProductJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreAirtimeProductWithBody Put a withdrawn product of airtime on sale again
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /airtime/products/{product}/restore (the `RestoreAirtimeProduct` operationId).
+	RestoreAirtimeProductWithBody(ctx context.Context, product AirtimeProductID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreAirtimeProduct Put a withdrawn product of airtime on sale again
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /airtime/products/{product}/restore (the `RestoreAirtimeProduct` operationId).
+	RestoreAirtimeProduct(ctx context.Context, product AirtimeProductID, body RestoreAirtimeProductJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawAirtimeProductWithBody Take a product of airtime off sale
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /airtime/products/{product}/withdraw (the `WithdrawAirtimeProduct` operationId).
+	WithdrawAirtimeProductWithBody(ctx context.Context, product AirtimeProductID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawAirtimeProduct Take a product of airtime off sale
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /airtime/products/{product}/withdraw (the `WithdrawAirtimeProduct` operationId).
+	WithdrawAirtimeProduct(ctx context.Context, product AirtimeProductID, body WithdrawAirtimeProductJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListAudit Read the audit trail
 	//
 	// Corresponds with GET /audit (the `ListAudit` operationId).
 	ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CloseBatchWithBody Sell no more vouchers of a batch
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /batches/{batch}/close (the `CloseBatch` operationId).
+	CloseBatchWithBody(ctx context.Context, batch BatchNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CloseBatch Sell no more vouchers of a batch
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /batches/{batch}/close (the `CloseBatch` operationId).
+	CloseBatch(ctx context.Context, batch BatchNumber, body CloseBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OpenBatchWithBody Sell vouchers of a closed batch again
+	//
+	// A batch whose import is not complete is not opened.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /batches/{batch}/open (the `OpenBatch` operationId).
+	OpenBatchWithBody(ctx context.Context, batch BatchNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OpenBatch Sell vouchers of a closed batch again
+	//
+	// A batch whose import is not complete is not opened.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /batches/{batch}/open (the `OpenBatch` operationId).
+	OpenBatch(ctx context.Context, batch BatchNumber, body OpenBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddCardWithBody Add a card
 	//
@@ -1456,6 +2356,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /cards/{card}/unlock (the `UnlockCard` operationId).
 	UnlockCard(ctx context.Context, card CardNumber, body UnlockCardJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListFloats List floats
+	//
+	// Corresponds with GET /floats (the `ListFloats` operationId).
+	ListFloats(ctx context.Context, params *ListFloatsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListImports List imports
 	//
@@ -1591,6 +2496,28 @@ type ClientInterface interface {
 	// Corresponds with GET /transactions/open/totals (the `TotalOpen` operationId).
 	TotalOpen(ctx context.Context, params *TotalOpenParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// SearchTransactionsWithBody Find purchases of airtime by what must not stand in a query
+	//
+	// By one of them: the subscriber who was to be topped up, a label, or the voucher by its serial or its PIN. By a
+	// voucher all messages that touched it are found. A PIN is compared by its keyed hash and kept nowhere. At most
+	// 100 are found.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /transactions/search (the `SearchTransactions` operationId).
+	SearchTransactionsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchTransactions Find purchases of airtime by what must not stand in a query
+	//
+	// By one of them: the subscriber who was to be topped up, a label, or the voucher by its serial or its PIN. By a
+	// voucher all messages that touched it are found. A PIN is compared by its keyed hash and kept nowhere. At most
+	// 100 are found.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /transactions/search (the `SearchTransactions` operationId).
+	SearchTransactions(ctx context.Context, body SearchTransactionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetTransaction Show a transaction, or an advice
 	//
 	// Corresponds with GET /transactions/{transaction} (the `GetTransaction` operationId).
@@ -1605,6 +2532,7 @@ type ClientInterface interface {
 
 	// SettleWithBody End an open request because no advice came
 	//
+	// A top-up that a provider is still at work on can be ended by an operator who knows what became of it.
 	// The effect is that of a confirmation or a reversal by its sender. An advice that comes later and agrees is
 	// accepted without effect; one that disagrees is refused.
 	//
@@ -1615,6 +2543,7 @@ type ClientInterface interface {
 
 	// Settle End an open request because no advice came
 	//
+	// A top-up that a provider is still at work on can be ended by an operator who knows what became of it.
 	// The effect is that of a confirmation or a reversal by its sender. An advice that comes later and agrees is
 	// accepted without effect; one that disagrees is refused.
 	//
@@ -1622,6 +2551,114 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /transactions/{transaction}/settle (the `Settle` operationId).
 	Settle(ctx context.Context, transaction TransactionNumber, body SettleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListVouchers List vouchers in a status, batch by batch
+	//
+	// Corresponds with GET /vouchers (the `ListVouchers` operationId).
+	ListVouchers(ctx context.Context, params *ListVouchersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ImportVouchersWithBody Import vouchers from a file, into a batch of their own
+	//
+	// The body is CSV in UTF-8, read as it arrives, as for cards. Its first line names the columns, in any order:
+	// `serial` and `pin` must be there, and no other may be. What all vouchers of the batch have in common is told by
+	// the query. The batch has the number of the import.
+	//
+	// The answer is that of an import of cards. It names a rejected line by its number and the column at fault, never by
+	// its values.
+	//
+	// The batch is opened for sale by one commit after the last line. Until then, and for good when the body breaks off,
+	// when its last line has no line end, or when the server stops, none of its vouchers can be sold or found. So it is in
+	// both modes; with `mode=skip` rejected lines are left out, and with `mode=all` a single one leaves all out.
+	//
+	// A voucher whose serial or PIN is there already is rejected, in the same file, in another, and in the same file
+	// sent again. What an import that broke off has left does not count: it is taken over.
+	//
+	// One import runs at a time, of whatever kind.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /vouchers/imports (the `ImportVouchers` operationId).
+	ImportVouchersWithBody(ctx context.Context, params *ImportVouchersParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StockLevels Show how many vouchers there are, by product and batch
+	//
+	// Of all products that are sold from stock, or of one.
+	//
+	// Corresponds with GET /vouchers/levels (the `StockLevels` operationId).
+	StockLevels(ctx context.Context, params *StockLevelsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FindVouchersWithBody Find vouchers by serial or by PIN
+	//
+	// Either of the two. A PIN is compared by its keyed hash and kept nowhere.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /vouchers/search (the `FindVouchers` operationId).
+	FindVouchersWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FindVouchers Find vouchers by serial or by PIN
+	//
+	// Either of the two. A PIN is compared by its keyed hash and kept nowhere.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /vouchers/search (the `FindVouchers` operationId).
+	FindVouchers(ctx context.Context, body FindVouchersJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetVoucher Show a voucher, without its PIN
+	//
+	// Corresponds with GET /vouchers/{voucher} (the `GetVoucher` operationId).
+	GetVoucher(ctx context.Context, voucher VoucherNumber, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReleaseVoucherWithBody Put a voucher from quarantine back to stock
+	//
+	// Its PIN may have been seen. Whoever releases it is sure that it was not.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /vouchers/{voucher}/release (the `ReleaseVoucher` operationId).
+	ReleaseVoucherWithBody(ctx context.Context, voucher VoucherNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReleaseVoucher Put a voucher from quarantine back to stock
+	//
+	// Its PIN may have been seen. Whoever releases it is sure that it was not.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /vouchers/{voucher}/release (the `ReleaseVoucher` operationId).
+	ReleaseVoucher(ctx context.Context, voucher VoucherNumber, body ReleaseVoucherJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevealVoucherWithBody Read the PIN of a sold voucher, to print it again
+	//
+	// The reading is recorded in the audit trail before the PIN is told. Only a voucher that is sold is revealed.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /vouchers/{voucher}/reveal (the `RevealVoucher` operationId).
+	RevealVoucherWithBody(ctx context.Context, voucher VoucherNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevealVoucher Read the PIN of a sold voucher, to print it again
+	//
+	// The reading is recorded in the audit trail before the PIN is told. Only a voucher that is sold is revealed.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /vouchers/{voucher}/reveal (the `RevealVoucher` operationId).
+	RevealVoucher(ctx context.Context, voucher VoucherNumber, body RevealVoucherJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawVoucherWithBody Take a voucher out of stock or quarantine for good
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /vouchers/{voucher}/withdraw (the `WithdrawVoucher` operationId).
+	WithdrawVoucherWithBody(ctx context.Context, voucher VoucherNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawVoucher Take a voucher out of stock or quarantine for good
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /vouchers/{voucher}/withdraw (the `WithdrawVoucher` operationId).
+	WithdrawVoucher(ctx context.Context, voucher VoucherNumber, body WithdrawVoucherJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ListAccounts List accounts
@@ -1802,6 +2839,93 @@ func (c *Client) RevokeCredential(ctx context.Context, account AccountName, cred
 	return c.Client.Do(req)
 }
 
+// GetFloat Show what an account has to buy airtime against
+//
+// Corresponds with GET /accounts/{account}/float (the `GetFloat` operationId).
+func (c *Client) GetFloat(ctx context.Context, account AccountName, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFloatRequest(c.Server, account)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DepositFloatWithBody Put money that an account has paid in into its float
+//
+// The first deposit makes the float and gives it its currency.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /accounts/{account}/float/deposit (the `DepositFloat` operationId).
+func (c *Client) DepositFloatWithBody(ctx context.Context, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDepositFloatRequestWithBody(c.Server, account, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DepositFloat Put money that an account has paid in into its float
+//
+// The first deposit makes the float and gives it its currency.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /accounts/{account}/float/deposit (the `DepositFloat` operationId).
+func (c *Client) DepositFloat(ctx context.Context, account AccountName, body DepositFloatJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDepositFloatRequest(c.Server, account, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawFloatWithBody Take money that is paid out to an account off its float, no more than is available
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /accounts/{account}/float/withdraw (the `WithdrawFloat` operationId).
+func (c *Client) WithdrawFloatWithBody(ctx context.Context, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawFloatRequestWithBody(c.Server, account, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawFloat Take money that is paid out to an account off its float, no more than is available
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /accounts/{account}/float/withdraw (the `WithdrawFloat` operationId).
+func (c *Client) WithdrawFloat(ctx context.Context, account AccountName, body WithdrawFloatJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawFloatRequest(c.Server, account, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ResumeAccountWithBody Take a suspended account's requests again
 //
 // Takes any type of body and a specified content type.
@@ -1874,11 +2998,289 @@ func (c *Client) SuspendAccount(ctx context.Context, account AccountName, body S
 	return c.Client.Do(req)
 }
 
+// ListNetworks List mobile networks
+//
+// Corresponds with GET /airtime/networks (the `ListNetworks` operationId).
+func (c *Client) ListNetworks(ctx context.Context, params *ListNetworksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListNetworksRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetNetwork Show a mobile network
+//
+// Corresponds with GET /airtime/networks/{network} (the `GetNetwork` operationId).
+func (c *Client) GetNetwork(ctx context.Context, network NetworkID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetNetworkRequest(c.Server, network)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutNetworkWithBody Make a mobile network, or replace its settings
+//
+// A number belongs to the network with the longest prefix that it begins with. No two networks share a prefix.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /airtime/networks/{network} (the `PutNetwork` operationId).
+func (c *Client) PutNetworkWithBody(ctx context.Context, network NetworkID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutNetworkRequestWithBody(c.Server, network, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutNetwork Make a mobile network, or replace its settings
+//
+// A number belongs to the network with the longest prefix that it begins with. No two networks share a prefix.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /airtime/networks/{network} (the `PutNetwork` operationId).
+func (c *Client) PutNetwork(ctx context.Context, network NetworkID, body PutNetworkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutNetworkRequest(c.Server, network, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAirtimeProducts List products of airtime
+//
+// Corresponds with GET /airtime/products (the `ListAirtimeProducts` operationId).
+func (c *Client) ListAirtimeProducts(ctx context.Context, params *ListAirtimeProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAirtimeProductsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAirtimeProduct Show a product of airtime
+//
+// Corresponds with GET /airtime/products/{product} (the `GetAirtimeProduct` operationId).
+func (c *Client) GetAirtimeProduct(ctx context.Context, product AirtimeProductID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAirtimeProductRequest(c.Server, product)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutAirtimeProductWithBody Make a product of airtime, or replace its settings
+//
+// A change makes a new edition. What was sold goes on pointing to the edition that it was sold as. Whether it is
+// a voucher or a top-up cannot be changed.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /airtime/products/{product} (the `PutAirtimeProduct` operationId).
+func (c *Client) PutAirtimeProductWithBody(ctx context.Context, product AirtimeProductID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutAirtimeProductRequestWithBody(c.Server, product, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutAirtimeProduct Make a product of airtime, or replace its settings
+//
+// A change makes a new edition. What was sold goes on pointing to the edition that it was sold as. Whether it is
+// a voucher or a top-up cannot be changed.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /airtime/products/{product} (the `PutAirtimeProduct` operationId).
+func (c *Client) PutAirtimeProduct(ctx context.Context, product AirtimeProductID, body PutAirtimeProductJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutAirtimeProductRequest(c.Server, product, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreAirtimeProductWithBody Put a withdrawn product of airtime on sale again
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /airtime/products/{product}/restore (the `RestoreAirtimeProduct` operationId).
+func (c *Client) RestoreAirtimeProductWithBody(ctx context.Context, product AirtimeProductID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreAirtimeProductRequestWithBody(c.Server, product, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreAirtimeProduct Put a withdrawn product of airtime on sale again
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /airtime/products/{product}/restore (the `RestoreAirtimeProduct` operationId).
+func (c *Client) RestoreAirtimeProduct(ctx context.Context, product AirtimeProductID, body RestoreAirtimeProductJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreAirtimeProductRequest(c.Server, product, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawAirtimeProductWithBody Take a product of airtime off sale
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /airtime/products/{product}/withdraw (the `WithdrawAirtimeProduct` operationId).
+func (c *Client) WithdrawAirtimeProductWithBody(ctx context.Context, product AirtimeProductID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawAirtimeProductRequestWithBody(c.Server, product, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawAirtimeProduct Take a product of airtime off sale
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /airtime/products/{product}/withdraw (the `WithdrawAirtimeProduct` operationId).
+func (c *Client) WithdrawAirtimeProduct(ctx context.Context, product AirtimeProductID, body WithdrawAirtimeProductJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawAirtimeProductRequest(c.Server, product, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListAudit Read the audit trail
 //
 // Corresponds with GET /audit (the `ListAudit` operationId).
 func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CloseBatchWithBody Sell no more vouchers of a batch
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /batches/{batch}/close (the `CloseBatch` operationId).
+func (c *Client) CloseBatchWithBody(ctx context.Context, batch BatchNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCloseBatchRequestWithBody(c.Server, batch, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CloseBatch Sell no more vouchers of a batch
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /batches/{batch}/close (the `CloseBatch` operationId).
+func (c *Client) CloseBatch(ctx context.Context, batch BatchNumber, body CloseBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCloseBatchRequest(c.Server, batch, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OpenBatchWithBody Sell vouchers of a closed batch again
+//
+// A batch whose import is not complete is not opened.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /batches/{batch}/open (the `OpenBatch` operationId).
+func (c *Client) OpenBatchWithBody(ctx context.Context, batch BatchNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOpenBatchRequestWithBody(c.Server, batch, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OpenBatch Sell vouchers of a closed batch again
+//
+// A batch whose import is not complete is not opened.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /batches/{batch}/open (the `OpenBatch` operationId).
+func (c *Client) OpenBatch(ctx context.Context, batch BatchNumber, body OpenBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOpenBatchRequest(c.Server, batch, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2117,6 +3519,21 @@ func (c *Client) UnlockCardWithBody(ctx context.Context, card CardNumber, conten
 // Corresponds with POST /cards/{card}/unlock (the `UnlockCard` operationId).
 func (c *Client) UnlockCard(ctx context.Context, card CardNumber, body UnlockCardJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUnlockCardRequest(c.Server, card, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListFloats List floats
+//
+// Corresponds with GET /floats (the `ListFloats` operationId).
+func (c *Client) ListFloats(ctx context.Context, params *ListFloatsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListFloatsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2431,6 +3848,48 @@ func (c *Client) TotalOpen(ctx context.Context, params *TotalOpenParams, reqEdit
 	return c.Client.Do(req)
 }
 
+// SearchTransactionsWithBody Find purchases of airtime by what must not stand in a query
+//
+// By one of them: the subscriber who was to be topped up, a label, or the voucher by its serial or its PIN. By a
+// voucher all messages that touched it are found. A PIN is compared by its keyed hash and kept nowhere. At most
+// 100 are found.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /transactions/search (the `SearchTransactions` operationId).
+func (c *Client) SearchTransactionsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchTransactionsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchTransactions Find purchases of airtime by what must not stand in a query
+//
+// By one of them: the subscriber who was to be topped up, a label, or the voucher by its serial or its PIN. By a
+// voucher all messages that touched it are found. A PIN is compared by its keyed hash and kept nowhere. At most
+// 100 are found.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /transactions/search (the `SearchTransactions` operationId).
+func (c *Client) SearchTransactions(ctx context.Context, body SearchTransactionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchTransactionsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetTransaction Show a transaction, or an advice
 //
 // Corresponds with GET /transactions/{transaction} (the `GetTransaction` operationId).
@@ -2465,6 +3924,7 @@ func (c *Client) ReadBody(ctx context.Context, transaction TransactionNumber, re
 
 // SettleWithBody End an open request because no advice came
 //
+// A top-up that a provider is still at work on can be ended by an operator who knows what became of it.
 // The effect is that of a confirmation or a reversal by its sender. An advice that comes later and agrees is
 // accepted without effect; one that disagrees is refused.
 //
@@ -2485,6 +3945,7 @@ func (c *Client) SettleWithBody(ctx context.Context, transaction TransactionNumb
 
 // Settle End an open request because no advice came
 //
+// A top-up that a provider is still at work on can be ended by an operator who knows what became of it.
 // The effect is that of a confirmation or a reversal by its sender. An advice that comes later and agrees is
 // accepted without effect; one that disagrees is refused.
 //
@@ -2493,6 +3954,234 @@ func (c *Client) SettleWithBody(ctx context.Context, transaction TransactionNumb
 // Corresponds with POST /transactions/{transaction}/settle (the `Settle` operationId).
 func (c *Client) Settle(ctx context.Context, transaction TransactionNumber, body SettleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSettleRequest(c.Server, transaction, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListVouchers List vouchers in a status, batch by batch
+//
+// Corresponds with GET /vouchers (the `ListVouchers` operationId).
+func (c *Client) ListVouchers(ctx context.Context, params *ListVouchersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListVouchersRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ImportVouchersWithBody Import vouchers from a file, into a batch of their own
+//
+// The body is CSV in UTF-8, read as it arrives, as for cards. Its first line names the columns, in any order:
+// `serial` and `pin` must be there, and no other may be. What all vouchers of the batch have in common is told by
+// the query. The batch has the number of the import.
+//
+// The answer is that of an import of cards. It names a rejected line by its number and the column at fault, never by
+// its values.
+//
+// The batch is opened for sale by one commit after the last line. Until then, and for good when the body breaks off,
+// when its last line has no line end, or when the server stops, none of its vouchers can be sold or found. So it is in
+// both modes; with `mode=skip` rejected lines are left out, and with `mode=all` a single one leaves all out.
+//
+// A voucher whose serial or PIN is there already is rejected, in the same file, in another, and in the same file
+// sent again. What an import that broke off has left does not count: it is taken over.
+//
+// One import runs at a time, of whatever kind.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /vouchers/imports (the `ImportVouchers` operationId).
+func (c *Client) ImportVouchersWithBody(ctx context.Context, params *ImportVouchersParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewImportVouchersRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StockLevels Show how many vouchers there are, by product and batch
+//
+// Of all products that are sold from stock, or of one.
+//
+// Corresponds with GET /vouchers/levels (the `StockLevels` operationId).
+func (c *Client) StockLevels(ctx context.Context, params *StockLevelsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStockLevelsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FindVouchersWithBody Find vouchers by serial or by PIN
+//
+// Either of the two. A PIN is compared by its keyed hash and kept nowhere.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /vouchers/search (the `FindVouchers` operationId).
+func (c *Client) FindVouchersWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFindVouchersRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FindVouchers Find vouchers by serial or by PIN
+//
+// Either of the two. A PIN is compared by its keyed hash and kept nowhere.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /vouchers/search (the `FindVouchers` operationId).
+func (c *Client) FindVouchers(ctx context.Context, body FindVouchersJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFindVouchersRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetVoucher Show a voucher, without its PIN
+//
+// Corresponds with GET /vouchers/{voucher} (the `GetVoucher` operationId).
+func (c *Client) GetVoucher(ctx context.Context, voucher VoucherNumber, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetVoucherRequest(c.Server, voucher)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReleaseVoucherWithBody Put a voucher from quarantine back to stock
+//
+// Its PIN may have been seen. Whoever releases it is sure that it was not.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /vouchers/{voucher}/release (the `ReleaseVoucher` operationId).
+func (c *Client) ReleaseVoucherWithBody(ctx context.Context, voucher VoucherNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReleaseVoucherRequestWithBody(c.Server, voucher, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReleaseVoucher Put a voucher from quarantine back to stock
+//
+// Its PIN may have been seen. Whoever releases it is sure that it was not.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /vouchers/{voucher}/release (the `ReleaseVoucher` operationId).
+func (c *Client) ReleaseVoucher(ctx context.Context, voucher VoucherNumber, body ReleaseVoucherJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReleaseVoucherRequest(c.Server, voucher, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevealVoucherWithBody Read the PIN of a sold voucher, to print it again
+//
+// The reading is recorded in the audit trail before the PIN is told. Only a voucher that is sold is revealed.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /vouchers/{voucher}/reveal (the `RevealVoucher` operationId).
+func (c *Client) RevealVoucherWithBody(ctx context.Context, voucher VoucherNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevealVoucherRequestWithBody(c.Server, voucher, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevealVoucher Read the PIN of a sold voucher, to print it again
+//
+// The reading is recorded in the audit trail before the PIN is told. Only a voucher that is sold is revealed.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /vouchers/{voucher}/reveal (the `RevealVoucher` operationId).
+func (c *Client) RevealVoucher(ctx context.Context, voucher VoucherNumber, body RevealVoucherJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevealVoucherRequest(c.Server, voucher, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawVoucherWithBody Take a voucher out of stock or quarantine for good
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /vouchers/{voucher}/withdraw (the `WithdrawVoucher` operationId).
+func (c *Client) WithdrawVoucherWithBody(ctx context.Context, voucher VoucherNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawVoucherRequestWithBody(c.Server, voucher, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawVoucher Take a voucher out of stock or quarantine for good
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /vouchers/{voucher}/withdraw (the `WithdrawVoucher` operationId).
+func (c *Client) WithdrawVoucher(ctx context.Context, voucher VoucherNumber, body WithdrawVoucherJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawVoucherRequest(c.Server, voucher, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2783,6 +4472,134 @@ func NewRevokeCredentialRequestWithBody(server string, account AccountName, cred
 	return req, nil
 }
 
+// NewGetFloatRequest constructs an http.Request for the GetFloat method
+func NewGetFloatRequest(server string, account AccountName) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "account", account, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/accounts/%s/float", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDepositFloatRequest calls the generic DepositFloat builder with application/json body
+func NewDepositFloatRequest(server string, account AccountName, body DepositFloatJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDepositFloatRequestWithBody(server, account, "application/json", bodyReader)
+}
+
+// NewDepositFloatRequestWithBody constructs an http.Request for the DepositFloat method, with any body, and a specified content type
+func NewDepositFloatRequestWithBody(server string, account AccountName, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "account", account, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/accounts/%s/float/deposit", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewWithdrawFloatRequest calls the generic WithdrawFloat builder with application/json body
+func NewWithdrawFloatRequest(server string, account AccountName, body WithdrawFloatJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewWithdrawFloatRequestWithBody(server, account, "application/json", bodyReader)
+}
+
+// NewWithdrawFloatRequestWithBody constructs an http.Request for the WithdrawFloat method, with any body, and a specified content type
+func NewWithdrawFloatRequestWithBody(server string, account AccountName, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "account", account, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/accounts/%s/float/withdraw", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewResumeAccountRequest calls the generic ResumeAccount builder with application/json body
 func NewResumeAccountRequest(server string, account AccountName, body ResumeAccountJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -2877,6 +4694,378 @@ func NewSuspendAccountRequestWithBody(server string, account AccountName, conten
 	return req, nil
 }
 
+// NewListNetworksRequest constructs an http.Request for the ListNetworks method
+func NewListNetworksRequest(server string, params *ListNetworksParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/airtime/networks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetNetworkRequest constructs an http.Request for the GetNetwork method
+func NewGetNetworkRequest(server string, network NetworkID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "network", network, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/airtime/networks/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutNetworkRequest calls the generic PutNetwork builder with application/json body
+func NewPutNetworkRequest(server string, network NetworkID, body PutNetworkJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutNetworkRequestWithBody(server, network, "application/json", bodyReader)
+}
+
+// NewPutNetworkRequestWithBody constructs an http.Request for the PutNetwork method, with any body, and a specified content type
+func NewPutNetworkRequestWithBody(server string, network NetworkID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "network", network, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/airtime/networks/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListAirtimeProductsRequest constructs an http.Request for the ListAirtimeProducts method
+func NewListAirtimeProductsRequest(server string, params *ListAirtimeProductsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/airtime/products")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetAirtimeProductRequest constructs an http.Request for the GetAirtimeProduct method
+func NewGetAirtimeProductRequest(server string, product AirtimeProductID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "product", product, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/airtime/products/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutAirtimeProductRequest calls the generic PutAirtimeProduct builder with application/json body
+func NewPutAirtimeProductRequest(server string, product AirtimeProductID, body PutAirtimeProductJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutAirtimeProductRequestWithBody(server, product, "application/json", bodyReader)
+}
+
+// NewPutAirtimeProductRequestWithBody constructs an http.Request for the PutAirtimeProduct method, with any body, and a specified content type
+func NewPutAirtimeProductRequestWithBody(server string, product AirtimeProductID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "product", product, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/airtime/products/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRestoreAirtimeProductRequest calls the generic RestoreAirtimeProduct builder with application/json body
+func NewRestoreAirtimeProductRequest(server string, product AirtimeProductID, body RestoreAirtimeProductJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRestoreAirtimeProductRequestWithBody(server, product, "application/json", bodyReader)
+}
+
+// NewRestoreAirtimeProductRequestWithBody constructs an http.Request for the RestoreAirtimeProduct method, with any body, and a specified content type
+func NewRestoreAirtimeProductRequestWithBody(server string, product AirtimeProductID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "product", product, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/airtime/products/%s/restore", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewWithdrawAirtimeProductRequest calls the generic WithdrawAirtimeProduct builder with application/json body
+func NewWithdrawAirtimeProductRequest(server string, product AirtimeProductID, body WithdrawAirtimeProductJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewWithdrawAirtimeProductRequestWithBody(server, product, "application/json", bodyReader)
+}
+
+// NewWithdrawAirtimeProductRequestWithBody constructs an http.Request for the WithdrawAirtimeProduct method, with any body, and a specified content type
+func NewWithdrawAirtimeProductRequestWithBody(server string, product AirtimeProductID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "product", product, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/airtime/products/%s/withdraw", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListAuditRequest constructs an http.Request for the ListAudit method
 func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request, error) {
 	var err error
@@ -2947,6 +5136,100 @@ func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request,
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewCloseBatchRequest calls the generic CloseBatch builder with application/json body
+func NewCloseBatchRequest(server string, batch BatchNumber, body CloseBatchJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCloseBatchRequestWithBody(server, batch, "application/json", bodyReader)
+}
+
+// NewCloseBatchRequestWithBody constructs an http.Request for the CloseBatch method, with any body, and a specified content type
+func NewCloseBatchRequestWithBody(server string, batch BatchNumber, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "batch", batch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int32"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/batches/%s/close", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewOpenBatchRequest calls the generic OpenBatch builder with application/json body
+func NewOpenBatchRequest(server string, batch BatchNumber, body OpenBatchJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewOpenBatchRequestWithBody(server, batch, "application/json", bodyReader)
+}
+
+// NewOpenBatchRequestWithBody constructs an http.Request for the OpenBatch method, with any body, and a specified content type
+func NewOpenBatchRequestWithBody(server string, batch BatchNumber, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "batch", batch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int32"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/batches/%s/open", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -3314,6 +5597,64 @@ func NewUnlockCardRequestWithBody(server string, card CardNumber, contentType st
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListFloatsRequest constructs an http.Request for the ListFloats method
+func NewListFloatsRequest(server string, params *ListFloatsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/floats")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -4001,6 +6342,46 @@ func NewTotalOpenRequest(server string, params *TotalOpenParams) (*http.Request,
 	return req, nil
 }
 
+// NewSearchTransactionsRequest calls the generic SearchTransactions builder with application/json body
+func NewSearchTransactionsRequest(server string, body SearchTransactionsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSearchTransactionsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSearchTransactionsRequestWithBody constructs an http.Request for the SearchTransactions method, with any body, and a specified content type
+func NewSearchTransactionsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/transactions/search")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetTransactionRequest constructs an http.Request for the GetTransaction method
 func NewGetTransactionRequest(server string, transaction TransactionNumber) (*http.Request, error) {
 	var err error
@@ -4097,6 +6478,445 @@ func NewSettleRequestWithBody(server string, transaction TransactionNumber, cont
 	}
 
 	operationPath := fmt.Sprintf("/transactions/%s/settle", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListVouchersRequest constructs an http.Request for the ListVouchers method
+func NewListVouchersRequest(server string, params *ListVouchersParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/vouchers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "batch", params.Batch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "product", params.Product, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewImportVouchersRequestWithBody constructs an http.Request for the ImportVouchers method, with any body, and a specified content type
+func NewImportVouchersRequestWithBody(server string, params *ImportVouchersParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/vouchers/imports")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "product", params.Product, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "mode", params.Mode, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expiry", params.Expiry, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "lines", params.Lines, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "reason", params.Reason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewStockLevelsRequest constructs an http.Request for the StockLevels method
+func NewStockLevelsRequest(server string, params *StockLevelsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/vouchers/levels")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "product", params.Product, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFindVouchersRequest calls the generic FindVouchers builder with application/json body
+func NewFindVouchersRequest(server string, body FindVouchersJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewFindVouchersRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewFindVouchersRequestWithBody constructs an http.Request for the FindVouchers method, with any body, and a specified content type
+func NewFindVouchersRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/vouchers/search")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetVoucherRequest constructs an http.Request for the GetVoucher method
+func NewGetVoucherRequest(server string, voucher VoucherNumber) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "voucher", voucher, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/vouchers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReleaseVoucherRequest calls the generic ReleaseVoucher builder with application/json body
+func NewReleaseVoucherRequest(server string, voucher VoucherNumber, body ReleaseVoucherJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReleaseVoucherRequestWithBody(server, voucher, "application/json", bodyReader)
+}
+
+// NewReleaseVoucherRequestWithBody constructs an http.Request for the ReleaseVoucher method, with any body, and a specified content type
+func NewReleaseVoucherRequestWithBody(server string, voucher VoucherNumber, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "voucher", voucher, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/vouchers/%s/release", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRevealVoucherRequest calls the generic RevealVoucher builder with application/json body
+func NewRevealVoucherRequest(server string, voucher VoucherNumber, body RevealVoucherJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRevealVoucherRequestWithBody(server, voucher, "application/json", bodyReader)
+}
+
+// NewRevealVoucherRequestWithBody constructs an http.Request for the RevealVoucher method, with any body, and a specified content type
+func NewRevealVoucherRequestWithBody(server string, voucher VoucherNumber, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "voucher", voucher, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/vouchers/%s/reveal", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewWithdrawVoucherRequest calls the generic WithdrawVoucher builder with application/json body
+func NewWithdrawVoucherRequest(server string, voucher VoucherNumber, body WithdrawVoucherJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewWithdrawVoucherRequestWithBody(server, voucher, "application/json", bodyReader)
+}
+
+// NewWithdrawVoucherRequestWithBody constructs an http.Request for the WithdrawVoucher method, with any body, and a specified content type
+func NewWithdrawVoucherRequestWithBody(server string, voucher VoucherNumber, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "voucher", voucher, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/vouchers/%s/withdraw", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4242,6 +7062,45 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /accounts/{account}/credentials/{credential}/revoke (the `RevokeCredential` operationId).
 	RevokeCredentialWithResponse(ctx context.Context, account AccountName, credential int32, body RevokeCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*RevokeCredentialAnswer, error)
 
+	// GetFloatWithResponse Show what an account has to buy airtime against
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /accounts/{account}/float (the `GetFloat` operationId).
+	GetFloatWithResponse(ctx context.Context, account AccountName, reqEditors ...RequestEditorFn) (*GetFloatAnswer, error)
+
+	// DepositFloatWithBodyWithResponse Put money that an account has paid in into its float
+	//
+	// The first deposit makes the float and gives it its currency.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /accounts/{account}/float/deposit (the `DepositFloat` operationId).
+	DepositFloatWithBodyWithResponse(ctx context.Context, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DepositFloatAnswer, error)
+
+	// DepositFloatWithResponse Put money that an account has paid in into its float
+	//
+	// The first deposit makes the float and gives it its currency.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /accounts/{account}/float/deposit (the `DepositFloat` operationId).
+	DepositFloatWithResponse(ctx context.Context, account AccountName, body DepositFloatJSONRequestBody, reqEditors ...RequestEditorFn) (*DepositFloatAnswer, error)
+
+	// WithdrawFloatWithBodyWithResponse Take money that is paid out to an account off its float, no more than is available
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /accounts/{account}/float/withdraw (the `WithdrawFloat` operationId).
+	WithdrawFloatWithBodyWithResponse(ctx context.Context, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WithdrawFloatAnswer, error)
+
+	// WithdrawFloatWithResponse Take money that is paid out to an account off its float, no more than is available
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /accounts/{account}/float/withdraw (the `WithdrawFloat` operationId).
+	WithdrawFloatWithResponse(ctx context.Context, account AccountName, body WithdrawFloatJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawFloatAnswer, error)
+
 	// ResumeAccountWithBodyWithResponse Take a suspended account's requests again
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -4274,12 +7133,138 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /accounts/{account}/suspend (the `SuspendAccount` operationId).
 	SuspendAccountWithResponse(ctx context.Context, account AccountName, body SuspendAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*SuspendAccountAnswer, error)
 
+	// ListNetworksWithResponse List mobile networks
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /airtime/networks (the `ListNetworks` operationId).
+	ListNetworksWithResponse(ctx context.Context, params *ListNetworksParams, reqEditors ...RequestEditorFn) (*ListNetworksAnswer, error)
+
+	// GetNetworkWithResponse Show a mobile network
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /airtime/networks/{network} (the `GetNetwork` operationId).
+	GetNetworkWithResponse(ctx context.Context, network NetworkID, reqEditors ...RequestEditorFn) (*GetNetworkAnswer, error)
+
+	// PutNetworkWithBodyWithResponse Make a mobile network, or replace its settings
+	//
+	// A number belongs to the network with the longest prefix that it begins with. No two networks share a prefix.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /airtime/networks/{network} (the `PutNetwork` operationId).
+	PutNetworkWithBodyWithResponse(ctx context.Context, network NetworkID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutNetworkAnswer, error)
+
+	// PutNetworkWithResponse Make a mobile network, or replace its settings
+	//
+	// A number belongs to the network with the longest prefix that it begins with. No two networks share a prefix.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /airtime/networks/{network} (the `PutNetwork` operationId).
+	PutNetworkWithResponse(ctx context.Context, network NetworkID, body PutNetworkJSONRequestBody, reqEditors ...RequestEditorFn) (*PutNetworkAnswer, error)
+
+	// ListAirtimeProductsWithResponse List products of airtime
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /airtime/products (the `ListAirtimeProducts` operationId).
+	ListAirtimeProductsWithResponse(ctx context.Context, params *ListAirtimeProductsParams, reqEditors ...RequestEditorFn) (*ListAirtimeProductsAnswer, error)
+
+	// GetAirtimeProductWithResponse Show a product of airtime
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /airtime/products/{product} (the `GetAirtimeProduct` operationId).
+	GetAirtimeProductWithResponse(ctx context.Context, product AirtimeProductID, reqEditors ...RequestEditorFn) (*GetAirtimeProductAnswer, error)
+
+	// PutAirtimeProductWithBodyWithResponse Make a product of airtime, or replace its settings
+	//
+	// A change makes a new edition. What was sold goes on pointing to the edition that it was sold as. Whether it is
+	// a voucher or a top-up cannot be changed.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /airtime/products/{product} (the `PutAirtimeProduct` operationId).
+	PutAirtimeProductWithBodyWithResponse(ctx context.Context, product AirtimeProductID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutAirtimeProductAnswer, error)
+
+	// PutAirtimeProductWithResponse Make a product of airtime, or replace its settings
+	//
+	// A change makes a new edition. What was sold goes on pointing to the edition that it was sold as. Whether it is
+	// a voucher or a top-up cannot be changed.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /airtime/products/{product} (the `PutAirtimeProduct` operationId).
+	PutAirtimeProductWithResponse(ctx context.Context, product AirtimeProductID, body PutAirtimeProductJSONRequestBody, reqEditors ...RequestEditorFn) (*PutAirtimeProductAnswer, error)
+
+	// RestoreAirtimeProductWithBodyWithResponse Put a withdrawn product of airtime on sale again
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /airtime/products/{product}/restore (the `RestoreAirtimeProduct` operationId).
+	RestoreAirtimeProductWithBodyWithResponse(ctx context.Context, product AirtimeProductID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestoreAirtimeProductAnswer, error)
+
+	// RestoreAirtimeProductWithResponse Put a withdrawn product of airtime on sale again
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /airtime/products/{product}/restore (the `RestoreAirtimeProduct` operationId).
+	RestoreAirtimeProductWithResponse(ctx context.Context, product AirtimeProductID, body RestoreAirtimeProductJSONRequestBody, reqEditors ...RequestEditorFn) (*RestoreAirtimeProductAnswer, error)
+
+	// WithdrawAirtimeProductWithBodyWithResponse Take a product of airtime off sale
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /airtime/products/{product}/withdraw (the `WithdrawAirtimeProduct` operationId).
+	WithdrawAirtimeProductWithBodyWithResponse(ctx context.Context, product AirtimeProductID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WithdrawAirtimeProductAnswer, error)
+
+	// WithdrawAirtimeProductWithResponse Take a product of airtime off sale
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /airtime/products/{product}/withdraw (the `WithdrawAirtimeProduct` operationId).
+	WithdrawAirtimeProductWithResponse(ctx context.Context, product AirtimeProductID, body WithdrawAirtimeProductJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawAirtimeProductAnswer, error)
+
 	// ListAuditWithResponse Read the audit trail
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /audit (the `ListAudit` operationId).
 	ListAuditWithResponse(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*ListAuditAnswer, error)
+
+	// CloseBatchWithBodyWithResponse Sell no more vouchers of a batch
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /batches/{batch}/close (the `CloseBatch` operationId).
+	CloseBatchWithBodyWithResponse(ctx context.Context, batch BatchNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CloseBatchAnswer, error)
+
+	// CloseBatchWithResponse Sell no more vouchers of a batch
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /batches/{batch}/close (the `CloseBatch` operationId).
+	CloseBatchWithResponse(ctx context.Context, batch BatchNumber, body CloseBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*CloseBatchAnswer, error)
+
+	// OpenBatchWithBodyWithResponse Sell vouchers of a closed batch again
+	//
+	// A batch whose import is not complete is not opened.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /batches/{batch}/open (the `OpenBatch` operationId).
+	OpenBatchWithBodyWithResponse(ctx context.Context, batch BatchNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OpenBatchAnswer, error)
+
+	// OpenBatchWithResponse Sell vouchers of a closed batch again
+	//
+	// A batch whose import is not complete is not opened.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /batches/{batch}/open (the `OpenBatch` operationId).
+	OpenBatchWithResponse(ctx context.Context, batch BatchNumber, body OpenBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*OpenBatchAnswer, error)
 
 	// AddCardWithBodyWithResponse Add a card
 	//
@@ -4382,6 +7367,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /cards/{card}/unlock (the `UnlockCard` operationId).
 	UnlockCardWithResponse(ctx context.Context, card CardNumber, body UnlockCardJSONRequestBody, reqEditors ...RequestEditorFn) (*UnlockCardAnswer, error)
+
+	// ListFloatsWithResponse List floats
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /floats (the `ListFloats` operationId).
+	ListFloatsWithResponse(ctx context.Context, params *ListFloatsParams, reqEditors ...RequestEditorFn) (*ListFloatsAnswer, error)
 
 	// ListImportsWithResponse List imports
 	//
@@ -4533,6 +7525,28 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /transactions/open/totals (the `TotalOpen` operationId).
 	TotalOpenWithResponse(ctx context.Context, params *TotalOpenParams, reqEditors ...RequestEditorFn) (*TotalOpenAnswer, error)
 
+	// SearchTransactionsWithBodyWithResponse Find purchases of airtime by what must not stand in a query
+	//
+	// By one of them: the subscriber who was to be topped up, a label, or the voucher by its serial or its PIN. By a
+	// voucher all messages that touched it are found. A PIN is compared by its keyed hash and kept nowhere. At most
+	// 100 are found.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /transactions/search (the `SearchTransactions` operationId).
+	SearchTransactionsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchTransactionsAnswer, error)
+
+	// SearchTransactionsWithResponse Find purchases of airtime by what must not stand in a query
+	//
+	// By one of them: the subscriber who was to be topped up, a label, or the voucher by its serial or its PIN. By a
+	// voucher all messages that touched it are found. A PIN is compared by its keyed hash and kept nowhere. At most
+	// 100 are found.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /transactions/search (the `SearchTransactions` operationId).
+	SearchTransactionsWithResponse(ctx context.Context, body SearchTransactionsJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchTransactionsAnswer, error)
+
 	// GetTransactionWithResponse Show a transaction, or an advice
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -4551,6 +7565,7 @@ type ClientWithResponsesInterface interface {
 
 	// SettleWithBodyWithResponse End an open request because no advice came
 	//
+	// A top-up that a provider is still at work on can be ended by an operator who knows what became of it.
 	// The effect is that of a confirmation or a reversal by its sender. An advice that comes later and agrees is
 	// accepted without effect; one that disagrees is refused.
 	//
@@ -4561,6 +7576,7 @@ type ClientWithResponsesInterface interface {
 
 	// SettleWithResponse End an open request because no advice came
 	//
+	// A top-up that a provider is still at work on can be ended by an operator who knows what became of it.
 	// The effect is that of a confirmation or a reversal by its sender. An advice that comes later and agrees is
 	// accepted without effect; one that disagrees is refused.
 	//
@@ -4568,6 +7584,120 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /transactions/{transaction}/settle (the `Settle` operationId).
 	SettleWithResponse(ctx context.Context, transaction TransactionNumber, body SettleJSONRequestBody, reqEditors ...RequestEditorFn) (*SettleAnswer, error)
+
+	// ListVouchersWithResponse List vouchers in a status, batch by batch
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /vouchers (the `ListVouchers` operationId).
+	ListVouchersWithResponse(ctx context.Context, params *ListVouchersParams, reqEditors ...RequestEditorFn) (*ListVouchersAnswer, error)
+
+	// ImportVouchersWithBodyWithResponse Import vouchers from a file, into a batch of their own
+	//
+	// The body is CSV in UTF-8, read as it arrives, as for cards. Its first line names the columns, in any order:
+	// `serial` and `pin` must be there, and no other may be. What all vouchers of the batch have in common is told by
+	// the query. The batch has the number of the import.
+	//
+	// The answer is that of an import of cards. It names a rejected line by its number and the column at fault, never by
+	// its values.
+	//
+	// The batch is opened for sale by one commit after the last line. Until then, and for good when the body breaks off,
+	// when its last line has no line end, or when the server stops, none of its vouchers can be sold or found. So it is in
+	// both modes; with `mode=skip` rejected lines are left out, and with `mode=all` a single one leaves all out.
+	//
+	// A voucher whose serial or PIN is there already is rejected, in the same file, in another, and in the same file
+	// sent again. What an import that broke off has left does not count: it is taken over.
+	//
+	// One import runs at a time, of whatever kind.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /vouchers/imports (the `ImportVouchers` operationId).
+	ImportVouchersWithBodyWithResponse(ctx context.Context, params *ImportVouchersParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportVouchersAnswer, error)
+
+	// StockLevelsWithResponse Show how many vouchers there are, by product and batch
+	//
+	// Of all products that are sold from stock, or of one.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /vouchers/levels (the `StockLevels` operationId).
+	StockLevelsWithResponse(ctx context.Context, params *StockLevelsParams, reqEditors ...RequestEditorFn) (*StockLevelsAnswer, error)
+
+	// FindVouchersWithBodyWithResponse Find vouchers by serial or by PIN
+	//
+	// Either of the two. A PIN is compared by its keyed hash and kept nowhere.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /vouchers/search (the `FindVouchers` operationId).
+	FindVouchersWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FindVouchersAnswer, error)
+
+	// FindVouchersWithResponse Find vouchers by serial or by PIN
+	//
+	// Either of the two. A PIN is compared by its keyed hash and kept nowhere.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /vouchers/search (the `FindVouchers` operationId).
+	FindVouchersWithResponse(ctx context.Context, body FindVouchersJSONRequestBody, reqEditors ...RequestEditorFn) (*FindVouchersAnswer, error)
+
+	// GetVoucherWithResponse Show a voucher, without its PIN
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /vouchers/{voucher} (the `GetVoucher` operationId).
+	GetVoucherWithResponse(ctx context.Context, voucher VoucherNumber, reqEditors ...RequestEditorFn) (*GetVoucherAnswer, error)
+
+	// ReleaseVoucherWithBodyWithResponse Put a voucher from quarantine back to stock
+	//
+	// Its PIN may have been seen. Whoever releases it is sure that it was not.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /vouchers/{voucher}/release (the `ReleaseVoucher` operationId).
+	ReleaseVoucherWithBodyWithResponse(ctx context.Context, voucher VoucherNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReleaseVoucherAnswer, error)
+
+	// ReleaseVoucherWithResponse Put a voucher from quarantine back to stock
+	//
+	// Its PIN may have been seen. Whoever releases it is sure that it was not.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /vouchers/{voucher}/release (the `ReleaseVoucher` operationId).
+	ReleaseVoucherWithResponse(ctx context.Context, voucher VoucherNumber, body ReleaseVoucherJSONRequestBody, reqEditors ...RequestEditorFn) (*ReleaseVoucherAnswer, error)
+
+	// RevealVoucherWithBodyWithResponse Read the PIN of a sold voucher, to print it again
+	//
+	// The reading is recorded in the audit trail before the PIN is told. Only a voucher that is sold is revealed.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /vouchers/{voucher}/reveal (the `RevealVoucher` operationId).
+	RevealVoucherWithBodyWithResponse(ctx context.Context, voucher VoucherNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevealVoucherAnswer, error)
+
+	// RevealVoucherWithResponse Read the PIN of a sold voucher, to print it again
+	//
+	// The reading is recorded in the audit trail before the PIN is told. Only a voucher that is sold is revealed.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /vouchers/{voucher}/reveal (the `RevealVoucher` operationId).
+	RevealVoucherWithResponse(ctx context.Context, voucher VoucherNumber, body RevealVoucherJSONRequestBody, reqEditors ...RequestEditorFn) (*RevealVoucherAnswer, error)
+
+	// WithdrawVoucherWithBodyWithResponse Take a voucher out of stock or quarantine for good
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /vouchers/{voucher}/withdraw (the `WithdrawVoucher` operationId).
+	WithdrawVoucherWithBodyWithResponse(ctx context.Context, voucher VoucherNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WithdrawVoucherAnswer, error)
+
+	// WithdrawVoucherWithResponse Take a voucher out of stock or quarantine for good
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /vouchers/{voucher}/withdraw (the `WithdrawVoucher` operationId).
+	WithdrawVoucherWithResponse(ctx context.Context, voucher VoucherNumber, body WithdrawVoucherJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawVoucherAnswer, error)
 }
 
 type ListAccountsAnswer struct {
@@ -4858,6 +7988,150 @@ func (r RevokeCredentialAnswer) ContentType() string {
 	return ""
 }
 
+type GetFloatAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Float
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetFloatAnswer) GetJSON200() *Float {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r GetFloatAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetFloatAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetFloatAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetFloatAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetFloatAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DepositFloatAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Float
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DepositFloatAnswer) GetJSON200() *Float {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r DepositFloatAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DepositFloatAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DepositFloatAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DepositFloatAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DepositFloatAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type WithdrawFloatAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Float
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r WithdrawFloatAnswer) GetJSON200() *Float {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r WithdrawFloatAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r WithdrawFloatAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WithdrawFloatAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WithdrawFloatAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WithdrawFloatAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ResumeAccountAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4954,6 +8228,390 @@ func (r SuspendAccountAnswer) ContentType() string {
 	return ""
 }
 
+type ListNetworksAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NetworkPage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListNetworksAnswer) GetJSON200() *NetworkPage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListNetworksAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListNetworksAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListNetworksAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListNetworksAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListNetworksAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetNetworkAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Network
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetNetworkAnswer) GetJSON200() *Network {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r GetNetworkAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetNetworkAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetNetworkAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetNetworkAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetNetworkAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutNetworkAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Network
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutNetworkAnswer) GetJSON200() *Network {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r PutNetworkAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutNetworkAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutNetworkAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutNetworkAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutNetworkAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListAirtimeProductsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AirtimeProductPage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAirtimeProductsAnswer) GetJSON200() *AirtimeProductPage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListAirtimeProductsAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAirtimeProductsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAirtimeProductsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAirtimeProductsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAirtimeProductsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetAirtimeProductAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AirtimeProduct
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAirtimeProductAnswer) GetJSON200() *AirtimeProduct {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r GetAirtimeProductAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAirtimeProductAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAirtimeProductAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAirtimeProductAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAirtimeProductAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutAirtimeProductAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AirtimeProduct
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutAirtimeProductAnswer) GetJSON200() *AirtimeProduct {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r PutAirtimeProductAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutAirtimeProductAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutAirtimeProductAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutAirtimeProductAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutAirtimeProductAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RestoreAirtimeProductAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AirtimeProduct
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RestoreAirtimeProductAnswer) GetJSON200() *AirtimeProduct {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RestoreAirtimeProductAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RestoreAirtimeProductAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RestoreAirtimeProductAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RestoreAirtimeProductAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RestoreAirtimeProductAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type WithdrawAirtimeProductAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AirtimeProduct
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r WithdrawAirtimeProductAnswer) GetJSON200() *AirtimeProduct {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r WithdrawAirtimeProductAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r WithdrawAirtimeProductAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WithdrawAirtimeProductAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WithdrawAirtimeProductAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WithdrawAirtimeProductAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListAuditAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4996,6 +8654,102 @@ func (r ListAuditAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListAuditAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CloseBatchAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BatchLevel
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CloseBatchAnswer) GetJSON200() *BatchLevel {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r CloseBatchAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CloseBatchAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CloseBatchAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CloseBatchAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CloseBatchAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type OpenBatchAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BatchLevel
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r OpenBatchAnswer) GetJSON200() *BatchLevel {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r OpenBatchAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r OpenBatchAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r OpenBatchAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r OpenBatchAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r OpenBatchAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -5380,6 +9134,54 @@ func (r UnlockCardAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UnlockCardAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListFloatsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FloatPage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListFloatsAnswer) GetJSON200() *FloatPage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListFloatsAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListFloatsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListFloatsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListFloatsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListFloatsAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6007,6 +9809,54 @@ func (r TotalOpenAnswer) ContentType() string {
 	return ""
 }
 
+type SearchTransactionsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TransactionPage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SearchTransactionsAnswer) GetJSON200() *TransactionPage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r SearchTransactionsAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchTransactionsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchTransactionsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchTransactionsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchTransactionsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetTransactionAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -6145,6 +9995,387 @@ func (r SettleAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SettleAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListVouchersAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *VoucherPage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListVouchersAnswer) GetJSON200() *VoucherPage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListVouchersAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListVouchersAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListVouchersAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListVouchersAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListVouchersAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ImportVouchersAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ImportVouchersAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ImportVouchersAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ImportVouchersAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ImportVouchersAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ImportVouchersAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StockLevelsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *struct {
+		Levels []StockLevel `json:"levels"`
+	}
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r StockLevelsAnswer) GetJSON200() *struct {
+	Levels []StockLevel `json:"levels"`
+} {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r StockLevelsAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StockLevelsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StockLevelsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StockLevelsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StockLevelsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type FindVouchersAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *VoucherPage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FindVouchersAnswer) GetJSON200() *VoucherPage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r FindVouchersAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r FindVouchersAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FindVouchersAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FindVouchersAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FindVouchersAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetVoucherAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Voucher
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetVoucherAnswer) GetJSON200() *Voucher {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r GetVoucherAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetVoucherAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetVoucherAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetVoucherAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetVoucherAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReleaseVoucherAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Voucher
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReleaseVoucherAnswer) GetJSON200() *Voucher {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ReleaseVoucherAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReleaseVoucherAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReleaseVoucherAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReleaseVoucherAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReleaseVoucherAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevealVoucherAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RevealedVoucher
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RevealVoucherAnswer) GetJSON200() *RevealedVoucher {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RevealVoucherAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RevealVoucherAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevealVoucherAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevealVoucherAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevealVoucherAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type WithdrawVoucherAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Voucher
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r WithdrawVoucherAnswer) GetJSON200() *Voucher {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r WithdrawVoucherAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r WithdrawVoucherAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WithdrawVoucherAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WithdrawVoucherAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WithdrawVoucherAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6293,6 +10524,75 @@ func (c *ClientWithResponses) RevokeCredentialWithResponse(ctx context.Context, 
 	return ParseRevokeCredentialAnswer(rsp)
 }
 
+// GetFloatWithResponse Show what an account has to buy airtime against
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /accounts/{account}/float (the `GetFloat` operationId).
+func (c *ClientWithResponses) GetFloatWithResponse(ctx context.Context, account AccountName, reqEditors ...RequestEditorFn) (*GetFloatAnswer, error) {
+	rsp, err := c.GetFloat(ctx, account, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFloatAnswer(rsp)
+}
+
+// DepositFloatWithBodyWithResponse Put money that an account has paid in into its float
+//
+// The first deposit makes the float and gives it its currency.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /accounts/{account}/float/deposit (the `DepositFloat` operationId).
+func (c *ClientWithResponses) DepositFloatWithBodyWithResponse(ctx context.Context, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DepositFloatAnswer, error) {
+	rsp, err := c.DepositFloatWithBody(ctx, account, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDepositFloatAnswer(rsp)
+}
+
+// DepositFloatWithResponse Put money that an account has paid in into its float
+//
+// The first deposit makes the float and gives it its currency.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /accounts/{account}/float/deposit (the `DepositFloat` operationId).
+func (c *ClientWithResponses) DepositFloatWithResponse(ctx context.Context, account AccountName, body DepositFloatJSONRequestBody, reqEditors ...RequestEditorFn) (*DepositFloatAnswer, error) {
+	rsp, err := c.DepositFloat(ctx, account, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDepositFloatAnswer(rsp)
+}
+
+// WithdrawFloatWithBodyWithResponse Take money that is paid out to an account off its float, no more than is available
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /accounts/{account}/float/withdraw (the `WithdrawFloat` operationId).
+func (c *ClientWithResponses) WithdrawFloatWithBodyWithResponse(ctx context.Context, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WithdrawFloatAnswer, error) {
+	rsp, err := c.WithdrawFloatWithBody(ctx, account, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawFloatAnswer(rsp)
+}
+
+// WithdrawFloatWithResponse Take money that is paid out to an account off its float, no more than is available
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /accounts/{account}/float/withdraw (the `WithdrawFloat` operationId).
+func (c *ClientWithResponses) WithdrawFloatWithResponse(ctx context.Context, account AccountName, body WithdrawFloatJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawFloatAnswer, error) {
+	rsp, err := c.WithdrawFloat(ctx, account, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawFloatAnswer(rsp)
+}
+
 // ResumeAccountWithBodyWithResponse Take a suspended account's requests again
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -6349,6 +10649,172 @@ func (c *ClientWithResponses) SuspendAccountWithResponse(ctx context.Context, ac
 	return ParseSuspendAccountAnswer(rsp)
 }
 
+// ListNetworksWithResponse List mobile networks
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /airtime/networks (the `ListNetworks` operationId).
+func (c *ClientWithResponses) ListNetworksWithResponse(ctx context.Context, params *ListNetworksParams, reqEditors ...RequestEditorFn) (*ListNetworksAnswer, error) {
+	rsp, err := c.ListNetworks(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListNetworksAnswer(rsp)
+}
+
+// GetNetworkWithResponse Show a mobile network
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /airtime/networks/{network} (the `GetNetwork` operationId).
+func (c *ClientWithResponses) GetNetworkWithResponse(ctx context.Context, network NetworkID, reqEditors ...RequestEditorFn) (*GetNetworkAnswer, error) {
+	rsp, err := c.GetNetwork(ctx, network, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetNetworkAnswer(rsp)
+}
+
+// PutNetworkWithBodyWithResponse Make a mobile network, or replace its settings
+//
+// A number belongs to the network with the longest prefix that it begins with. No two networks share a prefix.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /airtime/networks/{network} (the `PutNetwork` operationId).
+func (c *ClientWithResponses) PutNetworkWithBodyWithResponse(ctx context.Context, network NetworkID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutNetworkAnswer, error) {
+	rsp, err := c.PutNetworkWithBody(ctx, network, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutNetworkAnswer(rsp)
+}
+
+// PutNetworkWithResponse Make a mobile network, or replace its settings
+//
+// A number belongs to the network with the longest prefix that it begins with. No two networks share a prefix.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /airtime/networks/{network} (the `PutNetwork` operationId).
+func (c *ClientWithResponses) PutNetworkWithResponse(ctx context.Context, network NetworkID, body PutNetworkJSONRequestBody, reqEditors ...RequestEditorFn) (*PutNetworkAnswer, error) {
+	rsp, err := c.PutNetwork(ctx, network, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutNetworkAnswer(rsp)
+}
+
+// ListAirtimeProductsWithResponse List products of airtime
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /airtime/products (the `ListAirtimeProducts` operationId).
+func (c *ClientWithResponses) ListAirtimeProductsWithResponse(ctx context.Context, params *ListAirtimeProductsParams, reqEditors ...RequestEditorFn) (*ListAirtimeProductsAnswer, error) {
+	rsp, err := c.ListAirtimeProducts(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAirtimeProductsAnswer(rsp)
+}
+
+// GetAirtimeProductWithResponse Show a product of airtime
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /airtime/products/{product} (the `GetAirtimeProduct` operationId).
+func (c *ClientWithResponses) GetAirtimeProductWithResponse(ctx context.Context, product AirtimeProductID, reqEditors ...RequestEditorFn) (*GetAirtimeProductAnswer, error) {
+	rsp, err := c.GetAirtimeProduct(ctx, product, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAirtimeProductAnswer(rsp)
+}
+
+// PutAirtimeProductWithBodyWithResponse Make a product of airtime, or replace its settings
+//
+// A change makes a new edition. What was sold goes on pointing to the edition that it was sold as. Whether it is
+// a voucher or a top-up cannot be changed.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /airtime/products/{product} (the `PutAirtimeProduct` operationId).
+func (c *ClientWithResponses) PutAirtimeProductWithBodyWithResponse(ctx context.Context, product AirtimeProductID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutAirtimeProductAnswer, error) {
+	rsp, err := c.PutAirtimeProductWithBody(ctx, product, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutAirtimeProductAnswer(rsp)
+}
+
+// PutAirtimeProductWithResponse Make a product of airtime, or replace its settings
+//
+// A change makes a new edition. What was sold goes on pointing to the edition that it was sold as. Whether it is
+// a voucher or a top-up cannot be changed.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /airtime/products/{product} (the `PutAirtimeProduct` operationId).
+func (c *ClientWithResponses) PutAirtimeProductWithResponse(ctx context.Context, product AirtimeProductID, body PutAirtimeProductJSONRequestBody, reqEditors ...RequestEditorFn) (*PutAirtimeProductAnswer, error) {
+	rsp, err := c.PutAirtimeProduct(ctx, product, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutAirtimeProductAnswer(rsp)
+}
+
+// RestoreAirtimeProductWithBodyWithResponse Put a withdrawn product of airtime on sale again
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /airtime/products/{product}/restore (the `RestoreAirtimeProduct` operationId).
+func (c *ClientWithResponses) RestoreAirtimeProductWithBodyWithResponse(ctx context.Context, product AirtimeProductID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestoreAirtimeProductAnswer, error) {
+	rsp, err := c.RestoreAirtimeProductWithBody(ctx, product, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreAirtimeProductAnswer(rsp)
+}
+
+// RestoreAirtimeProductWithResponse Put a withdrawn product of airtime on sale again
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /airtime/products/{product}/restore (the `RestoreAirtimeProduct` operationId).
+func (c *ClientWithResponses) RestoreAirtimeProductWithResponse(ctx context.Context, product AirtimeProductID, body RestoreAirtimeProductJSONRequestBody, reqEditors ...RequestEditorFn) (*RestoreAirtimeProductAnswer, error) {
+	rsp, err := c.RestoreAirtimeProduct(ctx, product, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreAirtimeProductAnswer(rsp)
+}
+
+// WithdrawAirtimeProductWithBodyWithResponse Take a product of airtime off sale
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /airtime/products/{product}/withdraw (the `WithdrawAirtimeProduct` operationId).
+func (c *ClientWithResponses) WithdrawAirtimeProductWithBodyWithResponse(ctx context.Context, product AirtimeProductID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WithdrawAirtimeProductAnswer, error) {
+	rsp, err := c.WithdrawAirtimeProductWithBody(ctx, product, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawAirtimeProductAnswer(rsp)
+}
+
+// WithdrawAirtimeProductWithResponse Take a product of airtime off sale
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /airtime/products/{product}/withdraw (the `WithdrawAirtimeProduct` operationId).
+func (c *ClientWithResponses) WithdrawAirtimeProductWithResponse(ctx context.Context, product AirtimeProductID, body WithdrawAirtimeProductJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawAirtimeProductAnswer, error) {
+	rsp, err := c.WithdrawAirtimeProduct(ctx, product, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawAirtimeProductAnswer(rsp)
+}
+
 // ListAuditWithResponse Read the audit trail
 //
 // Returns a wrapper object for the known response body format(s).
@@ -6360,6 +10826,62 @@ func (c *ClientWithResponses) ListAuditWithResponse(ctx context.Context, params 
 		return nil, err
 	}
 	return ParseListAuditAnswer(rsp)
+}
+
+// CloseBatchWithBodyWithResponse Sell no more vouchers of a batch
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /batches/{batch}/close (the `CloseBatch` operationId).
+func (c *ClientWithResponses) CloseBatchWithBodyWithResponse(ctx context.Context, batch BatchNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CloseBatchAnswer, error) {
+	rsp, err := c.CloseBatchWithBody(ctx, batch, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCloseBatchAnswer(rsp)
+}
+
+// CloseBatchWithResponse Sell no more vouchers of a batch
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /batches/{batch}/close (the `CloseBatch` operationId).
+func (c *ClientWithResponses) CloseBatchWithResponse(ctx context.Context, batch BatchNumber, body CloseBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*CloseBatchAnswer, error) {
+	rsp, err := c.CloseBatch(ctx, batch, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCloseBatchAnswer(rsp)
+}
+
+// OpenBatchWithBodyWithResponse Sell vouchers of a closed batch again
+//
+// A batch whose import is not complete is not opened.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /batches/{batch}/open (the `OpenBatch` operationId).
+func (c *ClientWithResponses) OpenBatchWithBodyWithResponse(ctx context.Context, batch BatchNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OpenBatchAnswer, error) {
+	rsp, err := c.OpenBatchWithBody(ctx, batch, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOpenBatchAnswer(rsp)
+}
+
+// OpenBatchWithResponse Sell vouchers of a closed batch again
+//
+// A batch whose import is not complete is not opened.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /batches/{batch}/open (the `OpenBatch` operationId).
+func (c *ClientWithResponses) OpenBatchWithResponse(ctx context.Context, batch BatchNumber, body OpenBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*OpenBatchAnswer, error) {
+	rsp, err := c.OpenBatch(ctx, batch, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOpenBatchAnswer(rsp)
 }
 
 // AddCardWithBodyWithResponse Add a card
@@ -6546,6 +11068,19 @@ func (c *ClientWithResponses) UnlockCardWithResponse(ctx context.Context, card C
 		return nil, err
 	}
 	return ParseUnlockCardAnswer(rsp)
+}
+
+// ListFloatsWithResponse List floats
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /floats (the `ListFloats` operationId).
+func (c *ClientWithResponses) ListFloatsWithResponse(ctx context.Context, params *ListFloatsParams, reqEditors ...RequestEditorFn) (*ListFloatsAnswer, error) {
+	rsp, err := c.ListFloats(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListFloatsAnswer(rsp)
 }
 
 // ListImportsWithResponse List imports
@@ -6800,6 +11335,40 @@ func (c *ClientWithResponses) TotalOpenWithResponse(ctx context.Context, params 
 	return ParseTotalOpenAnswer(rsp)
 }
 
+// SearchTransactionsWithBodyWithResponse Find purchases of airtime by what must not stand in a query
+//
+// By one of them: the subscriber who was to be topped up, a label, or the voucher by its serial or its PIN. By a
+// voucher all messages that touched it are found. A PIN is compared by its keyed hash and kept nowhere. At most
+// 100 are found.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /transactions/search (the `SearchTransactions` operationId).
+func (c *ClientWithResponses) SearchTransactionsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchTransactionsAnswer, error) {
+	rsp, err := c.SearchTransactionsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchTransactionsAnswer(rsp)
+}
+
+// SearchTransactionsWithResponse Find purchases of airtime by what must not stand in a query
+//
+// By one of them: the subscriber who was to be topped up, a label, or the voucher by its serial or its PIN. By a
+// voucher all messages that touched it are found. A PIN is compared by its keyed hash and kept nowhere. At most
+// 100 are found.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /transactions/search (the `SearchTransactions` operationId).
+func (c *ClientWithResponses) SearchTransactionsWithResponse(ctx context.Context, body SearchTransactionsJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchTransactionsAnswer, error) {
+	rsp, err := c.SearchTransactions(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchTransactionsAnswer(rsp)
+}
+
 // GetTransactionWithResponse Show a transaction, or an advice
 //
 // Returns a wrapper object for the known response body format(s).
@@ -6830,6 +11399,7 @@ func (c *ClientWithResponses) ReadBodyWithResponse(ctx context.Context, transact
 
 // SettleWithBodyWithResponse End an open request because no advice came
 //
+// A top-up that a provider is still at work on can be ended by an operator who knows what became of it.
 // The effect is that of a confirmation or a reversal by its sender. An advice that comes later and agrees is
 // accepted without effect; one that disagrees is refused.
 //
@@ -6846,6 +11416,7 @@ func (c *ClientWithResponses) SettleWithBodyWithResponse(ctx context.Context, tr
 
 // SettleWithResponse End an open request because no advice came
 //
+// A top-up that a provider is still at work on can be ended by an operator who knows what became of it.
 // The effect is that of a confirmation or a reversal by its sender. An advice that comes later and agrees is
 // accepted without effect; one that disagrees is refused.
 //
@@ -6858,6 +11429,192 @@ func (c *ClientWithResponses) SettleWithResponse(ctx context.Context, transactio
 		return nil, err
 	}
 	return ParseSettleAnswer(rsp)
+}
+
+// ListVouchersWithResponse List vouchers in a status, batch by batch
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /vouchers (the `ListVouchers` operationId).
+func (c *ClientWithResponses) ListVouchersWithResponse(ctx context.Context, params *ListVouchersParams, reqEditors ...RequestEditorFn) (*ListVouchersAnswer, error) {
+	rsp, err := c.ListVouchers(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListVouchersAnswer(rsp)
+}
+
+// ImportVouchersWithBodyWithResponse Import vouchers from a file, into a batch of their own
+//
+// The body is CSV in UTF-8, read as it arrives, as for cards. Its first line names the columns, in any order:
+// `serial` and `pin` must be there, and no other may be. What all vouchers of the batch have in common is told by
+// the query. The batch has the number of the import.
+//
+// The answer is that of an import of cards. It names a rejected line by its number and the column at fault, never by
+// its values.
+//
+// The batch is opened for sale by one commit after the last line. Until then, and for good when the body breaks off,
+// when its last line has no line end, or when the server stops, none of its vouchers can be sold or found. So it is in
+// both modes; with `mode=skip` rejected lines are left out, and with `mode=all` a single one leaves all out.
+//
+// A voucher whose serial or PIN is there already is rejected, in the same file, in another, and in the same file
+// sent again. What an import that broke off has left does not count: it is taken over.
+//
+// One import runs at a time, of whatever kind.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /vouchers/imports (the `ImportVouchers` operationId).
+func (c *ClientWithResponses) ImportVouchersWithBodyWithResponse(ctx context.Context, params *ImportVouchersParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportVouchersAnswer, error) {
+	rsp, err := c.ImportVouchersWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseImportVouchersAnswer(rsp)
+}
+
+// StockLevelsWithResponse Show how many vouchers there are, by product and batch
+//
+// Of all products that are sold from stock, or of one.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /vouchers/levels (the `StockLevels` operationId).
+func (c *ClientWithResponses) StockLevelsWithResponse(ctx context.Context, params *StockLevelsParams, reqEditors ...RequestEditorFn) (*StockLevelsAnswer, error) {
+	rsp, err := c.StockLevels(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStockLevelsAnswer(rsp)
+}
+
+// FindVouchersWithBodyWithResponse Find vouchers by serial or by PIN
+//
+// Either of the two. A PIN is compared by its keyed hash and kept nowhere.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /vouchers/search (the `FindVouchers` operationId).
+func (c *ClientWithResponses) FindVouchersWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FindVouchersAnswer, error) {
+	rsp, err := c.FindVouchersWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFindVouchersAnswer(rsp)
+}
+
+// FindVouchersWithResponse Find vouchers by serial or by PIN
+//
+// Either of the two. A PIN is compared by its keyed hash and kept nowhere.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /vouchers/search (the `FindVouchers` operationId).
+func (c *ClientWithResponses) FindVouchersWithResponse(ctx context.Context, body FindVouchersJSONRequestBody, reqEditors ...RequestEditorFn) (*FindVouchersAnswer, error) {
+	rsp, err := c.FindVouchers(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFindVouchersAnswer(rsp)
+}
+
+// GetVoucherWithResponse Show a voucher, without its PIN
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /vouchers/{voucher} (the `GetVoucher` operationId).
+func (c *ClientWithResponses) GetVoucherWithResponse(ctx context.Context, voucher VoucherNumber, reqEditors ...RequestEditorFn) (*GetVoucherAnswer, error) {
+	rsp, err := c.GetVoucher(ctx, voucher, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetVoucherAnswer(rsp)
+}
+
+// ReleaseVoucherWithBodyWithResponse Put a voucher from quarantine back to stock
+//
+// Its PIN may have been seen. Whoever releases it is sure that it was not.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /vouchers/{voucher}/release (the `ReleaseVoucher` operationId).
+func (c *ClientWithResponses) ReleaseVoucherWithBodyWithResponse(ctx context.Context, voucher VoucherNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReleaseVoucherAnswer, error) {
+	rsp, err := c.ReleaseVoucherWithBody(ctx, voucher, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReleaseVoucherAnswer(rsp)
+}
+
+// ReleaseVoucherWithResponse Put a voucher from quarantine back to stock
+//
+// Its PIN may have been seen. Whoever releases it is sure that it was not.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /vouchers/{voucher}/release (the `ReleaseVoucher` operationId).
+func (c *ClientWithResponses) ReleaseVoucherWithResponse(ctx context.Context, voucher VoucherNumber, body ReleaseVoucherJSONRequestBody, reqEditors ...RequestEditorFn) (*ReleaseVoucherAnswer, error) {
+	rsp, err := c.ReleaseVoucher(ctx, voucher, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReleaseVoucherAnswer(rsp)
+}
+
+// RevealVoucherWithBodyWithResponse Read the PIN of a sold voucher, to print it again
+//
+// The reading is recorded in the audit trail before the PIN is told. Only a voucher that is sold is revealed.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /vouchers/{voucher}/reveal (the `RevealVoucher` operationId).
+func (c *ClientWithResponses) RevealVoucherWithBodyWithResponse(ctx context.Context, voucher VoucherNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevealVoucherAnswer, error) {
+	rsp, err := c.RevealVoucherWithBody(ctx, voucher, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevealVoucherAnswer(rsp)
+}
+
+// RevealVoucherWithResponse Read the PIN of a sold voucher, to print it again
+//
+// The reading is recorded in the audit trail before the PIN is told. Only a voucher that is sold is revealed.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /vouchers/{voucher}/reveal (the `RevealVoucher` operationId).
+func (c *ClientWithResponses) RevealVoucherWithResponse(ctx context.Context, voucher VoucherNumber, body RevealVoucherJSONRequestBody, reqEditors ...RequestEditorFn) (*RevealVoucherAnswer, error) {
+	rsp, err := c.RevealVoucher(ctx, voucher, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevealVoucherAnswer(rsp)
+}
+
+// WithdrawVoucherWithBodyWithResponse Take a voucher out of stock or quarantine for good
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /vouchers/{voucher}/withdraw (the `WithdrawVoucher` operationId).
+func (c *ClientWithResponses) WithdrawVoucherWithBodyWithResponse(ctx context.Context, voucher VoucherNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WithdrawVoucherAnswer, error) {
+	rsp, err := c.WithdrawVoucherWithBody(ctx, voucher, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawVoucherAnswer(rsp)
+}
+
+// WithdrawVoucherWithResponse Take a voucher out of stock or quarantine for good
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /vouchers/{voucher}/withdraw (the `WithdrawVoucher` operationId).
+func (c *ClientWithResponses) WithdrawVoucherWithResponse(ctx context.Context, voucher VoucherNumber, body WithdrawVoucherJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawVoucherAnswer, error) {
+	rsp, err := c.WithdrawVoucher(ctx, voucher, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawVoucherAnswer(rsp)
 }
 
 // ParseListAccountsAnswer parses an HTTP response from a ListAccountsWithResponse call
@@ -7058,6 +11815,105 @@ func ParseRevokeCredentialAnswer(rsp *http.Response) (*RevokeCredentialAnswer, e
 	return response, nil
 }
 
+// ParseGetFloatAnswer parses an HTTP response from a GetFloatWithResponse call
+func ParseGetFloatAnswer(rsp *http.Response) (*GetFloatAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetFloatAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Float
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDepositFloatAnswer parses an HTTP response from a DepositFloatWithResponse call
+func ParseDepositFloatAnswer(rsp *http.Response) (*DepositFloatAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DepositFloatAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Float
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseWithdrawFloatAnswer parses an HTTP response from a WithdrawFloatWithResponse call
+func ParseWithdrawFloatAnswer(rsp *http.Response) (*WithdrawFloatAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WithdrawFloatAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Float
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseResumeAccountAnswer parses an HTTP response from a ResumeAccountWithResponse call
 func ParseResumeAccountAnswer(rsp *http.Response) (*ResumeAccountAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -7124,6 +11980,270 @@ func ParseSuspendAccountAnswer(rsp *http.Response) (*SuspendAccountAnswer, error
 	return response, nil
 }
 
+// ParseListNetworksAnswer parses an HTTP response from a ListNetworksWithResponse call
+func ParseListNetworksAnswer(rsp *http.Response) (*ListNetworksAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListNetworksAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NetworkPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetNetworkAnswer parses an HTTP response from a GetNetworkWithResponse call
+func ParseGetNetworkAnswer(rsp *http.Response) (*GetNetworkAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetNetworkAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Network
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePutNetworkAnswer parses an HTTP response from a PutNetworkWithResponse call
+func ParsePutNetworkAnswer(rsp *http.Response) (*PutNetworkAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutNetworkAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Network
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListAirtimeProductsAnswer parses an HTTP response from a ListAirtimeProductsWithResponse call
+func ParseListAirtimeProductsAnswer(rsp *http.Response) (*ListAirtimeProductsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAirtimeProductsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AirtimeProductPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetAirtimeProductAnswer parses an HTTP response from a GetAirtimeProductWithResponse call
+func ParseGetAirtimeProductAnswer(rsp *http.Response) (*GetAirtimeProductAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAirtimeProductAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AirtimeProduct
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePutAirtimeProductAnswer parses an HTTP response from a PutAirtimeProductWithResponse call
+func ParsePutAirtimeProductAnswer(rsp *http.Response) (*PutAirtimeProductAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutAirtimeProductAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AirtimeProduct
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRestoreAirtimeProductAnswer parses an HTTP response from a RestoreAirtimeProductWithResponse call
+func ParseRestoreAirtimeProductAnswer(rsp *http.Response) (*RestoreAirtimeProductAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RestoreAirtimeProductAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AirtimeProduct
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseWithdrawAirtimeProductAnswer parses an HTTP response from a WithdrawAirtimeProductWithResponse call
+func ParseWithdrawAirtimeProductAnswer(rsp *http.Response) (*WithdrawAirtimeProductAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WithdrawAirtimeProductAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AirtimeProduct
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListAuditAnswer parses an HTTP response from a ListAuditWithResponse call
 func ParseListAuditAnswer(rsp *http.Response) (*ListAuditAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -7140,6 +12260,72 @@ func ParseListAuditAnswer(rsp *http.Response) (*ListAuditAnswer, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest AuditPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCloseBatchAnswer parses an HTTP response from a CloseBatchWithResponse call
+func ParseCloseBatchAnswer(rsp *http.Response) (*CloseBatchAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CloseBatchAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BatchLevel
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseOpenBatchAnswer parses an HTTP response from a OpenBatchWithResponse call
+func ParseOpenBatchAnswer(rsp *http.Response) (*OpenBatchAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &OpenBatchAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BatchLevel
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -7404,6 +12590,39 @@ func ParseUnlockCardAnswer(rsp *http.Response) (*UnlockCardAnswer, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Card
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListFloatsAnswer parses an HTTP response from a ListFloatsWithResponse call
+func ParseListFloatsAnswer(rsp *http.Response) (*ListFloatsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListFloatsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FloatPage
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -7845,6 +13064,39 @@ func ParseTotalOpenAnswer(rsp *http.Response) (*TotalOpenAnswer, error) {
 	return response, nil
 }
 
+// ParseSearchTransactionsAnswer parses an HTTP response from a SearchTransactionsWithResponse call
+func ParseSearchTransactionsAnswer(rsp *http.Response) (*SearchTransactionsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchTransactionsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TransactionPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetTransactionAnswer parses an HTTP response from a GetTransactionWithResponse call
 func ParseGetTransactionAnswer(rsp *http.Response) (*GetTransactionAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -7944,6 +13196,265 @@ func ParseSettleAnswer(rsp *http.Response) (*SettleAnswer, error) {
 	return response, nil
 }
 
+// ParseListVouchersAnswer parses an HTTP response from a ListVouchersWithResponse call
+func ParseListVouchersAnswer(rsp *http.Response) (*ListVouchersAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListVouchersAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest VoucherPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseImportVouchersAnswer parses an HTTP response from a ImportVouchersWithResponse call
+func ParseImportVouchersAnswer(rsp *http.Response) (*ImportVouchersAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ImportVouchersAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseStockLevelsAnswer parses an HTTP response from a StockLevelsWithResponse call
+func ParseStockLevelsAnswer(rsp *http.Response) (*StockLevelsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StockLevelsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest struct {
+			Levels []StockLevel `json:"levels"`
+		}
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseFindVouchersAnswer parses an HTTP response from a FindVouchersWithResponse call
+func ParseFindVouchersAnswer(rsp *http.Response) (*FindVouchersAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FindVouchersAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest VoucherPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetVoucherAnswer parses an HTTP response from a GetVoucherWithResponse call
+func ParseGetVoucherAnswer(rsp *http.Response) (*GetVoucherAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetVoucherAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Voucher
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReleaseVoucherAnswer parses an HTTP response from a ReleaseVoucherWithResponse call
+func ParseReleaseVoucherAnswer(rsp *http.Response) (*ReleaseVoucherAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReleaseVoucherAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Voucher
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRevealVoucherAnswer parses an HTTP response from a RevealVoucherWithResponse call
+func ParseRevealVoucherAnswer(rsp *http.Response) (*RevealVoucherAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevealVoucherAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RevealedVoucher
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseWithdrawVoucherAnswer parses an HTTP response from a WithdrawVoucherWithResponse call
+func ParseWithdrawVoucherAnswer(rsp *http.Response) (*WithdrawVoucherAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WithdrawVoucherAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Voucher
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// ListAccounts List accounts
@@ -7964,15 +13475,54 @@ type ServerInterface interface {
 	// RevokeCredential Take a password away from an account
 	// (POST /accounts/{account}/credentials/{credential}/revoke)
 	RevokeCredential(w http.ResponseWriter, r *http.Request, account AccountName, credential int32)
+	// GetFloat Show what an account has to buy airtime against
+	// (GET /accounts/{account}/float)
+	GetFloat(w http.ResponseWriter, r *http.Request, account AccountName)
+	// DepositFloat Put money that an account has paid in into its float
+	// (POST /accounts/{account}/float/deposit)
+	DepositFloat(w http.ResponseWriter, r *http.Request, account AccountName)
+	// WithdrawFloat Take money that is paid out to an account off its float, no more than is available
+	// (POST /accounts/{account}/float/withdraw)
+	WithdrawFloat(w http.ResponseWriter, r *http.Request, account AccountName)
 	// ResumeAccount Take a suspended account's requests again
 	// (POST /accounts/{account}/resume)
 	ResumeAccount(w http.ResponseWriter, r *http.Request, account AccountName)
 	// SuspendAccount Refuse an account's requests until it is resumed
 	// (POST /accounts/{account}/suspend)
 	SuspendAccount(w http.ResponseWriter, r *http.Request, account AccountName)
+	// ListNetworks List mobile networks
+	// (GET /airtime/networks)
+	ListNetworks(w http.ResponseWriter, r *http.Request, params ListNetworksParams)
+	// GetNetwork Show a mobile network
+	// (GET /airtime/networks/{network})
+	GetNetwork(w http.ResponseWriter, r *http.Request, network NetworkID)
+	// PutNetwork Make a mobile network, or replace its settings
+	// (PUT /airtime/networks/{network})
+	PutNetwork(w http.ResponseWriter, r *http.Request, network NetworkID)
+	// ListAirtimeProducts List products of airtime
+	// (GET /airtime/products)
+	ListAirtimeProducts(w http.ResponseWriter, r *http.Request, params ListAirtimeProductsParams)
+	// GetAirtimeProduct Show a product of airtime
+	// (GET /airtime/products/{product})
+	GetAirtimeProduct(w http.ResponseWriter, r *http.Request, product AirtimeProductID)
+	// PutAirtimeProduct Make a product of airtime, or replace its settings
+	// (PUT /airtime/products/{product})
+	PutAirtimeProduct(w http.ResponseWriter, r *http.Request, product AirtimeProductID)
+	// RestoreAirtimeProduct Put a withdrawn product of airtime on sale again
+	// (POST /airtime/products/{product}/restore)
+	RestoreAirtimeProduct(w http.ResponseWriter, r *http.Request, product AirtimeProductID)
+	// WithdrawAirtimeProduct Take a product of airtime off sale
+	// (POST /airtime/products/{product}/withdraw)
+	WithdrawAirtimeProduct(w http.ResponseWriter, r *http.Request, product AirtimeProductID)
 	// ListAudit Read the audit trail
 	// (GET /audit)
 	ListAudit(w http.ResponseWriter, r *http.Request, params ListAuditParams)
+	// CloseBatch Sell no more vouchers of a batch
+	// (POST /batches/{batch}/close)
+	CloseBatch(w http.ResponseWriter, r *http.Request, batch BatchNumber)
+	// OpenBatch Sell vouchers of a closed batch again
+	// (POST /batches/{batch}/open)
+	OpenBatch(w http.ResponseWriter, r *http.Request, batch BatchNumber)
 	// AddCard Add a card
 	// (POST /cards)
 	AddCard(w http.ResponseWriter, r *http.Request)
@@ -7997,6 +13547,9 @@ type ServerInterface interface {
 	// UnlockCard Forget a card's wrong PINs, so that a locked PIN may be tried again
 	// (POST /cards/{card}/unlock)
 	UnlockCard(w http.ResponseWriter, r *http.Request, card CardNumber)
+	// ListFloats List floats
+	// (GET /floats)
+	ListFloats(w http.ResponseWriter, r *http.Request, params ListFloatsParams)
 	// ListImports List imports
 	// (GET /imports)
 	ListImports(w http.ResponseWriter, r *http.Request, params ListImportsParams)
@@ -8036,6 +13589,9 @@ type ServerInterface interface {
 	// TotalOpen Count and add up open requests by account and currency
 	// (GET /transactions/open/totals)
 	TotalOpen(w http.ResponseWriter, r *http.Request, params TotalOpenParams)
+	// SearchTransactions Find purchases of airtime by what must not stand in a query
+	// (POST /transactions/search)
+	SearchTransactions(w http.ResponseWriter, r *http.Request)
 	// GetTransaction Show a transaction, or an advice
 	// (GET /transactions/{transaction})
 	GetTransaction(w http.ResponseWriter, r *http.Request, transaction TransactionNumber)
@@ -8045,6 +13601,30 @@ type ServerInterface interface {
 	// Settle End an open request because no advice came
 	// (POST /transactions/{transaction}/settle)
 	Settle(w http.ResponseWriter, r *http.Request, transaction TransactionNumber)
+	// ListVouchers List vouchers in a status, batch by batch
+	// (GET /vouchers)
+	ListVouchers(w http.ResponseWriter, r *http.Request, params ListVouchersParams)
+	// ImportVouchers Import vouchers from a file, into a batch of their own
+	// (POST /vouchers/imports)
+	ImportVouchers(w http.ResponseWriter, r *http.Request, params ImportVouchersParams)
+	// StockLevels Show how many vouchers there are, by product and batch
+	// (GET /vouchers/levels)
+	StockLevels(w http.ResponseWriter, r *http.Request, params StockLevelsParams)
+	// FindVouchers Find vouchers by serial or by PIN
+	// (POST /vouchers/search)
+	FindVouchers(w http.ResponseWriter, r *http.Request)
+	// GetVoucher Show a voucher, without its PIN
+	// (GET /vouchers/{voucher})
+	GetVoucher(w http.ResponseWriter, r *http.Request, voucher VoucherNumber)
+	// ReleaseVoucher Put a voucher from quarantine back to stock
+	// (POST /vouchers/{voucher}/release)
+	ReleaseVoucher(w http.ResponseWriter, r *http.Request, voucher VoucherNumber)
+	// RevealVoucher Read the PIN of a sold voucher, to print it again
+	// (POST /vouchers/{voucher}/reveal)
+	RevealVoucher(w http.ResponseWriter, r *http.Request, voucher VoucherNumber)
+	// WithdrawVoucher Take a voucher out of stock or quarantine for good
+	// (POST /vouchers/{voucher}/withdraw)
+	WithdrawVoucher(w http.ResponseWriter, r *http.Request, voucher VoucherNumber)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -8229,6 +13809,84 @@ func (siw *ServerInterfaceWrapper) RevokeCredential(w http.ResponseWriter, r *ht
 	handler.ServeHTTP(w, r)
 }
 
+// GetFloat operation middleware
+func (siw *ServerInterfaceWrapper) GetFloat(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "account" -------------
+	var account AccountName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "account", r.PathValue("account"), &account, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "account", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetFloat(w, r, account)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DepositFloat operation middleware
+func (siw *ServerInterfaceWrapper) DepositFloat(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "account" -------------
+	var account AccountName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "account", r.PathValue("account"), &account, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "account", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DepositFloat(w, r, account)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// WithdrawFloat operation middleware
+func (siw *ServerInterfaceWrapper) WithdrawFloat(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "account" -------------
+	var account AccountName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "account", r.PathValue("account"), &account, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "account", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.WithdrawFloat(w, r, account)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ResumeAccount operation middleware
 func (siw *ServerInterfaceWrapper) ResumeAccount(w http.ResponseWriter, r *http.Request) {
 
@@ -8272,6 +13930,254 @@ func (siw *ServerInterfaceWrapper) SuspendAccount(w http.ResponseWriter, r *http
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.SuspendAccount(w, r, account)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListNetworks operation middleware
+func (siw *ServerInterfaceWrapper) ListNetworks(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListNetworksParams
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListNetworks(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetNetwork operation middleware
+func (siw *ServerInterfaceWrapper) GetNetwork(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "network" -------------
+	var network NetworkID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "network", r.PathValue("network"), &network, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "network", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetNetwork(w, r, network)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PutNetwork operation middleware
+func (siw *ServerInterfaceWrapper) PutNetwork(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "network" -------------
+	var network NetworkID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "network", r.PathValue("network"), &network, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "network", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PutNetwork(w, r, network)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListAirtimeProducts operation middleware
+func (siw *ServerInterfaceWrapper) ListAirtimeProducts(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAirtimeProductsParams
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListAirtimeProducts(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetAirtimeProduct operation middleware
+func (siw *ServerInterfaceWrapper) GetAirtimeProduct(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "product" -------------
+	var product AirtimeProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "product", r.PathValue("product"), &product, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "product", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetAirtimeProduct(w, r, product)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PutAirtimeProduct operation middleware
+func (siw *ServerInterfaceWrapper) PutAirtimeProduct(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "product" -------------
+	var product AirtimeProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "product", r.PathValue("product"), &product, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "product", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PutAirtimeProduct(w, r, product)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RestoreAirtimeProduct operation middleware
+func (siw *ServerInterfaceWrapper) RestoreAirtimeProduct(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "product" -------------
+	var product AirtimeProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "product", r.PathValue("product"), &product, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "product", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RestoreAirtimeProduct(w, r, product)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// WithdrawAirtimeProduct operation middleware
+func (siw *ServerInterfaceWrapper) WithdrawAirtimeProduct(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "product" -------------
+	var product AirtimeProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "product", r.PathValue("product"), &product, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "product", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.WithdrawAirtimeProduct(w, r, product)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -8344,6 +14250,58 @@ func (siw *ServerInterfaceWrapper) ListAudit(w http.ResponseWriter, r *http.Requ
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListAudit(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CloseBatch operation middleware
+func (siw *ServerInterfaceWrapper) CloseBatch(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "batch" -------------
+	var batch BatchNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "batch", r.PathValue("batch"), &batch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int32", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "batch", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CloseBatch(w, r, batch)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// OpenBatch operation middleware
+func (siw *ServerInterfaceWrapper) OpenBatch(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "batch" -------------
+	var batch BatchNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "batch", r.PathValue("batch"), &batch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int32", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "batch", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.OpenBatch(w, r, batch)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -8557,6 +14515,52 @@ func (siw *ServerInterfaceWrapper) UnlockCard(w http.ResponseWriter, r *http.Req
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.UnlockCard(w, r, card)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListFloats operation middleware
+func (siw *ServerInterfaceWrapper) ListFloats(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFloatsParams
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListFloats(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -9073,6 +15077,20 @@ func (siw *ServerInterfaceWrapper) TotalOpen(w http.ResponseWriter, r *http.Requ
 	handler.ServeHTTP(w, r)
 }
 
+// SearchTransactions operation middleware
+func (siw *ServerInterfaceWrapper) SearchTransactions(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SearchTransactions(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetTransaction operation middleware
 func (siw *ServerInterfaceWrapper) GetTransaction(w http.ResponseWriter, r *http.Request) {
 
@@ -9142,6 +15160,340 @@ func (siw *ServerInterfaceWrapper) Settle(w http.ResponseWriter, r *http.Request
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.Settle(w, r, transaction)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListVouchers operation middleware
+func (siw *ServerInterfaceWrapper) ListVouchers(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListVouchersParams
+
+	// ------------- Required query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "status", r.URL.Query(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "status"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "status", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "batch" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "batch", r.URL.Query(), &params.Batch, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "batch"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "batch", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "product" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "product", r.URL.Query(), &params.Product, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "product"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "product", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListVouchers(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ImportVouchers operation middleware
+func (siw *ServerInterfaceWrapper) ImportVouchers(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ImportVouchersParams
+
+	// ------------- Required query parameter "product" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "product", r.URL.Query(), &params.Product, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "product"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "product", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "mode", r.URL.Query(), &params.Mode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "mode"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "mode", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "name", r.URL.Query(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "name"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "expiry" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "expiry", r.URL.Query(), &params.Expiry, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "expiry"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "expiry", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "lines" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lines", r.URL.Query(), &params.Lines, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "lines"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "lines", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "reason" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "reason", r.URL.Query(), &params.Reason, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "reason"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "reason", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ImportVouchers(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// StockLevels operation middleware
+func (siw *ServerInterfaceWrapper) StockLevels(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StockLevelsParams
+
+	// ------------- Optional query parameter "product" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "product", r.URL.Query(), &params.Product, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "product"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "product", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.StockLevels(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// FindVouchers operation middleware
+func (siw *ServerInterfaceWrapper) FindVouchers(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.FindVouchers(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetVoucher operation middleware
+func (siw *ServerInterfaceWrapper) GetVoucher(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "voucher" -------------
+	var voucher VoucherNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "voucher", r.PathValue("voucher"), &voucher, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "voucher", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetVoucher(w, r, voucher)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReleaseVoucher operation middleware
+func (siw *ServerInterfaceWrapper) ReleaseVoucher(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "voucher" -------------
+	var voucher VoucherNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "voucher", r.PathValue("voucher"), &voucher, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "voucher", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReleaseVoucher(w, r, voucher)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RevealVoucher operation middleware
+func (siw *ServerInterfaceWrapper) RevealVoucher(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "voucher" -------------
+	var voucher VoucherNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "voucher", r.PathValue("voucher"), &voucher, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "voucher", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RevealVoucher(w, r, voucher)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// WithdrawVoucher operation middleware
+func (siw *ServerInterfaceWrapper) WithdrawVoucher(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "voucher" -------------
+	var voucher VoucherNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "voucher", r.PathValue("voucher"), &voucher, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "voucher", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.WithdrawVoucher(w, r, voucher)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -9283,6 +15635,28 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/products", wrapper.CreateProduct)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/products/{product}", wrapper.GetProduct)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/products/{product}", wrapper.ChangeProduct)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/accounts/{account}/float", wrapper.GetFloat)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/accounts/{account}/float/deposit", wrapper.DepositFloat)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/accounts/{account}/float/withdraw", wrapper.WithdrawFloat)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/floats", wrapper.ListFloats)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/airtime/products", wrapper.ListAirtimeProducts)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/airtime/products/{product}", wrapper.GetAirtimeProduct)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/airtime/products/{product}", wrapper.PutAirtimeProduct)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/airtime/products/{product}/withdraw", wrapper.WithdrawAirtimeProduct)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/airtime/products/{product}/restore", wrapper.RestoreAirtimeProduct)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/airtime/networks", wrapper.ListNetworks)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/airtime/networks/{network}", wrapper.GetNetwork)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/airtime/networks/{network}", wrapper.PutNetwork)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/vouchers", wrapper.ListVouchers)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/vouchers/levels", wrapper.StockLevels)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/vouchers/imports", wrapper.ImportVouchers)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/vouchers/search", wrapper.FindVouchers)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/vouchers/{voucher}", wrapper.GetVoucher)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/vouchers/{voucher}/release", wrapper.ReleaseVoucher)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/vouchers/{voucher}/withdraw", wrapper.WithdrawVoucher)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/vouchers/{voucher}/reveal", wrapper.RevealVoucher)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/batches/{batch}/close", wrapper.CloseBatch)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/batches/{batch}/open", wrapper.OpenBatch)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/cards", wrapper.AddCard)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/cards/search", wrapper.FindCard)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/cards/{card}", wrapper.GetCard)
@@ -9294,6 +15668,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/imports", wrapper.ListImports)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/imports", wrapper.ImportCards)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions", wrapper.FindTransactions)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/transactions/search", wrapper.SearchTransactions)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions/open", wrapper.ListOpen)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions/open/totals", wrapper.TotalOpen)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions/{transaction}", wrapper.GetTransaction)
@@ -9548,6 +15923,125 @@ func (response RevokeCredentialdefaultJSONResponse) VisitRevokeCredentialRespons
 	return err
 }
 
+type GetFloatRequestObject struct {
+	Account AccountName `json:"account"`
+}
+
+type GetFloatResponseObject interface {
+	VisitGetFloatResponse(w http.ResponseWriter) error
+}
+
+type GetFloat200JSONResponse Float
+
+func (response GetFloat200JSONResponse) VisitGetFloatResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFloatdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response GetFloatdefaultJSONResponse) VisitGetFloatResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DepositFloatRequestObject struct {
+	Account AccountName `json:"account"`
+	Body    *DepositFloatJSONRequestBody
+}
+
+type DepositFloatResponseObject interface {
+	VisitDepositFloatResponse(w http.ResponseWriter) error
+}
+
+type DepositFloat200JSONResponse Float
+
+func (response DepositFloat200JSONResponse) VisitDepositFloatResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DepositFloatdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response DepositFloatdefaultJSONResponse) VisitDepositFloatResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawFloatRequestObject struct {
+	Account AccountName `json:"account"`
+	Body    *WithdrawFloatJSONRequestBody
+}
+
+type WithdrawFloatResponseObject interface {
+	VisitWithdrawFloatResponse(w http.ResponseWriter) error
+}
+
+type WithdrawFloat200JSONResponse Float
+
+func (response WithdrawFloat200JSONResponse) VisitWithdrawFloatResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawFloatdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response WithdrawFloatdefaultJSONResponse) VisitWithdrawFloatResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ResumeAccountRequestObject struct {
 	Account AccountName `json:"account"`
 	Body    *ResumeAccountJSONRequestBody
@@ -9628,6 +16122,322 @@ func (response SuspendAccountdefaultJSONResponse) VisitSuspendAccountResponse(w 
 	return err
 }
 
+type ListNetworksRequestObject struct {
+	Params ListNetworksParams
+}
+
+type ListNetworksResponseObject interface {
+	VisitListNetworksResponse(w http.ResponseWriter) error
+}
+
+type ListNetworks200JSONResponse NetworkPage
+
+func (response ListNetworks200JSONResponse) VisitListNetworksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNetworksdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListNetworksdefaultJSONResponse) VisitListNetworksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNetworkRequestObject struct {
+	Network NetworkID `json:"network"`
+}
+
+type GetNetworkResponseObject interface {
+	VisitGetNetworkResponse(w http.ResponseWriter) error
+}
+
+type GetNetwork200JSONResponse Network
+
+func (response GetNetwork200JSONResponse) VisitGetNetworkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNetworkdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response GetNetworkdefaultJSONResponse) VisitGetNetworkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutNetworkRequestObject struct {
+	Network NetworkID `json:"network"`
+	Body    *PutNetworkJSONRequestBody
+}
+
+type PutNetworkResponseObject interface {
+	VisitPutNetworkResponse(w http.ResponseWriter) error
+}
+
+type PutNetwork200JSONResponse Network
+
+func (response PutNetwork200JSONResponse) VisitPutNetworkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutNetworkdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response PutNetworkdefaultJSONResponse) VisitPutNetworkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAirtimeProductsRequestObject struct {
+	Params ListAirtimeProductsParams
+}
+
+type ListAirtimeProductsResponseObject interface {
+	VisitListAirtimeProductsResponse(w http.ResponseWriter) error
+}
+
+type ListAirtimeProducts200JSONResponse AirtimeProductPage
+
+func (response ListAirtimeProducts200JSONResponse) VisitListAirtimeProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAirtimeProductsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListAirtimeProductsdefaultJSONResponse) VisitListAirtimeProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAirtimeProductRequestObject struct {
+	Product AirtimeProductID `json:"product"`
+}
+
+type GetAirtimeProductResponseObject interface {
+	VisitGetAirtimeProductResponse(w http.ResponseWriter) error
+}
+
+type GetAirtimeProduct200JSONResponse AirtimeProduct
+
+func (response GetAirtimeProduct200JSONResponse) VisitGetAirtimeProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAirtimeProductdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response GetAirtimeProductdefaultJSONResponse) VisitGetAirtimeProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutAirtimeProductRequestObject struct {
+	Product AirtimeProductID `json:"product"`
+	Body    *PutAirtimeProductJSONRequestBody
+}
+
+type PutAirtimeProductResponseObject interface {
+	VisitPutAirtimeProductResponse(w http.ResponseWriter) error
+}
+
+type PutAirtimeProduct200JSONResponse AirtimeProduct
+
+func (response PutAirtimeProduct200JSONResponse) VisitPutAirtimeProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutAirtimeProductdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response PutAirtimeProductdefaultJSONResponse) VisitPutAirtimeProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreAirtimeProductRequestObject struct {
+	Product AirtimeProductID `json:"product"`
+	Body    *RestoreAirtimeProductJSONRequestBody
+}
+
+type RestoreAirtimeProductResponseObject interface {
+	VisitRestoreAirtimeProductResponse(w http.ResponseWriter) error
+}
+
+type RestoreAirtimeProduct200JSONResponse AirtimeProduct
+
+func (response RestoreAirtimeProduct200JSONResponse) VisitRestoreAirtimeProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreAirtimeProductdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response RestoreAirtimeProductdefaultJSONResponse) VisitRestoreAirtimeProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawAirtimeProductRequestObject struct {
+	Product AirtimeProductID `json:"product"`
+	Body    *WithdrawAirtimeProductJSONRequestBody
+}
+
+type WithdrawAirtimeProductResponseObject interface {
+	VisitWithdrawAirtimeProductResponse(w http.ResponseWriter) error
+}
+
+type WithdrawAirtimeProduct200JSONResponse AirtimeProduct
+
+func (response WithdrawAirtimeProduct200JSONResponse) VisitWithdrawAirtimeProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawAirtimeProductdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response WithdrawAirtimeProductdefaultJSONResponse) VisitWithdrawAirtimeProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListAuditRequestObject struct {
 	Params ListAuditParams
 }
@@ -9656,6 +16466,86 @@ type ListAuditdefaultJSONResponse struct {
 }
 
 func (response ListAuditdefaultJSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseBatchRequestObject struct {
+	Batch BatchNumber `json:"batch"`
+	Body  *CloseBatchJSONRequestBody
+}
+
+type CloseBatchResponseObject interface {
+	VisitCloseBatchResponse(w http.ResponseWriter) error
+}
+
+type CloseBatch200JSONResponse BatchLevel
+
+func (response CloseBatch200JSONResponse) VisitCloseBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseBatchdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CloseBatchdefaultJSONResponse) VisitCloseBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenBatchRequestObject struct {
+	Batch BatchNumber `json:"batch"`
+	Body  *OpenBatchJSONRequestBody
+}
+
+type OpenBatchResponseObject interface {
+	VisitOpenBatchResponse(w http.ResponseWriter) error
+}
+
+type OpenBatch200JSONResponse BatchLevel
+
+func (response OpenBatch200JSONResponse) VisitOpenBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenBatchdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response OpenBatchdefaultJSONResponse) VisitOpenBatchResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9973,6 +16863,45 @@ type UnlockCarddefaultJSONResponse struct {
 }
 
 func (response UnlockCarddefaultJSONResponse) VisitUnlockCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFloatsRequestObject struct {
+	Params ListFloatsParams
+}
+
+type ListFloatsResponseObject interface {
+	VisitListFloatsResponse(w http.ResponseWriter) error
+}
+
+type ListFloats200JSONResponse FloatPage
+
+func (response ListFloats200JSONResponse) VisitListFloatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFloatsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListFloatsdefaultJSONResponse) VisitListFloatsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -10524,6 +17453,45 @@ func (response TotalOpendefaultJSONResponse) VisitTotalOpenResponse(w http.Respo
 	return err
 }
 
+type SearchTransactionsRequestObject struct {
+	Body *SearchTransactionsJSONRequestBody
+}
+
+type SearchTransactionsResponseObject interface {
+	VisitSearchTransactionsResponse(w http.ResponseWriter) error
+}
+
+type SearchTransactions200JSONResponse TransactionPage
+
+func (response SearchTransactions200JSONResponse) VisitSearchTransactionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchTransactionsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response SearchTransactionsdefaultJSONResponse) VisitSearchTransactionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetTransactionRequestObject struct {
 	Transaction TransactionNumber `json:"transaction"`
 }
@@ -10642,6 +17610,353 @@ func (response SettledefaultJSONResponse) VisitSettleResponse(w http.ResponseWri
 	return err
 }
 
+type ListVouchersRequestObject struct {
+	Params ListVouchersParams
+}
+
+type ListVouchersResponseObject interface {
+	VisitListVouchersResponse(w http.ResponseWriter) error
+}
+
+type ListVouchers200JSONResponse VoucherPage
+
+func (response ListVouchers200JSONResponse) VisitListVouchersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListVouchersdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListVouchersdefaultJSONResponse) VisitListVouchersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportVouchersRequestObject struct {
+	Params ImportVouchersParams
+	Body   io.Reader
+}
+
+type ImportVouchersResponseObject interface {
+	VisitImportVouchersResponse(w http.ResponseWriter) error
+}
+
+type ImportVouchers200ApplicationXNdjsonResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ImportVouchers200ApplicationXNdjsonResponse) VisitImportVouchersResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ImportVouchersdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ImportVouchersdefaultJSONResponse) VisitImportVouchersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StockLevelsRequestObject struct {
+	Params StockLevelsParams
+}
+
+type StockLevelsResponseObject interface {
+	VisitStockLevelsResponse(w http.ResponseWriter) error
+}
+
+type StockLevels200JSONResponse struct {
+	Levels []StockLevel `json:"levels"`
+}
+
+func (response StockLevels200JSONResponse) VisitStockLevelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StockLevelsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response StockLevelsdefaultJSONResponse) VisitStockLevelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FindVouchersRequestObject struct {
+	Body *FindVouchersJSONRequestBody
+}
+
+type FindVouchersResponseObject interface {
+	VisitFindVouchersResponse(w http.ResponseWriter) error
+}
+
+type FindVouchers200JSONResponse VoucherPage
+
+func (response FindVouchers200JSONResponse) VisitFindVouchersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FindVouchersdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FindVouchersdefaultJSONResponse) VisitFindVouchersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetVoucherRequestObject struct {
+	Voucher VoucherNumber `json:"voucher"`
+}
+
+type GetVoucherResponseObject interface {
+	VisitGetVoucherResponse(w http.ResponseWriter) error
+}
+
+type GetVoucher200JSONResponse Voucher
+
+func (response GetVoucher200JSONResponse) VisitGetVoucherResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetVoucherdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response GetVoucherdefaultJSONResponse) VisitGetVoucherResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseVoucherRequestObject struct {
+	Voucher VoucherNumber `json:"voucher"`
+	Body    *ReleaseVoucherJSONRequestBody
+}
+
+type ReleaseVoucherResponseObject interface {
+	VisitReleaseVoucherResponse(w http.ResponseWriter) error
+}
+
+type ReleaseVoucher200JSONResponse Voucher
+
+func (response ReleaseVoucher200JSONResponse) VisitReleaseVoucherResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseVoucherdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ReleaseVoucherdefaultJSONResponse) VisitReleaseVoucherResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevealVoucherRequestObject struct {
+	Voucher VoucherNumber `json:"voucher"`
+	Body    *RevealVoucherJSONRequestBody
+}
+
+type RevealVoucherResponseObject interface {
+	VisitRevealVoucherResponse(w http.ResponseWriter) error
+}
+
+type RevealVoucher200JSONResponse RevealedVoucher
+
+func (response RevealVoucher200JSONResponse) VisitRevealVoucherResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevealVoucherdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response RevealVoucherdefaultJSONResponse) VisitRevealVoucherResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawVoucherRequestObject struct {
+	Voucher VoucherNumber `json:"voucher"`
+	Body    *WithdrawVoucherJSONRequestBody
+}
+
+type WithdrawVoucherResponseObject interface {
+	VisitWithdrawVoucherResponse(w http.ResponseWriter) error
+}
+
+type WithdrawVoucher200JSONResponse Voucher
+
+func (response WithdrawVoucher200JSONResponse) VisitWithdrawVoucherResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawVoucherdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response WithdrawVoucherdefaultJSONResponse) VisitWithdrawVoucherResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListAccounts List accounts
@@ -10662,15 +17977,54 @@ type StrictServerInterface interface {
 	// RevokeCredential Take a password away from an account
 	// (POST /accounts/{account}/credentials/{credential}/revoke)
 	RevokeCredential(ctx context.Context, request RevokeCredentialRequestObject) (RevokeCredentialResponseObject, error)
+	// GetFloat Show what an account has to buy airtime against
+	// (GET /accounts/{account}/float)
+	GetFloat(ctx context.Context, request GetFloatRequestObject) (GetFloatResponseObject, error)
+	// DepositFloat Put money that an account has paid in into its float
+	// (POST /accounts/{account}/float/deposit)
+	DepositFloat(ctx context.Context, request DepositFloatRequestObject) (DepositFloatResponseObject, error)
+	// WithdrawFloat Take money that is paid out to an account off its float, no more than is available
+	// (POST /accounts/{account}/float/withdraw)
+	WithdrawFloat(ctx context.Context, request WithdrawFloatRequestObject) (WithdrawFloatResponseObject, error)
 	// ResumeAccount Take a suspended account's requests again
 	// (POST /accounts/{account}/resume)
 	ResumeAccount(ctx context.Context, request ResumeAccountRequestObject) (ResumeAccountResponseObject, error)
 	// SuspendAccount Refuse an account's requests until it is resumed
 	// (POST /accounts/{account}/suspend)
 	SuspendAccount(ctx context.Context, request SuspendAccountRequestObject) (SuspendAccountResponseObject, error)
+	// ListNetworks List mobile networks
+	// (GET /airtime/networks)
+	ListNetworks(ctx context.Context, request ListNetworksRequestObject) (ListNetworksResponseObject, error)
+	// GetNetwork Show a mobile network
+	// (GET /airtime/networks/{network})
+	GetNetwork(ctx context.Context, request GetNetworkRequestObject) (GetNetworkResponseObject, error)
+	// PutNetwork Make a mobile network, or replace its settings
+	// (PUT /airtime/networks/{network})
+	PutNetwork(ctx context.Context, request PutNetworkRequestObject) (PutNetworkResponseObject, error)
+	// ListAirtimeProducts List products of airtime
+	// (GET /airtime/products)
+	ListAirtimeProducts(ctx context.Context, request ListAirtimeProductsRequestObject) (ListAirtimeProductsResponseObject, error)
+	// GetAirtimeProduct Show a product of airtime
+	// (GET /airtime/products/{product})
+	GetAirtimeProduct(ctx context.Context, request GetAirtimeProductRequestObject) (GetAirtimeProductResponseObject, error)
+	// PutAirtimeProduct Make a product of airtime, or replace its settings
+	// (PUT /airtime/products/{product})
+	PutAirtimeProduct(ctx context.Context, request PutAirtimeProductRequestObject) (PutAirtimeProductResponseObject, error)
+	// RestoreAirtimeProduct Put a withdrawn product of airtime on sale again
+	// (POST /airtime/products/{product}/restore)
+	RestoreAirtimeProduct(ctx context.Context, request RestoreAirtimeProductRequestObject) (RestoreAirtimeProductResponseObject, error)
+	// WithdrawAirtimeProduct Take a product of airtime off sale
+	// (POST /airtime/products/{product}/withdraw)
+	WithdrawAirtimeProduct(ctx context.Context, request WithdrawAirtimeProductRequestObject) (WithdrawAirtimeProductResponseObject, error)
 	// ListAudit Read the audit trail
 	// (GET /audit)
 	ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error)
+	// CloseBatch Sell no more vouchers of a batch
+	// (POST /batches/{batch}/close)
+	CloseBatch(ctx context.Context, request CloseBatchRequestObject) (CloseBatchResponseObject, error)
+	// OpenBatch Sell vouchers of a closed batch again
+	// (POST /batches/{batch}/open)
+	OpenBatch(ctx context.Context, request OpenBatchRequestObject) (OpenBatchResponseObject, error)
 	// AddCard Add a card
 	// (POST /cards)
 	AddCard(ctx context.Context, request AddCardRequestObject) (AddCardResponseObject, error)
@@ -10695,6 +18049,9 @@ type StrictServerInterface interface {
 	// UnlockCard Forget a card's wrong PINs, so that a locked PIN may be tried again
 	// (POST /cards/{card}/unlock)
 	UnlockCard(ctx context.Context, request UnlockCardRequestObject) (UnlockCardResponseObject, error)
+	// ListFloats List floats
+	// (GET /floats)
+	ListFloats(ctx context.Context, request ListFloatsRequestObject) (ListFloatsResponseObject, error)
 	// ListImports List imports
 	// (GET /imports)
 	ListImports(ctx context.Context, request ListImportsRequestObject) (ListImportsResponseObject, error)
@@ -10734,6 +18091,9 @@ type StrictServerInterface interface {
 	// TotalOpen Count and add up open requests by account and currency
 	// (GET /transactions/open/totals)
 	TotalOpen(ctx context.Context, request TotalOpenRequestObject) (TotalOpenResponseObject, error)
+	// SearchTransactions Find purchases of airtime by what must not stand in a query
+	// (POST /transactions/search)
+	SearchTransactions(ctx context.Context, request SearchTransactionsRequestObject) (SearchTransactionsResponseObject, error)
 	// GetTransaction Show a transaction, or an advice
 	// (GET /transactions/{transaction})
 	GetTransaction(ctx context.Context, request GetTransactionRequestObject) (GetTransactionResponseObject, error)
@@ -10743,6 +18103,30 @@ type StrictServerInterface interface {
 	// Settle End an open request because no advice came
 	// (POST /transactions/{transaction}/settle)
 	Settle(ctx context.Context, request SettleRequestObject) (SettleResponseObject, error)
+	// ListVouchers List vouchers in a status, batch by batch
+	// (GET /vouchers)
+	ListVouchers(ctx context.Context, request ListVouchersRequestObject) (ListVouchersResponseObject, error)
+	// ImportVouchers Import vouchers from a file, into a batch of their own
+	// (POST /vouchers/imports)
+	ImportVouchers(ctx context.Context, request ImportVouchersRequestObject) (ImportVouchersResponseObject, error)
+	// StockLevels Show how many vouchers there are, by product and batch
+	// (GET /vouchers/levels)
+	StockLevels(ctx context.Context, request StockLevelsRequestObject) (StockLevelsResponseObject, error)
+	// FindVouchers Find vouchers by serial or by PIN
+	// (POST /vouchers/search)
+	FindVouchers(ctx context.Context, request FindVouchersRequestObject) (FindVouchersResponseObject, error)
+	// GetVoucher Show a voucher, without its PIN
+	// (GET /vouchers/{voucher})
+	GetVoucher(ctx context.Context, request GetVoucherRequestObject) (GetVoucherResponseObject, error)
+	// ReleaseVoucher Put a voucher from quarantine back to stock
+	// (POST /vouchers/{voucher}/release)
+	ReleaseVoucher(ctx context.Context, request ReleaseVoucherRequestObject) (ReleaseVoucherResponseObject, error)
+	// RevealVoucher Read the PIN of a sold voucher, to print it again
+	// (POST /vouchers/{voucher}/reveal)
+	RevealVoucher(ctx context.Context, request RevealVoucherRequestObject) (RevealVoucherResponseObject, error)
+	// WithdrawVoucher Take a voucher out of stock or quarantine for good
+	// (POST /vouchers/{voucher}/withdraw)
+	WithdrawVoucher(ctx context.Context, request WithdrawVoucherRequestObject) (WithdrawVoucherResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -10967,6 +18351,98 @@ func (sh *strictHandler) RevokeCredential(w http.ResponseWriter, r *http.Request
 	}
 }
 
+// GetFloat operation middleware
+func (sh *strictHandler) GetFloat(w http.ResponseWriter, r *http.Request, account AccountName) {
+	var request GetFloatRequestObject
+
+	request.Account = account
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetFloat(ctx, request.(GetFloatRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetFloat")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetFloatResponseObject); ok {
+		if err := validResponse.VisitGetFloatResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DepositFloat operation middleware
+func (sh *strictHandler) DepositFloat(w http.ResponseWriter, r *http.Request, account AccountName) {
+	var request DepositFloatRequestObject
+
+	request.Account = account
+
+	var body DepositFloatJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DepositFloat(ctx, request.(DepositFloatRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DepositFloat")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DepositFloatResponseObject); ok {
+		if err := validResponse.VisitDepositFloatResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// WithdrawFloat operation middleware
+func (sh *strictHandler) WithdrawFloat(w http.ResponseWriter, r *http.Request, account AccountName) {
+	var request WithdrawFloatRequestObject
+
+	request.Account = account
+
+	var body WithdrawFloatJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawFloat(ctx, request.(WithdrawFloatRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawFloat")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(WithdrawFloatResponseObject); ok {
+		if err := validResponse.VisitWithdrawFloatResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ResumeAccount operation middleware
 func (sh *strictHandler) ResumeAccount(w http.ResponseWriter, r *http.Request, account AccountName) {
 	var request ResumeAccountRequestObject
@@ -11033,6 +18509,242 @@ func (sh *strictHandler) SuspendAccount(w http.ResponseWriter, r *http.Request, 
 	}
 }
 
+// ListNetworks operation middleware
+func (sh *strictHandler) ListNetworks(w http.ResponseWriter, r *http.Request, params ListNetworksParams) {
+	var request ListNetworksRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListNetworks(ctx, request.(ListNetworksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListNetworks")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListNetworksResponseObject); ok {
+		if err := validResponse.VisitListNetworksResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetNetwork operation middleware
+func (sh *strictHandler) GetNetwork(w http.ResponseWriter, r *http.Request, network NetworkID) {
+	var request GetNetworkRequestObject
+
+	request.Network = network
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetNetwork(ctx, request.(GetNetworkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetNetwork")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetNetworkResponseObject); ok {
+		if err := validResponse.VisitGetNetworkResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PutNetwork operation middleware
+func (sh *strictHandler) PutNetwork(w http.ResponseWriter, r *http.Request, network NetworkID) {
+	var request PutNetworkRequestObject
+
+	request.Network = network
+
+	var body PutNetworkJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PutNetwork(ctx, request.(PutNetworkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutNetwork")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PutNetworkResponseObject); ok {
+		if err := validResponse.VisitPutNetworkResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListAirtimeProducts operation middleware
+func (sh *strictHandler) ListAirtimeProducts(w http.ResponseWriter, r *http.Request, params ListAirtimeProductsParams) {
+	var request ListAirtimeProductsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAirtimeProducts(ctx, request.(ListAirtimeProductsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAirtimeProducts")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListAirtimeProductsResponseObject); ok {
+		if err := validResponse.VisitListAirtimeProductsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetAirtimeProduct operation middleware
+func (sh *strictHandler) GetAirtimeProduct(w http.ResponseWriter, r *http.Request, product AirtimeProductID) {
+	var request GetAirtimeProductRequestObject
+
+	request.Product = product
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAirtimeProduct(ctx, request.(GetAirtimeProductRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAirtimeProduct")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetAirtimeProductResponseObject); ok {
+		if err := validResponse.VisitGetAirtimeProductResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PutAirtimeProduct operation middleware
+func (sh *strictHandler) PutAirtimeProduct(w http.ResponseWriter, r *http.Request, product AirtimeProductID) {
+	var request PutAirtimeProductRequestObject
+
+	request.Product = product
+
+	var body PutAirtimeProductJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PutAirtimeProduct(ctx, request.(PutAirtimeProductRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutAirtimeProduct")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PutAirtimeProductResponseObject); ok {
+		if err := validResponse.VisitPutAirtimeProductResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RestoreAirtimeProduct operation middleware
+func (sh *strictHandler) RestoreAirtimeProduct(w http.ResponseWriter, r *http.Request, product AirtimeProductID) {
+	var request RestoreAirtimeProductRequestObject
+
+	request.Product = product
+
+	var body RestoreAirtimeProductJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreAirtimeProduct(ctx, request.(RestoreAirtimeProductRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreAirtimeProduct")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RestoreAirtimeProductResponseObject); ok {
+		if err := validResponse.VisitRestoreAirtimeProductResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// WithdrawAirtimeProduct operation middleware
+func (sh *strictHandler) WithdrawAirtimeProduct(w http.ResponseWriter, r *http.Request, product AirtimeProductID) {
+	var request WithdrawAirtimeProductRequestObject
+
+	request.Product = product
+
+	var body WithdrawAirtimeProductJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawAirtimeProduct(ctx, request.(WithdrawAirtimeProductRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawAirtimeProduct")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(WithdrawAirtimeProductResponseObject); ok {
+		if err := validResponse.VisitWithdrawAirtimeProductResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListAudit operation middleware
 func (sh *strictHandler) ListAudit(w http.ResponseWriter, r *http.Request, params ListAuditParams) {
 	var request ListAuditRequestObject
@@ -11052,6 +18764,72 @@ func (sh *strictHandler) ListAudit(w http.ResponseWriter, r *http.Request, param
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListAuditResponseObject); ok {
 		if err := validResponse.VisitListAuditResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CloseBatch operation middleware
+func (sh *strictHandler) CloseBatch(w http.ResponseWriter, r *http.Request, batch BatchNumber) {
+	var request CloseBatchRequestObject
+
+	request.Batch = batch
+
+	var body CloseBatchJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CloseBatch(ctx, request.(CloseBatchRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CloseBatch")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CloseBatchResponseObject); ok {
+		if err := validResponse.VisitCloseBatchResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// OpenBatch operation middleware
+func (sh *strictHandler) OpenBatch(w http.ResponseWriter, r *http.Request, batch BatchNumber) {
+	var request OpenBatchRequestObject
+
+	request.Batch = batch
+
+	var body OpenBatchJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.OpenBatch(ctx, request.(OpenBatchRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "OpenBatch")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(OpenBatchResponseObject); ok {
+		if err := validResponse.VisitOpenBatchResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -11299,6 +19077,32 @@ func (sh *strictHandler) UnlockCard(w http.ResponseWriter, r *http.Request, card
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(UnlockCardResponseObject); ok {
 		if err := validResponse.VisitUnlockCardResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListFloats operation middleware
+func (sh *strictHandler) ListFloats(w http.ResponseWriter, r *http.Request, params ListFloatsParams) {
+	var request ListFloatsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFloats(ctx, request.(ListFloatsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFloats")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListFloatsResponseObject); ok {
+		if err := validResponse.VisitListFloatsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -11668,6 +19472,37 @@ func (sh *strictHandler) TotalOpen(w http.ResponseWriter, r *http.Request, param
 	}
 }
 
+// SearchTransactions operation middleware
+func (sh *strictHandler) SearchTransactions(w http.ResponseWriter, r *http.Request) {
+	var request SearchTransactionsRequestObject
+
+	var body SearchTransactionsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchTransactions(ctx, request.(SearchTransactionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchTransactions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SearchTransactionsResponseObject); ok {
+		if err := validResponse.VisitSearchTransactionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetTransaction operation middleware
 func (sh *strictHandler) GetTransaction(w http.ResponseWriter, r *http.Request, transaction TransactionNumber) {
 	var request GetTransactionRequestObject
@@ -11746,6 +19581,242 @@ func (sh *strictHandler) Settle(w http.ResponseWriter, r *http.Request, transact
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(SettleResponseObject); ok {
 		if err := validResponse.VisitSettleResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListVouchers operation middleware
+func (sh *strictHandler) ListVouchers(w http.ResponseWriter, r *http.Request, params ListVouchersParams) {
+	var request ListVouchersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListVouchers(ctx, request.(ListVouchersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListVouchers")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListVouchersResponseObject); ok {
+		if err := validResponse.VisitListVouchersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ImportVouchers operation middleware
+func (sh *strictHandler) ImportVouchers(w http.ResponseWriter, r *http.Request, params ImportVouchersParams) {
+	var request ImportVouchersRequestObject
+
+	request.Params = params
+
+	request.Body = r.Body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ImportVouchers(ctx, request.(ImportVouchersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ImportVouchers")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ImportVouchersResponseObject); ok {
+		if err := validResponse.VisitImportVouchersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// StockLevels operation middleware
+func (sh *strictHandler) StockLevels(w http.ResponseWriter, r *http.Request, params StockLevelsParams) {
+	var request StockLevelsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.StockLevels(ctx, request.(StockLevelsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StockLevels")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(StockLevelsResponseObject); ok {
+		if err := validResponse.VisitStockLevelsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// FindVouchers operation middleware
+func (sh *strictHandler) FindVouchers(w http.ResponseWriter, r *http.Request) {
+	var request FindVouchersRequestObject
+
+	var body FindVouchersJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.FindVouchers(ctx, request.(FindVouchersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FindVouchers")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(FindVouchersResponseObject); ok {
+		if err := validResponse.VisitFindVouchersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetVoucher operation middleware
+func (sh *strictHandler) GetVoucher(w http.ResponseWriter, r *http.Request, voucher VoucherNumber) {
+	var request GetVoucherRequestObject
+
+	request.Voucher = voucher
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetVoucher(ctx, request.(GetVoucherRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetVoucher")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetVoucherResponseObject); ok {
+		if err := validResponse.VisitGetVoucherResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReleaseVoucher operation middleware
+func (sh *strictHandler) ReleaseVoucher(w http.ResponseWriter, r *http.Request, voucher VoucherNumber) {
+	var request ReleaseVoucherRequestObject
+
+	request.Voucher = voucher
+
+	var body ReleaseVoucherJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReleaseVoucher(ctx, request.(ReleaseVoucherRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReleaseVoucher")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReleaseVoucherResponseObject); ok {
+		if err := validResponse.VisitReleaseVoucherResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RevealVoucher operation middleware
+func (sh *strictHandler) RevealVoucher(w http.ResponseWriter, r *http.Request, voucher VoucherNumber) {
+	var request RevealVoucherRequestObject
+
+	request.Voucher = voucher
+
+	var body RevealVoucherJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RevealVoucher(ctx, request.(RevealVoucherRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevealVoucher")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RevealVoucherResponseObject); ok {
+		if err := validResponse.VisitRevealVoucherResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// WithdrawVoucher operation middleware
+func (sh *strictHandler) WithdrawVoucher(w http.ResponseWriter, r *http.Request, voucher VoucherNumber) {
+	var request WithdrawVoucherRequestObject
+
+	request.Voucher = voucher
+
+	var body WithdrawVoucherJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawVoucher(ctx, request.(WithdrawVoucherRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawVoucher")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(WithdrawVoucherResponseObject); ok {
+		if err := validResponse.VisitWithdrawVoucherResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
