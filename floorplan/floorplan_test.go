@@ -109,7 +109,7 @@ func TestCheck(t *testing.T) {
 		{"the suite knows no rules", "conform/x.go", imports(ours + "giftcard"),
 			"conform/x.go:2: conform stands beside and sees up to floor 2; giftcard is on floor 4"},
 		{"the suite under the rules", "giftcard/x.go", imports(ours + "conform"),
-			"giftcard/x.go:2: conform is imported by app, sandbox, bench, sdk, cmd/scrip, giftcard/giftcardtest only"},
+			"giftcard/x.go:2: conform is imported by app, sandbox, bench, sdk, cmd/scrip, giftcard/giftcardtest, airtime/airtimetest only"},
 		{"the stores' promises in a test", "store/sqlite/x_test.go", imports(ours + "store/storetest"), ""},
 		{"the stores' promises outside tests", "store/sqlite/x.go", imports(ours + "store/storetest"),
 			"store/sqlite/x.go:2: store/storetest is imported by tests only"},

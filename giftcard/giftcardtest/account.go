@@ -24,7 +24,7 @@ func (i *Issuer) Account(_ context.Context, a conform.Account) error {
 	defer i.mu.Unlock()
 	s := &txn.Sender{
 		Account: ident.Account(len(i.accounts) + 1), World: ident.Production, Products: a.Products,
-		HolderLookUps: a.HolderLookup, Velocity: velocity(a.Velocity),
+		HolderLookUps: a.HolderLookup, Velocity: Velocity(a.Velocity),
 	}
 	if before := i.accounts[a.Name]; before != nil {
 		s.Account = before.sender.Account

@@ -172,16 +172,19 @@ func (i *Issuer) Product(_ context.Context, p conform.Product) (string, error) {
 		ID: p.ID, Currency: currency, StartBalance: money.Minor(p.Start), Opening: giftcard.Opening(p.Opening),
 		MinLoad: money.Minor(p.MinLoad), MaxLoad: money.Minor(p.MaxLoad), MaxBalance: money.Minor(p.MaxBalance),
 		SingleLoad: p.SingleLoad, SingleUse: p.SingleUse, PINRequired: p.PINRequired, PINTries: int32(p.PINTries),
-		ReplaceFrozen: p.ReplaceFrozen, Velocity: velocity(p.Velocity),
+		ReplaceFrozen: p.ReplaceFrozen, Velocity: Velocity(p.Velocity),
 	})
 }
 
+// families are those of both contracts.
 var families = map[conform.Kind]txn.Family{
 	conform.Activate: txn.Activation, conform.Load: txn.Load, conform.Redeem: txn.Redemption, conform.Void: txn.Void,
 	conform.Replace: txn.Replace, conform.Transfer: txn.Transfer, conform.Lookup: txn.LookUp,
+	conform.Provision: txn.Voucher, conform.Purchase: txn.Purchase, conform.Trial: txn.Purchase,
 }
 
-func velocity(rules []conform.Velocity) []txn.Velocity {
+// Velocity gives the rules of a script in the words of an account.
+func Velocity(rules []conform.Velocity) []txn.Velocity {
 	var all []txn.Velocity
 	for _, v := range rules {
 		all = append(all, txn.Velocity{

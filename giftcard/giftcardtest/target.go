@@ -17,17 +17,17 @@ import (
 func (i *Issuer) Do(ctx context.Context, m conform.Message) (conform.Answer, error) {
 	sender, err := i.Admit(m.Account)
 	if err != nil {
-		return refused(m, err), nil
+		return Refused(m, err), nil
 	}
 	if m.Act != conform.Request {
 		if err := i.Advise(ctx, i.Advice(m, sender)); err != nil {
-			return refused(m, err), nil
+			return Refused(m, err), nil
 		}
 		return conform.Answer{Status: http.StatusAccepted, ID: m.ID}, nil
 	}
 	response, err := i.Request(ctx, i.AsRequest(m, sender))
 	if err != nil {
-		a := refused(m, err)
+		a := Refused(m, err)
 		if a.ErrorType == string(decline.InvalidCardNumber) || a.ErrorType == string(decline.IncorrectPIN) {
 			i.Guessed(sender)
 		}
@@ -40,7 +40,7 @@ func (i *Issuer) Do(ctx context.Context, m conform.Message) (conform.Answer, err
 func (i *Issuer) AsRequest(m conform.Message, sender *txn.Sender) *giftcard.Request {
 	r := &giftcard.Request{
 		Family: families[m.Kind], ID: ident.ID(m.ID), Sender: sender, Received: i.Now(), Product: m.Product,
-		Card: presented(m.Card), Target: presented(m.Target), Amount: amount(m.Amount), Points: m.Points != nil,
+		Card: presented(m.Card), Target: presented(m.Target), Amount: Amount(m.Amount), Points: m.Points != nil,
 	}
 	if m.Holder != nil {
 		r.Holder = giftcard.Holder{ProfileID: m.Holder.ProfileID, MSISDN: m.Holder.MSISDN, EmailAddress: m.Holder.Email}
@@ -52,7 +52,7 @@ func (i *Issuer) AsRequest(m conform.Message, sender *txn.Sender) *giftcard.Requ
 func (i *Issuer) Advice(m conform.Message, sender *txn.Sender) *txn.Advice {
 	a := &txn.Advice{
 		Family: families[m.Kind], Role: txn.Confirmation, ID: ident.ID(m.ID), RequestID: ident.ID(m.RequestID),
-		Sender: sender, Received: i.Now(), Approved: amount(m.Approved),
+		Sender: sender, Received: i.Now(), Approved: Amount(m.Approved),
 	}
 	if m.Act == conform.Reversal {
 		a.Role = txn.Reversal
@@ -83,7 +83,8 @@ func presented(c *conform.Card) (p giftcard.Presented) {
 	return p
 }
 
-func amount(a *conform.Amount) *money.Amount {
+// Amount gives an amount of a script in the domain's words; nil is none.
+func Amount(a *conform.Amount) *money.Amount {
 	if a == nil {
 		return nil
 	}
@@ -113,7 +114,8 @@ var statuses = map[decline.Cause]int{
 	decline.Expired: http.StatusGatewayTimeout,
 }
 
-func refused(m conform.Message, err error) conform.Answer {
+// Refused gives a failure as the answer that it would be on the wire.
+func Refused(m conform.Message, err error) conform.Answer {
 	a := conform.Answer{
 		Status: http.StatusInternalServerError, ErrorType: string(decline.GeneralError),
 		RequestType: m.RequestType(), ID: m.ID, OriginalID: m.RequestID,
