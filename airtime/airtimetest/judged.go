@@ -27,10 +27,10 @@ type Judged struct {
 
 	mu       sync.Mutex // guards what follows
 	ahead    time.Duration
-	names    map[string]string   // of accounts, by the names that the present case has for them
-	batches  map[int32]delivered // by number
-	networks map[string]string   // the beginning of a network's numbers, by its id
-	numbers  int // made so far, and accounts
+	names    map[string]string            // of accounts, by the names that the present case has for them
+	batches  map[int32]delivered          // by number
+	networks map[string]string            // the beginning of a network's numbers, by its id
+	numbers  int                          // made so far, and accounts
 	topUps   map[string]conform.Behaviour // by number
 	sent     map[string]conform.Message   // requests, by account and id; of two kinds with one id, the first
 	byRef    map[string]string            // such keys, by our reference
@@ -105,8 +105,8 @@ func (j *Judged) Account(_ context.Context, a conform.Account) error {
 	return nil
 }
 
-// name gives an account's own name.
-func (j *Judged) name(account string) string {
+// Name gives an account's own name, under which no case before had it.
+func (j *Judged) Name(account string) string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if name, found := j.names[account]; found {
@@ -116,7 +116,7 @@ func (j *Judged) name(account string) string {
 }
 
 // account gives an account by its name in the script.
-func (j *Judged) account(name string) *txn.Sender { return j.Named(j.name(name)) }
+func (j *Judged) account(name string) *txn.Sender { return j.Named(j.Name(name)) }
 
 var families = map[conform.Kind]txn.Family{conform.Provision: txn.Voucher, conform.Purchase: txn.Purchase, conform.Trial: txn.Purchase}
 
@@ -252,7 +252,7 @@ func (j *Judged) Number(_ context.Context, network string, topUps conform.Behavi
 func (j *Judged) Prepay(ctx context.Context, account string, amount conform.Amount) error {
 	s := *j.account(account)
 	s.Prepaid = true
-	return j.Deposit(ctx, j.Vendor.Account(j.name(account), s).Account, *giftcardtest.Amount(&amount))
+	return j.Deposit(ctx, j.Vendor.Account(j.Name(account), s).Account, *giftcardtest.Amount(&amount))
 }
 
 // Prepaid implements conform.Vendor.
@@ -261,11 +261,25 @@ func (j *Judged) Prepaid(ctx context.Context, account string) (book, available i
 	return int64(f.Balance.Book), int64(f.Balance.Available), err
 }
 
-// behave has the provider treat what comes now as it treats a number.
-func (j *Judged) behave(number string, confirms bool) {
+// Expect tells of a message that is about to be sent: what its number's provider does, and what it will be found by
+// when an operator settles it. Whoever sends a message otherwise than by Do says so first.
+func (j *Judged) Expect(m conform.Message) {
+	key := m.Account + " " + m.ID
 	j.mu.Lock()
-	b := j.topUps[number]
+	_, again := j.sent[key]
+	switch {
+	case m.Act != conform.Request:
+		m.Recipient = j.sent[m.Account+" "+m.RequestID].Recipient
+	case !again && (m.Kind == conform.Purchase || m.Kind == conform.Provision):
+		j.sent[key] = m
+	}
+	topUps := j.topUps[m.Recipient]
 	j.mu.Unlock()
+	j.behave(topUps, m.Act == conform.Confirmation)
+}
+
+// behave has the provider treat what comes now in one way.
+func (j *Judged) behave(b conform.Behaviour, confirms bool) {
 	manner, refusal := map[conform.Behaviour]Manner{
 		conform.Refuses: Refuses, conform.Limits: Refuses, conform.Late: Late, conform.Silent: Lost, conform.Loses: Forgets,
 	}[b], &decline.Error{Text: "not today"}
@@ -286,6 +300,7 @@ func (j *Judged) behave(number string, confirms bool) {
 // Do implements conform.Target: it puts the message to the service in its own words, without a wire.
 func (j *Judged) Do(ctx context.Context, m conform.Message) (conform.Answer, error) {
 	sender := j.account(m.Account)
+	j.Expect(m)
 	switch {
 	case m.Act != conform.Request:
 		return j.advise(ctx, m, sender), nil
@@ -305,12 +320,9 @@ func (j *Judged) Do(ctx context.Context, m conform.Message) (conform.Answer, err
 
 // sell asks for a purchase, a voucher or a trial.
 func (j *Judged) sell(ctx context.Context, m conform.Message, sender *txn.Sender) conform.Answer {
-	j.behave(m.Recipient, false)
 	ask, status := j.Request, http.StatusCreated
 	if m.Kind == conform.Trial {
 		ask, status = j.Trial, http.StatusOK
-	} else {
-		j.keep(m)
 	}
 	response, err := ask(ctx, &airtime.Request{
 		Family: families[m.Kind], ID: ident.ID(m.ID), Sender: sender, Received: j.Now(), Product: m.Product,
@@ -328,15 +340,6 @@ func (j *Judged) sell(ctx context.Context, m conform.Message, sender *txn.Sender
 		a.Amounts.Requested = &m.Amount.Minor
 	}
 	return a
-}
-
-// keep remembers a request.
-func (j *Judged) keep(m conform.Message) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if _, there := j.sent[m.Account+" "+m.ID]; !there {
-		j.sent[m.Account+" "+m.ID] = m
-	}
 }
 
 // number reads a number; what is none is left out.
@@ -357,10 +360,6 @@ func approved(r *airtime.Response, recipient string) conform.Answer {
 }
 
 func (j *Judged) advise(ctx context.Context, m conform.Message, sender *txn.Sender) conform.Answer {
-	j.mu.Lock()
-	request := j.sent[m.Account+" "+m.RequestID]
-	j.mu.Unlock()
-	j.behave(request.Recipient, m.Act == conform.Confirmation)
 	a := txn.Advice{
 		Family: families[m.Kind], Role: txn.Confirmation, ID: ident.ID(m.ID), RequestID: ident.ID(m.RequestID),
 		Sender: sender, Received: j.Now(), Approved: giftcardtest.Amount(m.Approved),
