@@ -138,7 +138,7 @@ var texts = [Queries]string{
 	reportDetails:   `SELECT ` + detailColumns + ` FROM card_detail WHERE card > $1 ORDER BY card LIMIT $2`,
 
 	reportVouchers:      `SELECT ` + voucherColumns + ` FROM voucher WHERE id > $1 ORDER BY id LIMIT $2`,
-	reportVouchersOf:    `SELECT ` + voucherColumns + ` FROM voucher WHERE batch = $1 AND status = $2 AND id > $3 ORDER BY id LIMIT $4`,
+	reportVouchersOf:    `SELECT ` + voucherColumns + ` FROM voucher WHERE batch = $1 AND batch >= 0 AND status = $2 AND id > $3 ORDER BY id LIMIT $4`,
 	reportVouchersApart: `SELECT ` + voucherColumns + ` FROM voucher WHERE batch = $1 AND status = $2 AND status > 2 AND id > $3 ORDER BY id LIMIT $4`,
 	reportBatches:       `SELECT ` + batchColumns + ` FROM voucher_batch WHERE number > $1 ORDER BY number LIMIT $2`,
 	reportFloats:        `SELECT ` + floatColumns + ` FROM float WHERE account > $1 ORDER BY account LIMIT $2`,

@@ -22,13 +22,34 @@ const (
 	adviceBody  = 130
 )
 
-// Bench measures a driver through the store, without HTTP and rules: redemptions alone and redemptions with their
-// confirmations, for one, 32 and 128 callers, on so many cards. One operation is one message.
-func Bench(b *testing.B, open Opener, cards int) {
+// trade is what a caller does again and again: a request, and what confirms it.
+type trade struct {
+	request func(*till) (ident.ID, int64)
+	confirm func(*till, ident.ID, int64)
+}
+
+// Bench measures a driver through the store, without HTTP and rules: redemptions and sales of vouchers, alone and with
+// their confirmations, for one, 32 and 128 callers, on so many cards or vouchers. One operation is one message.
+func Bench(b *testing.B, open Opener, size int) {
+	cards, vouchers := trade{(*till).redeem, (*till).confirm}, trade{(*till).sell, (*till).confirmSale}
+	redeem, sell := trade{request: cards.request}, trade{request: vouchers.request}
 	for _, callers := range []int{1, 32, 128} {
-		b.Run(fmt.Sprintf("redeem/callers=%d", callers), func(b *testing.B) { benchmark(b, open, cards, callers, false) })
-		b.Run(fmt.Sprintf("pair/callers=%d", callers), func(b *testing.B) { benchmark(b, open, cards, callers, true) })
+		for _, run := range []struct {
+			name  string
+			stock func(*shop)
+			trade trade
+		}{
+			{"redeem", (*shop).stock, redeem}, {"pair", (*shop).stock, cards},
+			{"sell", (*shop).stockVouchers, sell}, {"sale", (*shop).stockVouchers, vouchers},
+		} {
+			b.Run(fmt.Sprintf("%s/callers=%d", run.name, callers), func(b *testing.B) {
+				s := &shop{room: (&harness{open: open}).start(b), cards: size, vouchers: max(size, b.N)}
+				run.stock(s)
+				s.benchmark(b, callers, run.trade)
+			})
+		}
 	}
+	b.Run("import", func(b *testing.B) { importVouchers(b, open) })
 }
 
 // Grow puts so many redemptions, each with its confirmation, into a store, and closes it. An empty store gets cards first.
@@ -54,10 +75,7 @@ func Grow(b *testing.B, d store.Driver, cards, transactions int) {
 	shop.close()
 }
 
-func benchmark(b *testing.B, open Opener, cards, callers int, confirm bool) {
-	h := &harness{open: open}
-	shop := &shop{room: h.start(b), cards: cards}
-	shop.stock()
+func (s *shop) benchmark(b *testing.B, callers int, trade trade) {
 	var left atomic.Int64
 	left.Store(int64(b.N))
 	var all sync.WaitGroup
@@ -65,11 +83,11 @@ func benchmark(b *testing.B, open Opener, cards, callers int, confirm bool) {
 	b.ResetTimer()
 	for n := range callers {
 		all.Go(func() {
-			till := &till{shop: shop, random: rand.New(rand.NewPCG(uint64(n), 7))}
+			till := &till{shop: s, random: rand.New(rand.NewPCG(uint64(n), 7))}
 			for left.Add(-1) >= 0 {
-				id, card := till.redeem()
-				if confirm && left.Add(-1) >= 0 {
-					till.confirm(id, card)
+				id, what := trade.request(till)
+				if trade.confirm != nil && left.Add(-1) >= 0 {
+					trade.confirm(till, id, what)
 				}
 			}
 		})
@@ -79,10 +97,10 @@ func benchmark(b *testing.B, open Opener, cards, callers int, confirm bool) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 }
 
-// shop is a store with activated cards that hold much.
+// shop is a store with activated cards that hold much, or with vouchers.
 type shop struct {
 	*room
-	cards int
+	cards, vouchers int
 }
 
 const stockBatch = 10_000

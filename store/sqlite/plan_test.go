@@ -1,0 +1,75 @@
+package sqlite
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/scripworks/scrip/store/sqlstore"
+)
+
+// planned are the statements whose index matters, by a part of their text. What is in stock, on sale or at work is
+// little of what there is, or stands at the head of much.
+var planned = map[string]string{
+	"FROM voucher_batch WHERE product = ": "voucher_batch_on_sale",
+	"status = 1 AND id > ":                "voucher_stock",
+	"status > 2 AND id > ":                "voucher_apart",
+	"batch >= 0 AND status = ?2":          "voucher_of_batch",
+	"FROM voucher_hash WHERE hash = ":     "PRIMARY KEY",
+	"state = 1 AND role = 1":              "message_open",
+	"state IN (7, 8) AND role = 1":        "message_working",
+}
+
+// Nothing that is asked reads a whole table or sorts what it has found: each answer costs what it brings, however much
+// there is.
+func TestEveryQuestionHasItsIndex(t *testing.T) {
+	d, err := Open(filepath.Join(t.TempDir(), "scrip.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	used := map[string]bool{}
+	for q := range sqlstore.Queries {
+		text := numbered(sqlstore.Query(q).Text())
+		plan := planOf(t, d.writer.Conn, text)
+		if strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%s\n%s", text, plan)
+		}
+		for part, index := range planned {
+			if !strings.Contains(text, part) {
+				continue
+			}
+			used[part] = true
+			if !strings.Contains(plan, index+" (") && !strings.Contains(plan, "USING "+index) {
+				t.Errorf("%s\ndoes not use %s\n%s", text, index, plan)
+			}
+		}
+	}
+	if len(used) != len(planned) {
+		t.Errorf("only %v are asked", used)
+	}
+}
+
+// planOf gives what SQLite would do for a statement.
+func planOf(t *testing.T, c *sqlite.Conn, text string) string {
+	t.Helper()
+	s, _, err := c.PrepareTransient("EXPLAIN QUERY PLAN " + text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Finalize()
+	var plan strings.Builder
+	for {
+		row, err := s.Step()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !row {
+			return plan.String()
+		}
+		fmt.Fprintln(&plan, s.ColumnText(3))
+	}
+}
