@@ -23,11 +23,12 @@ func row(n int) string { return fmt.Sprintf("6002%012d,4010,%04d\n", n, n%10000)
 type file struct {
 	rows, next int
 	rest       string
+	row        func(n int) string
 	end        error // instead of io.EOF
 	heap       uint64
 }
 
-func cards(rows int) *file { return &file{rows: rows, rest: head, end: io.EOF} }
+func cards(rows int) *file { return &file{rows: rows, rest: head, row: row, end: io.EOF} }
 
 func (f *file) Read(b []byte) (int, error) {
 	if f.rest == "" && f.next == f.rows {
@@ -35,7 +36,7 @@ func (f *file) Read(b []byte) (int, error) {
 	}
 	for len(f.rest) < len(b) && f.next < f.rows {
 		f.next++
-		f.rest += row(f.next)
+		f.rest += f.row(f.next)
 		if f.next%50_000 == 0 {
 			f.measure()
 		}
@@ -54,8 +55,12 @@ func (f *file) measure() {
 }
 
 // bring sends a file and gives all events of the report.
-func (h *house) bring(query string, body io.Reader) (events []adminapi.ImportEvent, err error) {
-	r, err := http.NewRequestWithContext(h.Context(), "POST", h.url+adminapi.Base+"/imports?"+query, body)
+func (h *house) bring(query string, body io.Reader) ([]adminapi.ImportEvent, error) {
+	return h.bringTo("/imports?"+query, body)
+}
+
+func (h *house) bringTo(path string, body io.Reader) (events []adminapi.ImportEvent, err error) {
+	r, err := http.NewRequestWithContext(h.Context(), "POST", h.url+adminapi.Base+path, body)
 	must(h.T, err)
 	r.Header.Set("Content-Type", "text/csv")
 	r.Header.Set("Authorization", "Bearer "+h.tokens["operator"])

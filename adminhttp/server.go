@@ -3,8 +3,8 @@
 //
 // It promises that every call carries a token that counts, that no request but an import's takes more than a
 // bounded amount of memory and an import's no more than a batch of lines, that values are checked against the
-// document before anybody acts, and that no answer holds a whole card number or a PIN. It logs no query and no
-// body.
+// document before anybody acts, and that no answer holds a whole card number or a PIN, but for the PIN of a sold
+// voucher that an operator has revealed. It logs no query and no body.
 package adminhttp
 
 import (
