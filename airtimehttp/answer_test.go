@@ -330,6 +330,11 @@ func TestANumberIsLookedUp(t *testing.T) {
 			Products: []*airtime.Product{full}, Promotion: &airtime.Promotion{Name: "spring", Text: "Twice", Start: noon, End: noon.Add(time.Hour)},
 		}, `{"msisdn":{"msisdn":"+27831234567","country":"ZA","operator":{"id":"CELLA","name":"A"}},"amounts":{"balanceAmount":{"amount":70,"currency":"710"}},` +
 			`"availableProducts":[` + offered("Cell A") + `],"promotion":{"promotion":"Twice","startDate":"2100-07-01T12:00:00.000Z","endDate":"2100-07-01T13:00:00.000Z"}}`},
+		"a product of another network": {
+			airtime.Subscriber{Network: network, Products: []*airtime.Product{{ID: "X", Network: "CELLX"}}},
+			`{"msisdn":{"msisdn":"+27831234567","operator":{"id":"CELLA","name":"Cell A"}},` +
+				`"availableProducts":[{"isDirectTopup":false,"productId":"X","operator":{"id":"CELLX","name":"CELLX"}}]}`,
+		},
 		"a promotion without a text": {airtime.Subscriber{Promotion: &airtime.Promotion{Name: "spring"}},
 			`{"msisdn":{"msisdn":"+27831234567"},"promotion":{"promotion":"spring"}}`},
 	} {
