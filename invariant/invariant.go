@@ -1,11 +1,12 @@
 // Package invariant recomputes from a store's messages and entries everything that must always be true, and names
-// what is not: balances, sums, endings, chains and states (`scrip verify`).
+// what is not: balances, sums, endings, chains and states, of cards, vouchers and floats (`scrip verify`).
 //
-// It promises to read each record once, in order, to hold in memory only cards, open requests and totals, and to
-// trust nothing that can be computed.
+// It promises to read each record once, in order, to hold in memory only cards, vouchers that messages name, batches,
+// floats, ended requests and totals, and to trust nothing that can be computed.
 package invariant
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -28,7 +29,9 @@ const (
 // Report is what a run found.
 type Report struct {
 	Cards, Messages, Entries int64
+	Vouchers                 int64
 	Open                     int64 // requests neither confirmed nor reversed
+	Working                  int64 // top-ups that their provider is still at work on
 	// Totals are the sums of all entries by class of account and currency: credits less debits, of what is not
 	// released. That of the cards is what the book balances of their rows add up to.
 	Totals map[Total]money.Sum
@@ -48,14 +51,21 @@ func Check(ctx context.Context, store admin.Reports) (*Report, error) {
 	c := &checker{
 		Report:  Report{Totals: map[Total]money.Sum{}},
 		cards:   map[int64]*cardTrace{},
-		books:   map[money.Currency]money.Sum{},
+		books:   map[Total]money.Sum{},
 		waiting: map[int64]request{},
 		ended:   map[int64]int64{},
+		vendor:  newVendor(),
 	}
 	if err := c.readMessages(ctx, store); err != nil {
 		return nil, err
 	}
 	if err := c.readCards(ctx, store); err != nil {
+		return nil, err
+	}
+	if err := c.readStock(ctx, store); err != nil {
+		return nil, err
+	}
+	if err := c.readFloats(ctx, store); err != nil {
 		return nil, err
 	}
 	c.finish()
@@ -65,10 +75,11 @@ func Check(ctx context.Context, store admin.Reports) (*Report, error) {
 // checker is one run.
 type checker struct {
 	Report
+	vendor
 	cards   map[int64]*cardTrace
-	books   map[money.Currency]money.Sum // what the book balances of the cards' rows add up to
-	waiting map[int64]request            // ended requests whose ending has not been read yet, by their seq
-	ended   map[int64]int64              // those requests by the seq of their ending
+	books   map[Total]money.Sum // what the book balances of the rows of cards and of floats add up to
+	waiting map[int64]request   // ended requests whose ending has not been read yet, by their seq
+	ended   map[int64]int64     // those requests by the seq of their ending
 }
 
 // cardTrace is what the messages say of a card.
@@ -89,7 +100,13 @@ type request struct {
 	state         txn.State
 	ended         int64
 	amount, final money.Minor
+	currency      money.Currency // of what is pending
 	debit, credit ledger.Account
+}
+
+// endedBy says whether an entry is on the accounts and in the currency of what is pending.
+func (r request) endedBy(e ledger.Entry) bool {
+	return e.Debit == r.debit && e.Credit == r.credit && e.Currency == r.currency
 }
 
 func (c *checker) fault(format string, args ...any) {
@@ -100,14 +117,7 @@ func (c *checker) fault(format string, args ...any) {
 	c.Faults = append(c.Faults, fmt.Sprintf(format, args...))
 }
 
-func (c *checker) trace(card int64) *cardTrace {
-	t := c.cards[card]
-	if t == nil {
-		t = &cardTrace{}
-		c.cards[card] = t
-	}
-	return t
-}
+func (c *checker) trace(card int64) *cardTrace { return traceOf(c.cards, card) }
 
 // readMessages goes through messages and entries side by side: both are in the order of the messages.
 func (c *checker) readMessages(ctx context.Context, store admin.Reports) error {
@@ -184,7 +194,11 @@ func (c *checker) message(m txn.Message, made []ledger.Entry) {
 	for n, e := range made {
 		c.entry(m, n, e)
 	}
-	c.links(m)
+	if ofVoucher(m) {
+		c.voucherLinks(m)
+	} else {
+		c.links(m)
+	}
 	switch {
 	case m.Role != txn.Request:
 		c.advice(m, made)
@@ -193,6 +207,8 @@ func (c *checker) message(m txn.Message, made []ledger.Entry) {
 		c.expect(len(made) == 0, m, "a look-up made entries")
 	case m.Family == txn.Adjustment:
 		c.adjustment(m, made)
+	case m.Family.IsAirtime():
+		c.purchase(m, made)
 	default:
 		c.request(m, made)
 	}
@@ -212,7 +228,8 @@ func (c *checker) entry(m txn.Message, n int, e ledger.Entry) {
 		return
 	}
 	c.expect(e.N == n && n < maxEntries, m, "entry %d stands at place %d", e.N, n)
-	c.expect(e.Currency == m.Currency, m, "made an entry in currency %s", e.Currency)
+	c.expect(e.Currency == m.Currency || m.Family.IsAirtime(), m, "made an entry in currency %s", e.Currency)
+	c.floatEntry(m, e)
 	if e.Debit.Class() == ledger.Card {
 		c.apply(m, e, e.Debit.Owner(), ledger.Balance.Debited)
 	}
@@ -260,17 +277,24 @@ func (c *checker) links(m txn.Message) {
 	}
 }
 
+// adjustment takes in an operator's act: a card or a float is credited or debited, or a voucher changes its place.
 func (c *checker) adjustment(m txn.Message, made []ledger.Entry) {
+	if m.Voucher != 0 {
+		c.expect(m.State == txn.Confirmed && len(m.Links) == 1 && len(made) == 0, m, "an act on a voucher needs a link to it, and moves no money")
+		return
+	}
 	good := len(made) > 0 && made[0].Phase == ledger.Direct && made[0].Amount == m.Amount && made[0].Request == m.Seq
 	c.expect(m.State == txn.Confirmed && good, m, "an adjustment needs a direct entry of its amount")
-	if good {
-		card, other := made[0].Debit, made[0].Credit
-		if card.Class() != ledger.Card {
-			card, other = other, card
-		}
-		ours := other.Class() == ledger.Adjustment || other.Class() == ledger.Breakage
-		c.expect(card == ledger.AccountOf(ledger.Card, m.Card) && ours, m, "moves money between %s and %s", made[0].Debit, made[0].Credit)
+	if !good {
+		return
 	}
+	theirs, other := made[0].Debit, made[0].Credit
+	if theirs.Class() != ledger.Card && theirs.Class() != ledger.Float {
+		theirs, other = other, theirs
+	}
+	card := theirs == ledger.AccountOf(ledger.Card, m.Card) && (other.Class() == ledger.Adjustment || other.Class() == ledger.Breakage)
+	float := theirs.Class() == ledger.Float && other.Class() == ledger.Adjustment && len(made) == 1
+	c.expect(card || float, m, "moves money between %s and %s", made[0].Debit, made[0].Credit)
 }
 
 // request takes in a request, and waits for its ending if it has one.
@@ -287,12 +311,16 @@ func (c *checker) request(m txn.Message, made []ledger.Entry) {
 		c.Open++
 		c.expect(m.Ended == 0, m, "is open, yet was ended by %d", m.Ended)
 	case txn.Confirmed, txn.Reversed:
-		c.expect(m.Ended > m.Seq, m, "is %s, yet names no later message that did it", m.State)
-		c.waiting[m.Seq] = r
-		c.ended[m.Ended] = m.Seq
+		c.await(m, r)
 	default:
 		c.expect(false, m, "a request cannot be %s", m.State)
 	}
+}
+
+// await waits for the message that a request says has ended it.
+func (c *checker) await(m txn.Message, r request) {
+	c.expect(m.Ended > m.Seq, m, "is %s, yet names no later message that did it", m.State)
+	c.waiting[m.Seq], c.ended[m.Ended] = r, m.Seq
 }
 
 // pending asks that an approved request made exactly one pending entry of its amount; a void moves nothing.
@@ -306,7 +334,7 @@ func (c *checker) pending(m txn.Message, made []ledger.Entry, r *request) {
 	if !good {
 		return
 	}
-	r.debit, r.credit = made[0].Debit, made[0].Credit
+	r.currency, r.debit, r.credit = made[0].Currency, made[0].Debit, made[0].Credit
 	debit, credit := accounts(m)
 	c.expect(r.debit == debit && r.credit == credit, m, "moves money from %s to %s instead of from %s to %s", r.debit, r.credit, debit, credit)
 }
@@ -350,6 +378,11 @@ func (c *checker) advice(m txn.Message, made []ledger.Entry) {
 	r := c.waiting[seq]
 	delete(c.waiting, seq)
 	delete(c.ended, m.Seq)
+	if r.state == txn.Reversing {
+		c.expect(m.State == txn.Working && m.Role == txn.Reversal && m.Request == seq && len(made) == 0, m,
+			"takes back request %d, yet is a %s %s for request %d with %d entries", seq, m.State, m.Role, m.Request, len(made))
+		return
+	}
 	c.expect(m.State == txn.Accepted && m.Request == seq, m, "ended request %d, yet is %s for request %d", seq, m.State, m.Request)
 	c.expect(m.Role.Ending() == r.state, m, "ended request %d, which is %s", seq, r.state)
 	c.ending(m, made, r)
@@ -372,7 +405,7 @@ func (c *checker) ending(m txn.Message, made []ledger.Entry, r request) {
 			c.expect(e.Debit.Class() == ledger.Card && e.Credit.Class() == ledger.Card, m, "moves money between %s and %s", e.Debit, e.Credit)
 			continue
 		}
-		c.expect(e.Debit == r.debit && e.Credit == r.credit, m, "ends the entry of other accounts")
+		c.expect(r.endedBy(e), m, "ends the entry of other accounts")
 	}
 	want := r.amount
 	if r.family == txn.Void {
@@ -456,7 +489,8 @@ func (c *checker) card(card giftcard.Card) {
 	c.Cards++
 	t := c.trace(card.ID)
 	t.seen = true
-	c.books[card.Currency] = c.books[card.Currency].Add(card.Balance.Book)
+	total := Total{ledger.Card, card.Currency}
+	c.books[total] = c.books[total].Add(card.Balance.Book)
 	say := func(holds bool, format string, args ...any) {
 		if !holds {
 			c.fault("card %d: %s", card.ID, fmt.Sprintf(format, args...))
@@ -513,6 +547,7 @@ func (c *checker) finish() {
 	for seq, r := range c.waiting {
 		c.fault("message %d: it is %s, the message %d that did it is missing", seq, r.state, r.ended)
 	}
+	c.missing(c.fault)
 	for id, t := range c.cards {
 		if !t.seen {
 			c.fault("card %d: messages name it, its row is missing", id)
@@ -521,18 +556,21 @@ func (c *checker) finish() {
 	c.compareTotals()
 }
 
-// compareTotals asks, for each currency, that the rows of all cards hold what the entries of all cards add up to. It
-// finds what no card shows by itself, such as an entry that counts in another currency than its card's.
+// compareTotals asks, for each currency, that the rows of all cards, and of all floats, hold what their entries add up
+// to. It finds what no card shows by itself, such as an entry that counts in another currency than its card's.
 func (c *checker) compareTotals() {
-	currencies := slices.Collect(maps.Keys(c.books))
+	totals := slices.Collect(maps.Keys(c.books))
 	for total := range c.Totals {
-		currencies = append(currencies, total.Currency)
+		if total.Class == ledger.Card || total.Class == ledger.Float {
+			totals = append(totals, total)
+		}
 	}
-	slices.Sort(currencies)
-	for _, currency := range slices.Compact(currencies) {
-		rows, entries := c.books[currency], c.Totals[Total{ledger.Card, currency}]
-		if rows != entries {
-			c.fault("currency %s: the book balances of all cards add up to %s, their entries to %s", currency, rows, entries)
+	slices.SortFunc(totals, func(a, b Total) int {
+		return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.Currency, b.Currency))
+	})
+	for _, t := range slices.Compact(totals) {
+		if rows, entries := c.books[t], c.Totals[t]; rows != entries {
+			c.fault("currency %s: the book balances of all %ss add up to %s, their entries to %s", t.Currency, t.Class, rows, entries)
 		}
 	}
 }

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/conform"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/giftcard/giftcardtest"
+	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/invariant"
 	"github.com/scripworks/scrip/ledger"
 	"github.com/scripworks/scrip/money"
@@ -131,17 +133,63 @@ func (s *shop) card(name string) int64 {
 	return cards[slices.Index(pans, s.pans[name])].ID
 }
 
+func (s *shop) records() records { return records{s.t, s.issuer.Store.Driver()} }
+
 // message is the one with an id.
-func (s *shop) message(id string) txn.Message {
-	all, err := s.issuer.Store.Driver().Messages(s.t.Context(), 0, 1000)
+func (s *shop) message(id string) txn.Message { return s.records().find(id) }
+
+// records are what a store holds, for somebody to change.
+type records struct {
+	t       *testing.T
+	reports admin.Reports
+}
+
+// find gives the message with an id.
+func (r records) find(id string) txn.Message {
+	r.t.Helper()
+	all, err := r.reports.Messages(r.t.Context(), 0, 1000)
 	if err != nil {
-		s.t.Fatal(err)
+		r.t.Fatal(err)
 	}
 	at := slices.IndexFunc(all, func(m txn.Message) bool { return string(m.ID) == id })
 	if at < 0 {
-		s.t.Fatalf("there is no message %q", id)
+		r.t.Fatalf("there is no message %q", id)
 	}
 	return all[at]
+}
+
+// message changes the message with an id.
+func (r records) message(id string, change func(m *txn.Message)) tampered {
+	seq := r.find(id).Seq
+	return tampered{Reports: r.reports, message: func(m *txn.Message) bool {
+		if m.Seq == seq {
+			change(m)
+		}
+		return true
+	}}
+}
+
+// without takes the message with an id away.
+func (r records) without(id string) tampered {
+	seq := r.find(id).Seq
+	return tampered{Reports: r.reports, message: func(m *txn.Message) bool { return m.Seq != seq }}
+}
+
+// entry changes the entry at a place among those of the message with an id.
+func (r records) entry(of string, n int, change func(e *ledger.Entry)) tampered {
+	seq := r.find(of).Seq
+	return tampered{Reports: r.reports, entry: func(e *ledger.Entry) bool {
+		if e.Message == seq && e.N == n {
+			change(e)
+		}
+		return true
+	}}
+}
+
+// withoutEntry takes that entry away.
+func (r records) withoutEntry(of string, n int) tampered {
+	seq := r.find(of).Seq
+	return tampered{Reports: r.reports, entry: func(e *ledger.Entry) bool { return e.Message != seq || e.N != n }}
 }
 
 // tampered shows a store with records that somebody has changed. A change that returns false takes the record away.
@@ -151,6 +199,9 @@ type tampered struct {
 	entry   func(*ledger.Entry) bool
 	card    func(*giftcard.Card) bool
 	detail  func(*giftcard.Detail) bool
+	voucher func(*airtime.Voucher) bool
+	batch   func(*airtime.Batch) bool
+	float   func(*airtime.Float) bool
 }
 
 func change[R any](records []R, err error, change func(*R) bool) ([]R, error) {
@@ -184,6 +235,30 @@ func (r tampered) Cards(ctx context.Context, after int64, limit int) ([]giftcard
 func (r tampered) Details(ctx context.Context, after int64, limit int) ([]giftcard.Detail, error) {
 	page, err := r.Reports.Details(ctx, after, limit)
 	return change(page, err, r.detail)
+}
+
+func (r tampered) Vouchers(ctx context.Context, after int64, limit int) ([]airtime.Voucher, error) {
+	page, err := r.Reports.Vouchers(ctx, after, limit)
+	return change(page, err, r.voucher)
+}
+
+func (r tampered) VoucherBatches(ctx context.Context, after int32, limit int) ([]airtime.Batch, error) {
+	page, err := r.Reports.VoucherBatches(ctx, after, limit)
+	return change(page, err, r.batch)
+}
+
+func (r tampered) Floats(ctx context.Context, after ident.Account, limit int) ([]airtime.Float, error) {
+	page, err := r.Reports.Floats(ctx, after, limit)
+	return change(page, err, r.float)
+}
+
+// names checks that of what was tampered with the report names what is wrong.
+func names(t *testing.T, store tampered, want string) {
+	t.Helper()
+	faults := check(t, store).Faults
+	if !slices.ContainsFunc(faults, func(f string) bool { return strings.Contains(f, want) }) {
+		t.Errorf("no fault with %q in %q", want, faults)
+	}
 }
 
 func check(t *testing.T, reports admin.Reports) *invariant.Report {
@@ -223,26 +298,7 @@ func TestAnEmptyStoreHasNoFaults(t *testing.T) {
 func TestEachKindOfFaultIsFound(t *testing.T) {
 	s := newShop(t)
 	reports := s.issuer.Store.Driver()
-	message := func(id string, change func(m *txn.Message)) tampered {
-		return tampered{Reports: reports, message: func(m *txn.Message) bool {
-			if string(m.ID) == id {
-				change(m)
-			}
-			return true
-		}}
-	}
-	without := func(id string) tampered {
-		return tampered{Reports: reports, message: func(m *txn.Message) bool { return string(m.ID) != id }}
-	}
-	entry := func(of string, n int, change func(e *ledger.Entry)) tampered {
-		seq := s.message(of).Seq
-		return tampered{Reports: reports, entry: func(e *ledger.Entry) bool {
-			if e.Message == seq && e.N == n {
-				change(e)
-			}
-			return true
-		}}
-	}
+	message, without, entry := s.records().message, s.records().without, s.records().entry
 	card := func(name string, change func(c *giftcard.Card)) tampered {
 		id := s.card(name)
 		return tampered{Reports: reports, card: func(c *giftcard.Card) bool {
@@ -267,7 +323,7 @@ func TestEachKindOfFaultIsFound(t *testing.T) {
 		{"an entry on another card", entry("load", 0, func(e *ledger.Entry) { e.Credit = second }), "without a link"},
 		{"an entry on another account", entry("load", 0, func(e *ledger.Entry) { e.Debit = ledger.AccountOf(ledger.Funding, 9) }), "instead of from funding/1"},
 		{"an entry that overdraws", entry("redemption", 0, func(e *ledger.Entry) { e.Amount = 5000 }), "with an impossible balance"},
-		{"an entry gone", tampered{Reports: reports, entry: func(e *ledger.Entry) bool { return e.Message != s.message("load").Seq }}, "needs one pending entry"},
+		{"an entry gone", s.records().withoutEntry("load", 0), "needs one pending entry"},
 		{"an ending's entry gone", tampered{Reports: reports, entry: func(e *ledger.Entry) bool { return e.Message != s.message("end of load").Seq }}, "posted 0 and released 0 of 500"},
 		{"an ending's entry for another request", entry("end of load", 0, func(e *ledger.Entry) { e.Request = 1 }), "made an entry for request 1"},
 		{"an ending's entry pending", entry("end of load", 0, func(e *ledger.Entry) { e.Phase = ledger.Pending }), "an advice made a pending entry"},
@@ -312,12 +368,7 @@ func TestEachKindOfFaultIsFound(t *testing.T) {
 		{"a card gone", tampered{Reports: reports, card: func(c *giftcard.Card) bool { return c.ID != s.card("used") }}, "its row is missing"},
 		{"a detail gone", tampered{Reports: reports, detail: func(d *giftcard.Detail) bool { return d.Card != s.card("used") }}, "its detail is missing"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			faults := check(t, c.store).Faults
-			if !slices.ContainsFunc(faults, func(f string) bool { return strings.Contains(f, c.want) }) {
-				t.Errorf("no fault with %q in %q", c.want, faults)
-			}
-		})
+		t.Run(c.name, func(t *testing.T) { names(t, c.store, c.want) })
 	}
 }
 
