@@ -17,12 +17,15 @@ import (
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/adminhttp"
+	"github.com/scripworks/scrip/airtime"
+	"github.com/scripworks/scrip/airtimehttp"
 	"github.com/scripworks/scrip/edge"
 	"github.com/scripworks/scrip/exchange"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/giftcardhttp"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/network"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/memstore"
@@ -56,8 +59,13 @@ type Settings struct {
 	// Compatible and Guests are the sandbox's (docs/rules.md section 8). Never in production.
 	Compatible bool
 	Guests     func(user, password string) (edge.Identity, error)
-	// Products, when it is there, is asked in place of what operators have set.
-	Products giftcard.Products
+	// Products and Catalogue, when they are there, are asked in place of what operators have set.
+	Products  giftcard.Products
+	Catalogue airtime.Catalogue
+	// Network is the simulated mobile network, which tops up what products name SimulatedNetwork for; nil is none.
+	Network *network.Settings
+	// ProviderTimeout is how long a provider may take; 0 is five sixths of Timeout.
+	ProviderTimeout time.Duration
 	// Extra handles paths of the contracts' listener before the contracts do; it says whether it did.
 	Extra func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -88,11 +96,13 @@ type App struct {
 	Register *admin.Register
 	Office   *admin.Office
 	Metrics  *edge.Metrics
+	Vendor   *airtime.Vendor
 	// FirstToken is the token of the operator that was made because the store had none; empty otherwise.
 	FirstToken string
 	// MadeKeys says that a keyset was made because there was none.
 	MadeKeys bool
 
+	stock     *stock
 	passwords *secret.Passwords
 	gate      *edge.Gate
 	messages  *edge.Server
@@ -174,28 +184,37 @@ func (a *App) build(ctx context.Context) error {
 		Store: store.Giftcard(a.Store), Keys: a.Keys, Products: products,
 		Location: s.Location, Hold: s.Hold, Compatible: s.Compatible,
 	})
+	observer := edge.NewObserver(a.Metrics, a.Register, s.Log, s.Now)
+	if err := a.makeVendor(observer); err != nil {
+		return err
+	}
 	a.Office = admin.NewOffice(admin.Settings{
 		Store: store.Admin(a.Store), Reports: a.Store.Driver(), Register: a.Register, Keys: a.Keys, Codec: adminhttp.Codec{},
-		Issuer: issuer, Carries: adminhttp.Carries, NewID: secret.NewID, NewToken: secret.NewToken, NewPassword: secret.NewPassword,
+		Issuer: issuer, Airtime: store.Airtime(a.Store), Vendor: a.Vendor, Carries: adminhttp.Carries, Tells: adminhttp.Tells, NewID: secret.NewID, NewToken: secret.NewToken, NewPassword: secret.NewPassword,
 		Currency: s.Currency, Location: s.Location,
 	})
+	a.stock = newStock(a)
 	a.passwords = secret.NewPasswords(remembered, rememberedPairs)
 	a.gate = edge.NewGate(edge.Settings{
 		Accounts: a.Register, Passwords: a.passwords, InHand: s.InHand,
 		Guests: s.Guests, Metrics: a.Metrics, Log: s.Log, Now: s.Now,
 	})
-	server, err := giftcardhttp.New(issuer, exchange.Settings{
-		Gate: a.gate, Observer: edge.NewObserver(a.Metrics, a.Register, s.Log, s.Now), Institution: s.Institution,
-		RequestTimeout: s.Timeout, Now: s.Now,
-	})
+	settings := exchange.Settings{
+		Gate: a.gate, Observer: observer, Institution: s.Institution, RequestTimeout: s.Timeout, Now: s.Now,
+	}
+	giftcards, err := giftcardhttp.New(issuer, settings)
 	if err != nil {
 		return fmt.Errorf("giftcard contract: %w", err)
 	}
-	a.contract = a.contracts(server)
+	airtimes, err := airtimehttp.New(airtimehttp.Settings{Settings: settings, Service: a.Vendor, Compatible: s.Compatible})
+	if err != nil {
+		return fmt.Errorf("airtime contract: %w", err)
+	}
+	a.contract = a.contracts(giftcards, airtimes)
 	if a.admin, err = a.operators(); err != nil {
 		return fmt.Errorf("operators' interface: %w", err)
 	}
-	a.Metrics.Registerer().MustRegister(newOpenRequests(a))
+	a.Metrics.Registerer().MustRegister(newOpenRequests(a), a.stock)
 	return a.bootstrap(ctx)
 }
 
@@ -299,5 +318,6 @@ func (a *App) Stop(ctx context.Context) error {
 		}
 	}
 	a.serving.Wait()
+	a.Vendor.Close(ctx)
 	return errors.Join(append(errs, a.Store.Close())...)
 }

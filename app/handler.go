@@ -7,24 +7,31 @@ import (
 	"strings"
 
 	"github.com/scripworks/scrip/adminhttp"
+	"github.com/scripworks/scrip/airtimehttp"
 	"github.com/scripworks/scrip/api/page"
 	"github.com/scripworks/scrip/giftcardhttp"
 )
 
 // contracts serves the contracts' listener: the contracts below their base paths, and their documents.
-func (a *App) contracts(giftcards http.Handler) http.Handler {
+func (a *App) contracts(giftcards, airtimes http.Handler) http.Handler {
 	documents := http.NewServeMux()
 	serveDocument(documents, "giftcard", giftcardhttp.Document)
+	serveDocument(documents, "airtime", airtimehttp.Document)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case a.settings.Extra != nil && a.settings.Extra(w, r):
-		case strings.HasPrefix(r.URL.Path, giftcardhttp.Base+"/") || r.URL.Path == giftcardhttp.Base:
+		case below(giftcardhttp.Base, r.URL.Path):
 			giftcards.ServeHTTP(w, r)
+		case below(airtimehttp.Base, r.URL.Path):
+			airtimes.ServeHTTP(w, r)
 		default:
 			documents.ServeHTTP(w, r)
 		}
 	})
 }
+
+// below says whether a path is a contract's.
+func below(base, path string) bool { return path == base || strings.HasPrefix(path, base+"/") }
 
 // serveDocument serves an OpenAPI document at /openapi/NAME.yaml and a readable page of it at /openapi/NAME.
 func serveDocument(mux *http.ServeMux, name string, document []byte) {
@@ -55,6 +62,7 @@ func (a *App) operators() (http.Handler, error) {
 	mux.HandleFunc("GET /healthz", a.healthz)
 	mux.HandleFunc("GET /readyz", a.readyz)
 	serveDocument(mux, "giftcard", giftcardhttp.Document)
+	serveDocument(mux, "airtime", airtimehttp.Document)
 	return mux, nil
 }
 

@@ -54,6 +54,9 @@ type Serve struct {
 	SettleAfter time.Duration `key:"settle.after" name:"settle-after" env:"SCRIP_SETTLE_AFTER" default:"0s" help:"Age at which an approved request that nobody has confirmed or reversed is settled by itself; 0 never settles."`
 	SettleHow   string        `key:"settle.how" name:"settle-how" env:"SCRIP_SETTLE_HOW" enum:",confirm,reverse" default:"" help:"How it is settled then: confirm or reverse."`
 
+	Network         string        `key:"airtime.network" name:"airtime-network" env:"SCRIP_AIRTIME_NETWORK" enum:"simulated,none" default:"simulated" help:"The provider that tops up subscribers in this process: simulated, the mobile network that is built in and keeps what it credits in the store, or none."`
+	ProviderTimeout time.Duration `key:"airtime.provider-timeout" name:"airtime-provider-timeout" env:"SCRIP_AIRTIME_PROVIDER_TIMEOUT" default:"0s" help:"How long a provider may take to answer, less than request-timeout; 0 is five sixths of that."`
+
 	LogLevel  string `key:"log.level" name:"log-level" env:"SCRIP_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"The least that is logged: debug, info, warn or error. debug has a line for each message."`
 	LogFormat string `key:"log.format" name:"log-format" env:"SCRIP_LOG_FORMAT" enum:"text,json" default:"json" help:"Form of the log: json or text."`
 

@@ -249,6 +249,8 @@ func TestCheckNamesTheSetting(t *testing.T) {
 		{"request-timeout", func(s *Serve) { s.RequestTimeout = maxRequestTimeout + 1 }},
 		{"hold", func(s *Serve) { s.Hold = 0 }},
 		{"hold", func(s *Serve) { s.Hold = s.RequestTimeout }},
+		{"airtime.provider-timeout", func(s *Serve) { s.ProviderTimeout = -1 }},
+		{"airtime.provider-timeout", func(s *Serve) { s.ProviderTimeout = s.RequestTimeout }},
 		{"drain-delay", func(s *Serve) { s.DrainDelay = -1 }},
 		{"stop-timeout", func(s *Serve) { s.StopTimeout = 0 }},
 		{"max-in-hand", func(s *Serve) { s.MaxInHand = 0 }},

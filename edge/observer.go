@@ -82,6 +82,11 @@ func (o *Observer) explain(answered []slog.Attr, cause error) {
 	o.write(&o.faults, slog.LevelError, "answered with a fault", append(answered, slog.String("cause", cause.Error())))
 }
 
+// Alarm counts and logs what operators should hear of although nothing was refused.
+func (o *Observer) Alarm(alarm decline.Alarm, account ident.Account) {
+	o.alarm(nil, &decline.Error{Alarm: alarm, Account: account})
+}
+
 // alarm counts a refusal that operators should hear of, and logs it sparingly.
 func (o *Observer) alarm(answered []slog.Attr, refusal *decline.Error) {
 	if refusal.Alarm == "" {

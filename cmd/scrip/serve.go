@@ -10,6 +10,7 @@ import (
 
 	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/config"
+	"github.com/scripworks/scrip/network"
 	"github.com/scripworks/scrip/sandbox"
 )
 
@@ -49,8 +50,17 @@ func settingsOf(s *config.Serve, c console) (app.Settings, error) {
 		Data: s.Data, KeysFile: s.Keyset, Listen: s.Listen, AdminListen: s.AdminListen, TLS: s.TLS(), AdminTLS: s.AdminTLS(),
 		PlainHTTP: s.PlainHTTP, Token: token, Institution: s.Institution(), Location: s.Location(), Currency: s.Currency(),
 		Timeout: s.RequestTimeout, Hold: s.Hold, Drain: s.DrainDelay, StopWithin: s.StopTimeout, InHand: s.MaxInHand,
+		Network: networkOf(s), ProviderTimeout: s.ProviderTimeout,
 		Settle: app.Settle{After: s.SettleAfter, Role: s.SettleRole()}, Log: s.Logger(c.err), Version: version(),
 	}, nil
+}
+
+// networkOf gives the settings of the simulated mobile network, or nil for none.
+func networkOf(s *config.Serve) *network.Settings {
+	if s.Network == "none" {
+		return nil
+	}
+	return &network.Settings{}
 }
 
 // live starts a program, takes up changed certificates at SIGHUP, and stops it when it is told to or breaks down.
