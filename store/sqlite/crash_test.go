@@ -36,7 +36,7 @@ func crashNumber(card int64) secret.Digest {
 	return secret.Digest{Key: 1, Sum: [16]byte{byte(card), byte(card >> 8), 1}}
 }
 
-// tillChild redeems and confirms until it is killed, and prints the id of each message once it is acknowledged.
+// tillChild redeems, sells and confirms until it is killed, and prints the id of each message once it is acknowledged.
 func tillChild(path string) error {
 	bucketSize = 150 // so that ids are on their way into the index when it is killed
 	d, err := Open(path, Options{})
@@ -110,6 +110,8 @@ func change(s *store.Store, card int64, id ident.ID, m txn.Message, ends ident.I
 			request.State, request.Ended, request.Final = txn.Confirmed, m.Seq, 1
 			tx.Amend(request)
 			m.Request, e.Request, e.Phase = request.Seq, request.Seq, ledger.Posted
+		} else {
+			m.Voucher = sellVoucher(tx, m.Seq)
 		}
 		c.LastMessage = m.Seq
 		var err error
@@ -197,6 +199,7 @@ func inspect(t *testing.T, path string, acknowledged []ident.ID) {
 		}
 	}()
 	messages, cards := everything(t, d)
+	inspectStock(t, s, d, messages)
 	for _, id := range acknowledged {
 		err := s.Read(t.Context(), store.Keys{World: ident.Production, IDs: []ident.ID{id}}, func(tx *store.Tx) error {
 			if found := tx.Messages(id); len(found) != 1 || messages[found[0].Seq].ID != id {
