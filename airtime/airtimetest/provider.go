@@ -25,6 +25,7 @@ const (
 	Forgets               // the order never reaches it
 	Strays                // the order reaches it after Delay, when nobody waits any more
 	Breaks                // breaks the connection at once, and has credited
+	Drops                 // breaks the connection at once, and the order never reaches it
 )
 
 // Provider is a mobile operator with everything that can be wrong with one. It credits each time it is asked to: that
@@ -145,7 +146,7 @@ func (p *Provider) TopUp(ctx context.Context, o airtime.Order) (string, error) {
 		return reference(o.ID), nil
 	case Refuses:
 		return "", refusal
-	case Breaks:
+	case Breaks, Drops:
 		return "", errNoAnswer
 	case Strays:
 		go func() {
@@ -204,7 +205,7 @@ func (p *Provider) Reverse(_ context.Context, o airtime.Order) (err error) {
 			err = errNoAnswer
 		case p.mute: // it does what it is asked to, and does not say so
 			kept.reversed, err = max(1, kept.credited), errNoAnswer
-		case p.keeps && kept.credited > 0:
+		case p.keeps && kept.credited > kept.reversed:
 			err = decline.New(decline.TransactionNotSupported, "it is spent")
 		default:
 			kept.reversed = max(1, kept.credited)

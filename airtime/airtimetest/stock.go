@@ -158,14 +158,12 @@ func (v *Vendor) Vouchers(ctx context.Context) ([]airtime.Voucher, error) {
 
 // InStock counts the vouchers of a product that can be sold now.
 func (v *Vendor) InStock(ctx context.Context, p *airtime.Product) (count int64, err error) {
-	now := v.Now()
-	err = v.Store.Read(ctx, store.Keys{World: ident.Production, Stock: p.Number, At: now}, func(tx *store.Tx) error {
-		count = 0
-		for _, b := range tx.Batches(p.Number, now) {
+	all, err := v.Store.Driver().VoucherBatches(ctx, 0, 1<<20)
+	for _, b := range all {
+		if b.Product == p.Number && !b.Closed && (b.Expiry.IsZero() || b.Expiry.After(v.Now())) {
 			count += b.InStock
 		}
-		return nil
-	})
+	}
 	return count, err
 }
 
