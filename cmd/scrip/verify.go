@@ -20,9 +20,10 @@ type verifyCmd struct {
 
 // Help gives the example.
 func (verifyCmd) Help() string {
-	return "Every balance, sum, ending, chain and card state is computed again from messages and entries, and compared\n" +
-		"with what is kept. What is wrong is named, and the exit code is 1. Nothing is changed: a file that is no store, or one\n" +
-		"of another release that would have to be brought up to date, is refused with 1 as well.\n\nExample:\n  scrip verify ./data"
+	return "Every balance, sum, ending and chain, every float, and where every card and voucher stands are computed again\n" +
+		"from messages and entries, and compared with what is kept. What is wrong is named, and the exit code is 1. Nothing\n" +
+		"is changed: a file that is no store, or one of another release that would have to be brought up to date, is refused\n" +
+		"with 1 as well.\n\nExample:\n  scrip verify ./data"
 }
 
 // errBroken says that a store does not keep its invariants.
@@ -69,6 +70,6 @@ func show(w io.Writer, r *invariant.Report) {
 	for _, line := range lines {
 		fmt.Fprint(w, line)
 	}
-	fmt.Fprintf(w, "%d cards, %d messages, %d entries, %d open requests, %d faults\n",
-		r.Cards, r.Messages, r.Entries, r.Open, int64(len(r.Faults))+r.More)
+	fmt.Fprintf(w, "%d cards, %d vouchers, %d messages, %d entries, %d open requests, %d unresolved top-ups, %d faults\n",
+		r.Cards, r.Vouchers, r.Messages, r.Entries, r.Open, r.Working, int64(len(r.Faults))+r.More)
 }
