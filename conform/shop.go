@@ -17,10 +17,11 @@ type SeedNetwork struct {
 func SandboxAirtime() ([]Offer, []SeedNetwork) {
 	offers := []Offer{
 		{ID: "productId123", Plenty: true},
-		{ID: "topup10", TopUp: true, Values: []Amount{{1000, defaultCurrency}}},
-		{ID: "topupAny", TopUp: true, Min: 500, Max: 100000},
+		{ID: "greenVoucher", Plenty: true, Min: 500, Max: 50000},
+		{ID: "greenAirtime10", TopUp: true, Values: []Amount{{1000, defaultCurrency}}},
+		{ID: "greenAirtime", TopUp: true, Min: 500, Max: 100000},
 	}
-	return offers, []SeedNetwork{{ID: "blue", Number: "27749670999", Promotes: true}, {ID: "red", Number: "27829670999"}}
+	return offers, []SeedNetwork{{ID: "green", Number: "27831234567"}, {ID: "blue", Number: "27749670999", Promotes: true}}
 }
 
 // shop is what a server that is not administered sells.

@@ -22,6 +22,7 @@ type seed struct {
 	cards    []admin.Seed
 	products []*giftcard.Product
 	byID     map[string]*giftcard.Product
+	airtime  *catalogue
 }
 
 // seedText is the file's form.
@@ -36,6 +37,7 @@ type seedText struct {
 		ID, Barcode, Type string
 		StartingBalance   int64 `yaml:"startingBalance"`
 	}
+	Airtime airtimeText
 }
 
 // readSeed reads a seed, strictly.
@@ -70,6 +72,9 @@ func readSeed(data []byte) (*seed, error) {
 			return nil, fmt.Errorf("seed: product %d: %w", i+1, err)
 		}
 		s.products, s.byID[p.ID] = append(s.products, product), product
+	}
+	if s.airtime, err = text.Airtime.read(); err != nil {
+		return nil, fmt.Errorf("seed: %w", err)
 	}
 	return s, nil
 }

@@ -48,6 +48,7 @@ type worlds struct {
 type guest struct {
 	number ident.Account
 	pair   string
+	user   string // as far as it has been here since the program started
 	sender *txn.Sender
 }
 
@@ -74,7 +75,7 @@ func (w *worlds) load(ctx context.Context) error {
 }
 
 func (g *guest) settle(world ident.World) {
-	g.sender = &txn.Sender{Account: g.number, World: world, HolderLookUps: true}
+	g.sender = &txn.Sender{Account: g.number, World: world, Name: g.user, HolderLookUps: true}
 }
 
 // admit takes in anybody. A pair that operators have made an account for is that account; any other is a guest.
@@ -97,12 +98,16 @@ func (w *worlds) guest(user, password string) (*txn.Sender, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if g := w.guests[pair]; g != nil {
+		if g.user != user { // it is remembered from an earlier run
+			g.user = user
+			g.settle(g.sender.World)
+		}
 		return g.sender, nil
 	}
 	if len(w.guests) >= w.most {
 		return nil, &decline.NotTaken{Cause: decline.Forbidden, Text: fmt.Sprintf("the sandbox holds at most %d worlds", w.most)}
 	}
-	g := &guest{pair: pair}
+	g := &guest{pair: pair, user: user}
 	if err := w.populate(g); err != nil {
 		return nil, err
 	}

@@ -85,7 +85,9 @@ func records(t *testing.T, a *app.App) (count int) {
 	add(len(cards), err)
 	details, err := d.Details(ctx, 0, math.MaxInt32)
 	add(len(details), err)
-	for _, kind := range []admin.Kind{guestRow, admin.AuditRow} {
+	vouchers, err := d.Vouchers(ctx, 0, math.MaxInt32)
+	add(len(vouchers), err)
+	for _, kind := range []admin.Kind{guestRow, admin.AuditRow, admin.SubscriberRow, admin.OrderRow} {
 		rows, err := d.Rows(ctx, kind, 0, math.MaxInt32)
 		add(len(rows), err)
 	}
@@ -104,6 +106,9 @@ func TestOldWorldsAreForgotten(t *testing.T) {
 			for range 10 {
 				c.approved("activations", plain, 500, gold)
 				c.reverse("loads", newID()).refused(404, "UNABLE_TO_LOCATE_RECORD")
+				buyer := newAirtimeClient(t, a, "till", "one")
+				buyer.buy(nil)
+				buyer.buy(object{"product": object{"productId": "greenAirtime10"}, "recipientMsisdn": object{"msisdn": "27831234567"}})
 				c.reset()
 			}
 			if again := records(t, a); again != once {
