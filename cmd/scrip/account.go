@@ -21,6 +21,8 @@ type accountCmd struct {
 	Resume  accountResumeCmd  `cmd:"" help:"Take a suspended account's requests again."`
 	Rotate  accountRotateCmd  `cmd:"" help:"Give an account a further password; the old ones stay until they are revoked."`
 	Revoke  accountRevokeCmd  `cmd:"" help:"Take a password away from an account."`
+	Float   accountFloatCmd   `cmd:"" help:"Show what an account has to buy airtime against, put money in or take it out."`
+	Floats  accountFloatsCmd  `cmd:"" help:"List floats."`
 }
 
 // Help gives the example.
@@ -31,14 +33,17 @@ func (accountCmd) Help() string {
 
 // accountFlags are the settings of an account. A list that is given replaces the whole list; ” empties it.
 type accountFlags struct {
-	Family            []string `help:"What it may ask for: activation, load, redemption, void, replace, transfer or lookup. May be given several times; none for all."`
-	Product           []string `placeholder:"ID" help:"Product whose cards it may touch. May be given several times; none for all."`
+	Family            []string `help:"What it may ask for: activation, load, redemption, void, replace, transfer, lookup, purchase or voucher. May be given several times; none for all."`
+	Product           []string `placeholder:"ID" help:"Product that it may sell, or whose cards it may touch. May be given several times; none for all."`
 	Range             []string `placeholder:"FIRST-LAST" help:"Card numbers it may touch, of one length, from the first to the last. May be given several times; none for all."`
 	HolderLookUps     *bool    `help:"It may look cards up by their holder; =false if not."`
 	Velocity          []string `placeholder:"RULE" help:"Bound for the account: family:window:count:amount, such as load:24h:0:1000000. May be given several times."`
 	WrongPerMinute    *int32   `placeholder:"N" help:"Wrong cards and PINs a minute; 0 for no bound. A new account may name 30."`
 	RequestsPerSecond *int32   `placeholder:"N" help:"Messages a second on average; 0 for no bound."`
 	Burst             *int32   `placeholder:"N" help:"Messages at once within that average."`
+	Intermediary      *bool    `help:"It speaks for others: the client of its messages of airtime may be anybody; =false if not."`
+	Prepaid           *bool    `help:"It buys airtime against its float; =false if on account."`
+	LowFloat          *int64   `placeholder:"MINOR" help:"At or below this much available in its float there is an alarm; 0 is never."`
 	Certificate       []string `sep:"none" placeholder:"KIND=VALUE" help:"Client certificate that leads to it: spki=HEX (SHA-256 of the public key), subject=NAME or san=NAME. May be given several times."`
 }
 
@@ -56,6 +61,9 @@ func (f accountFlags) onto(s *adminapi.AccountSettings) (err error) {
 	}
 	put(&s.RequestsPerSecond, f.RequestsPerSecond)
 	put(&s.Burst, f.Burst)
+	put(&s.Intermediary, f.Intermediary)
+	put(&s.Prepaid, f.Prepaid)
+	put(&s.LowFloat, f.LowFloat)
 	if f.Velocity != nil {
 		if s.Velocity, err = parseVelocity(given(f.Velocity)); err != nil {
 			return err
@@ -183,6 +191,9 @@ func accountText(w io.Writer, a adminapi.Account) {
 	line(w, "wrong per minute", bound(s.WrongPerMinute))
 	line(w, "requests per second", s.RequestsPerSecond)
 	line(w, "burst", s.Burst)
+	line(w, "intermediary", s.Intermediary)
+	line(w, "prepaid", s.Prepaid)
+	line(w, "low float", s.LowFloat)
 	for _, c := range s.Certificates {
 		line(w, "certificate", string(c.Kind)+"="+c.Value)
 	}

@@ -29,6 +29,8 @@ type commands struct {
 	Account  accountCmd  `cmd:"" help:"Who may send messages: accounts, their passwords and permissions."`
 	Product  productCmd  `cmd:"" help:"What is sold: products with their rules."`
 	Card     cardCmd     `cmd:"" help:"Cards: import, look at, freeze, unlock, adjust."`
+	Voucher  voucherCmd  `cmd:"" help:"Vouchers of airtime: import, levels, quarantine, reveal."`
+	Network  networkCmd  `cmd:"" help:"Mobile networks and their number ranges."`
 	Txn      txnCmd      `cmd:"" help:"Transactions: find, look at, settle."`
 	Operator operatorCmd `cmd:"" help:"Who may administer, and the audit trail of what they did."`
 	Bench    benchCmd    `cmd:"" help:"Put a server under load, and measure."`

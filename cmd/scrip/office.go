@@ -165,7 +165,24 @@ func fromInput(value string) (string, error) {
 	if value != "-" {
 		return value, nil
 	}
-	text, err := bufio.NewReader(io.LimitReader(os.Stdin, maxSecret)).ReadString('\n')
+	return lineOf(os.Stdin)
+}
+
+// firstLine gives the first line of a file, or of standard input where its name is "-"; nothing without a name.
+func firstLine(name string) (string, error) {
+	if name == "" || name == "-" {
+		return fromInput(name)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return "", usageError{err}
+	}
+	defer file.Close()
+	return lineOf(file)
+}
+
+func lineOf(file io.Reader) (string, error) {
+	text, err := bufio.NewReader(io.LimitReader(file, maxSecret)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/network"
 )
 
 // officeToken is the first operator's token in the scripts.
@@ -37,7 +38,7 @@ func TestOfficeScripts(t *testing.T) {
 func serveScript(env *testscript.Env) error {
 	a, err := app.New(context.Background(), app.Settings{
 		Data: filepath.Join(env.WorkDir, "data"), Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Token: officeToken, Currency: 710, StopWithin: time.Second,
-		Institution: ident.Reference{Institution: "1", Identifier: "Scrip"},
+		Institution: ident.Reference{Institution: "1", Identifier: "Scrip"}, Network: &network.Settings{},
 	})
 	if err != nil {
 		return err
@@ -56,13 +57,17 @@ func serveScript(env *testscript.Env) error {
 	return nil
 }
 
-// message path user:password file sends a file's text as a message of the contract, and prints status and answer. It
-// fails when the status is not below 300, or with ! when it is.
+// message path user:password file sends a file's text as a message of a contract, and prints status and answer. The path
+// is below the gift cards' unless it begins with /. It fails when the status is not below 300, or with ! when it is.
 func sendMessage(s *testscript.TestScript, negated bool, args []string) {
 	if len(args) != 3 {
 		s.Fatalf("usage: message path user:password file")
 	}
-	r, err := http.NewRequest("POST", s.Getenv("SCRIP_URL")+"/giftcard/v3/"+args[0], strings.NewReader(s.ReadFile(args[2])))
+	path := args[0]
+	if !strings.HasPrefix(path, "/") {
+		path = "/giftcard/v3/" + path
+	}
+	r, err := http.NewRequest("POST", s.Getenv("SCRIP_URL")+path, strings.NewReader(s.ReadFile(args[2])))
 	s.Check(err)
 	user, password, _ := strings.Cut(args[1], ":")
 	r.SetBasicAuth(user, password)

@@ -10,10 +10,12 @@ import (
 
 // productCmd is `scrip product`.
 type productCmd struct {
-	List   productListCmd   `cmd:"" help:"List products."`
+	List   productListCmd   `cmd:"" help:"List products of gift cards."`
 	Show   productShowCmd   `cmd:"" help:"Show a product."`
 	Create productCreateCmd `cmd:"" help:"Create a product."`
 	Change productChangeCmd `cmd:"" help:"Change a product's settings; what is not named stays."`
+
+	Airtime airtimeCmd `cmd:"" help:"Products of airtime: vouchers and top-ups."`
 }
 
 // Help gives the example.

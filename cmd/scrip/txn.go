@@ -14,7 +14,7 @@ import (
 
 // txnCmd is `scrip txn`.
 type txnCmd struct {
-	Find   txnFindCmd   `cmd:"" help:"Find transactions by message id, by third-party identifier, or by card."`
+	Find   txnFindCmd   `cmd:"" help:"Find transactions by message id, by third-party identifier, by card, by number or by voucher."`
 	Show   txnShowCmd   `cmd:"" help:"Show a transaction."`
 	Body   txnBodyCmd   `cmd:"" help:"Print a message as it was received, without card numbers and PINs. The reading is recorded."`
 	Open   txnOpenCmd   `cmd:"" help:"List requests that nobody confirmed or reversed, and settle them."`
@@ -27,12 +27,12 @@ func (txnCmd) Help() string {
 		"  scrip txn show G00000004K\n  scrip txn open --older-than 24h"
 }
 
-const txnHead = "NUMBER\tREFERENCE\tRECEIVED\tACCOUNT\tMESSAGE\tSTATE\tAPPROVED\tCARD\tID"
+const txnHead = "NUMBER\tREFERENCE\tRECEIVED\tACCOUNT\tMESSAGE\tSTATE\tAPPROVED\tCARD OR SERIAL\tID"
 
 func txnRow(t adminapi.Transaction) []any {
 	return []any{
 		t.Number, t.Reference, t.At, t.Account, string(t.Family) + " " + string(t.Role), txnState(t), minor(t.Approved, t.Currency),
-		t.Card.PAN, t.ID,
+		t.Card.PAN + t.Voucher.Serial, t.ID,
 	}
 }
 
@@ -45,24 +45,34 @@ func txnState(t adminapi.Transaction) string {
 
 type txnFindCmd struct {
 	officeFlags
-	ID          string `xor:"by" help:"One of three: the id of a request or an advice."`
-	Identifier  string `xor:"by" help:"One of three: a third-party identifier, or our own reference as printed on a slip."`
-	Card        string `xor:"by" help:"One of three: a card by its number, '-' to read that from standard input, or #N for the card's own number N in the store."`
+	ID          string `xor:"by" help:"By one of these: the id of a request or an advice."`
+	Identifier  string `xor:"by" help:"A third-party identifier, or our own reference as printed on a slip."`
+	Card        string `xor:"by" help:"A card by its number, '-' to read that from standard input, or #N for the card's own number N in the store."`
+	MSISDN      string `xor:"by" name:"msisdn" help:"The number that was to be topped up."`
+	Label       string `xor:"by" help:"A label of the transaction."`
+	Serial      string `xor:"by" help:"A voucher by its serial."`
+	PINFile     string `xor:"by" name:"pin-file" placeholder:"FILE" help:"A voucher by its PIN, which is the first line of a file; '-' for standard input."`
 	Institution string `help:"Whose identifier it is; not needed with our own references."`
 }
 
 // Help gives the example.
 func (txnFindCmd) Help() string {
-	return "Give one of --id, --identifier and --card.\n\nExample:\n  scrip txn find --id 0b1c7c5e-7d10-4f3c-9c6e-1f2a3b4c5d6e\n" +
-		"  scrip txn find --institution 44 --identifier slip-17\n  scrip txn find --card -"
+	return "Give one of --id, --identifier, --card, --msisdn, --label, --serial and --pin-file.\n\n" +
+		"Example:\n  scrip txn find --id 0b1c7c5e-7d10-4f3c-9c6e-1f2a3b4c5d6e\n" +
+		"  scrip txn find --institution 44 --identifier slip-17\n  scrip txn find --card -\n  scrip txn find --msisdn +27749670999"
 }
 
 // Validate wants to know what to find. That no more than one is given, the tags see to.
 func (c *txnFindCmd) Validate() error {
-	if c.ID == "" && c.Identifier == "" && c.Card == "" {
-		return errors.New("one of --id, --identifier and --card must be given")
+	if c.ID == "" && c.Identifier == "" && c.Card == "" && !c.searches() {
+		return errors.New("one of --id, --identifier, --card, --msisdn, --label, --serial and --pin-file must be given")
 	}
 	return nil
+}
+
+// searches says whether it is asked for what must not stand in an address.
+func (c *txnFindCmd) searches() bool {
+	return c.MSISDN != "" || c.Label != "" || c.Serial != "" || c.PINFile != ""
 }
 
 // Run finds transactions.
@@ -82,9 +92,16 @@ func (c *txnFindCmd) Run(ctx context.Context, at console) error {
 }
 
 func (c *txnFindCmd) find(ctx context.Context, o *office) ([]adminapi.Transaction, error) {
-	if c.Card == "" {
-		return o.transactions(ctx, adminapi.FindTransactionsParams{ID: c.ID, Identifier: c.Identifier, Institution: c.Institution})
+	switch {
+	case c.Card != "":
+		return c.ofCard(ctx, o)
+	case c.searches():
+		return c.search(ctx, o)
 	}
+	return o.transactions(ctx, adminapi.FindTransactionsParams{ID: c.ID, Identifier: c.Identifier, Institution: c.Institution})
+}
+
+func (c *txnFindCmd) ofCard(ctx context.Context, o *office) ([]adminapi.Transaction, error) {
 	number, err := o.cardNumber(ctx, c.Card)
 	if err != nil {
 		return nil, err
@@ -98,6 +115,20 @@ func (c *txnFindCmd) find(ctx context.Context, o *office) ([]adminapi.Transactio
 		found = append(found, item.Transaction)
 	}
 	return found, nil
+}
+
+func (c *txnFindCmd) search(ctx context.Context, o *office) ([]adminapi.Transaction, error) {
+	query := adminapi.TransactionQuery{MSISDN: c.MSISDN, Label: c.Label, Serial: c.Serial}
+	var err error
+	if query.PIN, err = firstLine(c.PINFile); err != nil {
+		return nil, err
+	}
+	a, err := o.SearchTransactionsWithResponse(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	page, err := got(a.JSON200, a.JSONDefault, a.Status())
+	return page.Transactions, err
 }
 
 func (o *office) transactions(ctx context.Context, by adminapi.FindTransactionsParams) ([]adminapi.Transaction, error) {
@@ -180,11 +211,22 @@ func (o *office) showTransaction(t adminapi.Transaction) error {
 		if t.Ended.Number != 0 {
 			line(w, "ended", fmt.Sprintf("%s by the %s's message %d", clock(t.Ended.At), t.Ended.By, t.Ended.Number))
 		}
-		line(w, "card", cardText(t.Card))
+		if t.Card.Number != 0 || t.Voucher.Number == 0 {
+			line(w, "card", cardText(t.Card))
+		}
 		if t.Target.Number != 0 {
 			line(w, "target card", cardText(t.Target))
 		}
+		if t.Voucher.Number != 0 {
+			line(w, "voucher", fmt.Sprintf("%s (#%d)", t.Voucher.Serial, t.Voucher.Number))
+		}
+		if t.ProviderReference != "" {
+			line(w, "provider's reference", t.ProviderReference)
+		}
 		line(w, "product", string(t.Product))
+		if t.Prepaid {
+			line(w, "charged to", "the account's float")
+		}
 		line(w, "approved", minor(t.Approved, t.Currency))
 		line(w, "final", minor(t.Final, t.Currency))
 	})
