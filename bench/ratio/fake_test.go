@@ -79,6 +79,7 @@ type playedServer struct {
 	mutex sync.Mutex
 	cards map[string]bool
 	told  map[string]bool
+	stock map[string]int // vouchers left, by product
 }
 
 func playServer(ctx context.Context, args []string) error {
@@ -90,7 +91,7 @@ func playServer(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	s := &playedServer{token: strings.TrimSpace(string(token)), store: store, cards: map[string]bool{}, told: map[string]bool{}}
+	s := &playedServer{token: strings.TrimSpace(string(token)), store: store, cards: map[string]bool{}, told: map[string]bool{}, stock: map[string]int{}}
 	s.load()
 	admin, contract := &http.Server{Addr: option(args, "--admin-listen"), Handler: http.HandlerFunc(s.serveAdmin)},
 		&http.Server{Addr: option(args, "--listen"), Handler: http.HandlerFunc(s.serveContract)}
@@ -131,6 +132,10 @@ func (s *playedServer) serveAdmin(w http.ResponseWriter, r *http.Request) {
 	if words[0] == "card" {
 		s.importCards(words[2])
 	}
+	if words[0] == "voucher" {
+		text, _ := os.ReadFile(words[4])
+		s.stock[words[3]] += len(strings.Fields(string(text))) - 1
+	}
 }
 
 func (s *playedServer) importCards(path string) {
@@ -147,6 +152,7 @@ func (s *playedServer) serveContract(w http.ResponseWriter, r *http.Request) {
 	var message struct {
 		ID, RequestID string
 		Card          struct{ PAN string }
+		Product       struct{ ProductID string }
 	}
 	if err := json.NewDecoder(r.Body).Decode(&message); err != nil {
 		w.WriteHeader(http.StatusBadRequest)
@@ -158,6 +164,9 @@ func (s *playedServer) serveContract(w http.ResponseWriter, r *http.Request) {
 	case message.RequestID != "":
 		fmt.Fprintf(s.store, "confirmed %s\n", message.RequestID)
 		w.WriteHeader(http.StatusAccepted)
+	case s.stock[message.Product.ProductID] > 0:
+		s.stock[message.Product.ProductID]--
+		w.WriteHeader(http.StatusCreated)
 	case s.cards[message.Card.PAN]:
 		w.WriteHeader(http.StatusCreated)
 	default:

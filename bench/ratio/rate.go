@@ -56,6 +56,12 @@ func (s *session) measureRates(ctx context.Context) error {
 		}
 	}
 	s.add(Row{Name: "answer of the echo / of the server, in bytes", Unit: "×", Goal: sizeGoal, AtMost: true, Runs: s.sizes()})
+	s.addRates(points, promises)
+	return nil
+}
+
+// addRates adds the rows of what was measured at some points, and of what was promised of them.
+func (s *session) addRates(points []point, promises []promise) {
 	for _, p := range points {
 		s.add(Row{Name: p.name, Unit: "cycles/s", Runs: s.rates[p.name]})
 	}
@@ -65,7 +71,6 @@ func (s *session) measureRates(ctx context.Context) error {
 			Runs: quotients(s.rates[p.over], s.rates[p.under]),
 		})
 	}
-	return nil
 }
 
 // sizeGoal is how much longer than the server's the echo's answers may be for the comparison to

@@ -33,6 +33,8 @@ type Options struct {
 	// Cards is the number of cards in the store. CompareCards, when above 0, makes a second
 	// store with that many, and compares what a redemption costs in the two.
 	Cards, CompareCards int
+	// Vouchers, when above 0, makes a store with that many airtime vouchers in stock, and sells from it.
+	Vouchers int
 	// Transactions, when above 0, grows the store to that many before memory and start are
 	// measured.
 	Transactions int64
@@ -51,6 +53,8 @@ func (o Options) check() error {
 		return errors.New("there must be at least one run of some duration")
 	case o.Cards < 1 || o.Cards > MaxCards || o.CompareCards < 0 || o.CompareCards > MaxCards:
 		return fmt.Errorf("cards must be 1 to %d", MaxCards)
+	case o.Vouchers < 0 || o.Vouchers > MaxCards:
+		return fmt.Errorf("vouchers must be 0 to %d", MaxCards)
 	case o.Transactions < 0:
 		return errors.New("transactions must not be negative")
 	}
@@ -124,7 +128,7 @@ func (s *session) measure(ctx context.Context) (err error) {
 	}
 	defer s.echo.kill()
 	for _, step := range []func(context.Context) error{
-		s.measureRates, s.measureLateness, s.measureDisk, s.measureCardCount, s.measureGrowth, s.measureStart,
+		s.measureRates, s.measureLateness, s.measureDisk, s.measureCardCount, s.measureVouchers, s.measureGrowth, s.measureStart,
 	} {
 		if err := step(ctx); err != nil {
 			return err

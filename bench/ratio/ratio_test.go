@@ -20,7 +20,7 @@ import (
 func quick(t *testing.T) Options {
 	return Options{
 		Scrip: os.Args[0], Dir: t.TempDir(), Runs: 2, Duration: 20 * time.Millisecond, Cards: 5,
-		CompareCards: 8, Transactions: 50,
+		CompareCards: 8, Vouchers: 20_000, Transactions: 50,
 	}
 }
 
@@ -45,6 +45,9 @@ func TestMeasuresEverythingAndLeavesNothingBehind(t *testing.T) {
 		"redemptions on one card, 32 clients / redemptions, 32 clients", "look-ups, 32 clients / echo, 32 clients",
 		"the same / (10 × fsync + 5 ms)", "disk for a redemption and its confirmation",
 		"cost of a redemption with 8 cards / with 5",
+		"voucher purchases, 32 clients / echo again, 32 clients", "voucher purchases, 128 clients / echo again, 128 clients",
+		"voucher purchases with confirmation, 32 clients / voucher purchases, 32 clients",
+		"import of 20000 vouchers, for each million", "voucher purchases until the stock ends / from the full one",
 	} {
 		if i := slices.Index(names, want); i < 0 || result.Rows[i].Verdict == "" {
 			t.Errorf("%q is not judged in %q", want, names)
@@ -79,7 +82,7 @@ func checkForms(t *testing.T, result Result) {
 func TestDiskIsCountedPerConfirmation(t *testing.T) {
 	const line = len("confirmed ") + 36 + 1
 	options := quick(t)
-	options.CompareCards, options.Transactions = 0, 0
+	options.CompareCards, options.Vouchers, options.Transactions = 0, 0, 0
 	result, err := Run(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
