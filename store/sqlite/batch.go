@@ -65,6 +65,7 @@ func (b *batch) Save(_ context.Context, set *store.Set) error {
 	}
 	d.places.saved = max(d.places.saved, d.places.given)
 	d.recent.committed()
+	d.hashes.committed()
 	d.references.committed()
 	d.references.noted(set.Changes().Inserted)
 	b.finish()
@@ -76,6 +77,9 @@ func (d *Driver) write(changes *store.Changes) error {
 		return err
 	}
 	if err := d.recent.write(d.writer); err != nil {
+		return err
+	}
+	if err := d.hashes.write(d.writer); err != nil {
 		return err
 	}
 	if err := d.references.write(d.writer, 1+len(changes.Inserted)/messagesPerPart); err != nil {
@@ -91,6 +95,7 @@ func (d *Driver) write(changes *store.Changes) error {
 // what makes a commit; of any other failure, such as a failed sync, nothing is known.
 func (b *batch) uncommitted(err error) error {
 	b.driver.recent.undone()
+	b.driver.hashes.undone()
 	undone := b.driver.writer.giveUp()
 	b.finish()
 	if undone == nil && code(err) == sqlite.ResultFull {
@@ -114,6 +119,7 @@ func (b *batch) Rollback() {
 		return
 	}
 	b.driver.recent.undone()
+	b.driver.hashes.undone()
 	_ = b.driver.writer.giveUp() // the next BEGIN fails if this has
 	b.finish()
 }
@@ -142,7 +148,9 @@ func (d *Driver) View(ctx context.Context) (store.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.seen.began()
+	for _, seen := range c.seen {
+		seen.began()
+	}
 	if err := step(c.begin); err != nil {
 		d.readers <- c
 		return nil, err

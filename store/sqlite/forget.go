@@ -22,7 +22,7 @@ const forgetAtOnce = 256
 // it whole or not at all, and may itself stay behind. What broke off may be begun again. The few bytes by which
 // third-party identifiers were found stay in their runs, and lead nowhere.
 func (d *Driver) Forget(ctx context.Context, world ident.World, above int64, keyed func(ident.ID) int64) error {
-	if err := d.mergeAll(ctx); err != nil {
+	if err := errors.Join(d.mergeAll(ctx, &d.recent), d.mergeAll(ctx, &d.hashes)); err != nil {
 		return fmt.Errorf("sqlite: forget world %d: %w", world, err)
 	}
 	f := forgetting{world: int64(world), keyed: keyed}
@@ -55,6 +55,7 @@ func (d *Driver) inCommit(ctx context.Context, do func(*conn) error) error {
 		return explain(err)
 	}
 	d.recent.committed()
+	d.hashes.committed()
 	return nil
 }
 

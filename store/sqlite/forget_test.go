@@ -41,7 +41,7 @@ func TestForgottenRowsAreDeleted(t *testing.T) {
 	keyed := storetest.Settle(t, open(t), 7)
 	before := rowsOf(t, path)
 	for table, count := range before {
-		if count == 0 && table != "message_id" { // ids stand in recent_id first
+		if count == 0 && table != "message_id" && table != "voucher_hash" { // they stand in recent_id and recent_hash first
 			t.Errorf("there is nothing in %s, so this test proves little", table)
 		}
 	}
@@ -68,7 +68,7 @@ func rowsOf(t *testing.T, path string) map[string]int {
 	}
 	defer db.Close()
 	counts := map[string]int{}
-	for _, table := range []string{"message", "message_id", "recent_id", "tombstone", "entry", "card", "card_number", "card_detail", "card_holder", "counter", "admin_row", "voucher", "voucher_hash", "voucher_batch", "float"} {
+	for _, table := range []string{"message", "message_id", "recent_id", "tombstone", "entry", "card", "card_number", "card_detail", "card_holder", "counter", "admin_row", "voucher", "voucher_hash", "recent_hash", "voucher_batch", "float"} {
 		var count int
 		if err := db.QueryRow("SELECT count(*) FROM " + table).Scan(&count); err != nil {
 			t.Fatal(err)

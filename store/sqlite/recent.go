@@ -15,10 +15,25 @@ import (
 // Ids are random, so that an index of them has a page of its own to write for each message: half of what a commit
 // would write. Therefore the newest ids stand in memory and, for a start after a crash, in one short row for each
 // commit. A full bucket of them is sorted and goes into the index in the order of its keys, a few with each commit,
-// so that neighbours share a page.
+// so that neighbours share a page. The same holds of the hashes by which vouchers are found, of which an import brings
+// two for each voucher.
 
 // bucketSize is how many ids fill a bucket; two of them may be in memory, about 7 MB. Tests make it small.
 var bucketSize = 64 << 10
+
+// late is what comes into its index late.
+type late struct {
+	table   string // where its rows stand
+	buckets int    // how many buckets of ids one of its own holds
+	index   func(o *sqlstore.Session, hash, seq int64) error
+}
+
+// The hashes of vouchers come in large numbers and seldom, into an index that may have millions: the larger a bucket,
+// the more of them share a page. Two of theirs are 28 MB, while vouchers are imported.
+var (
+	lateIDs    = late{table: "recent_id", buckets: 1, index: (*sqlstore.Session).IndexID}
+	lateHashes = late{table: "recent_hash", buckets: 4, index: (*sqlstore.Session).IndexHash}
+)
 
 const (
 	mergeSurplus = 4   // one id more for so many is merged than come in, so that a bucket is merged before the next is full
@@ -29,6 +44,7 @@ const (
 
 // recent is the ids that are not in the index yet, and for a moment some that are. The writer alone changes it.
 type recent struct {
+	late
 	mu         sync.RWMutex // views read what the writer changes
 	active     *bucket
 	merging    *bucket // full, on its way into the index; nil when none is
@@ -90,14 +106,14 @@ func (b *bucket) find(hash int64, seqs []int64) []int64 {
 	return seqs
 }
 
-var _ sqlstore.IDs = (*recent)(nil)
+var _ sqlstore.Recent = (*recent)(nil)
 
-// Find implements sqlstore.IDs for the writer, who needs no lock to read.
+// Find implements sqlstore.Recent for the writer, who needs no lock to read.
 func (r *recent) Find(_ *sqlstore.Session, hash int64, seqs []int64) ([]int64, error) {
 	return r.merging.find(hash, r.active.find(hash, seqs)), nil
 }
 
-// Add implements sqlstore.IDs.
+// Add implements sqlstore.Recent.
 func (r *recent) Add(hash, seq int64) { r.fresh = append(r.fresh, idPlace{hash, seq}) }
 
 // seenBy is the ids as a view sees them, on its connection.
@@ -107,7 +123,7 @@ type seenBy struct {
 	generation int // when the view began
 }
 
-// Find implements sqlstore.IDs. When a bucket has left memory since the view began, the view's index may not have
+// Find implements sqlstore.Recent. When a bucket has left memory since the view began, the view's index may not have
 // its ids yet; its rows do.
 func (v *seenBy) Find(_ *sqlstore.Session, hash int64, seqs []int64) ([]int64, error) {
 	v.recent.mu.RLock()
@@ -117,7 +133,7 @@ func (v *seenBy) Find(_ *sqlstore.Session, hash int64, seqs []int64) ([]int64, e
 	if !left {
 		return seqs, nil
 	}
-	err := v.conn.eachRecent(func(_ int64, p idPlace) {
+	err := v.conn.eachRecent(v.recent.table, func(_ int64, p idPlace) {
 		if p.hash == hash {
 			seqs = append(seqs, p.seq)
 		}
@@ -125,7 +141,7 @@ func (v *seenBy) Find(_ *sqlstore.Session, hash int64, seqs []int64) ([]int64, e
 	return seqs, err
 }
 
-// Add implements sqlstore.IDs: a view adds nothing.
+// Add implements sqlstore.Recent: a view adds nothing.
 func (v *seenBy) Add(int64, int64) {}
 
 // began notes that a view begins.
@@ -167,7 +183,7 @@ func (r *recent) writeRow(c *conn) error {
 		r.row = binary.BigEndian.AppendUint64(r.row, uint64(p.hash))
 		r.row = binary.AppendVarint(r.row, p.seq)
 	}
-	s, err := c.Prepare(`INSERT INTO recent_id (place, data) VALUES (?, ?)`)
+	s, err := c.Prepare(`INSERT INTO ` + r.table + ` (place, data) VALUES (?, ?)`)
 	if err != nil {
 		return err
 	}
@@ -196,7 +212,7 @@ func (r *recent) merge(c *conn) error {
 	}
 	rest := r.merging.inHand[r.nextMerged:]
 	for _, p := range rest[:min(count, len(rest))] {
-		if err := c.session.IndexID(p.hash, p.seq); err != nil {
+		if err := r.index(c.session, p.hash, p.seq); err != nil {
 			return err
 		}
 		r.nextMerged++
@@ -209,7 +225,7 @@ func (r *recent) forget(c *conn) error {
 	if r.forgotten >= r.mergedAll {
 		return nil
 	}
-	s, err := c.Prepare(`DELETE FROM recent_id WHERE place > ? AND place <= ?`)
+	s, err := c.Prepare(`DELETE FROM ` + r.table + ` WHERE place > ? AND place <= ?`)
 	if err != nil {
 		return err
 	}
@@ -234,8 +250,11 @@ func (r *recent) committed() {
 		r.mergedAll, r.merged = m.last, 0
 	}
 	r.nothingNew()
-	r.turn(bucketSize)
+	r.turn(r.full())
 }
+
+// full is how many fill a bucket.
+func (r *recent) full() int { return r.buckets * bucketSize }
 
 // nothingNew is how every transaction begins.
 func (r *recent) nothingNew() {
@@ -276,7 +295,7 @@ func (r *recent) undone() {
 func (r *recent) recover(c *conn) error {
 	r.active = newBucket()
 	first := true
-	err := c.eachRecent(func(place int64, p idPlace) {
+	err := c.eachRecent(r.table, func(place int64, p idPlace) {
 		if first {
 			r.forgotten, r.mergedAll, first = place-1, place-1, false
 		}
@@ -287,15 +306,14 @@ func (r *recent) recover(c *conn) error {
 		return err
 	}
 	r.nothingNew()
-	r.turn(bucketSize)
+	r.turn(r.full())
 	return nil
 }
 
-// mergeAll moves every id that is there now into the index, in commits between the batches of messages.
-func (d *Driver) mergeAll(ctx context.Context) error {
+// mergeAll moves everything that is there now into the index, in commits between the batches of messages.
+func (d *Driver) mergeAll(ctx context.Context, r *recent) error {
 	for upto, more := int64(0), true; more; {
 		err := d.inCommit(ctx, func(c *conn) error {
-			r := &d.recent
 			if upto == 0 {
 				upto = r.place
 			}
@@ -306,7 +324,7 @@ func (d *Driver) mergeAll(ctx context.Context) error {
 			return r.write(c)
 		})
 		if err != nil {
-			return fmt.Errorf("sqlite: merge ids: %w", err)
+			return fmt.Errorf("sqlite: merge %s: %w", r.table, err)
 		}
 	}
 	return nil
@@ -315,8 +333,8 @@ func (d *Driver) mergeAll(ctx context.Context) error {
 var errRecent = errors.New("a row of recent ids that cannot be read")
 
 // eachRecent calls a function for each id that stands in a row, oldest first.
-func (c *conn) eachRecent(tell func(place int64, p idPlace)) error {
-	s, err := c.Prepare(`SELECT place, data FROM recent_id ORDER BY place`)
+func (c *conn) eachRecent(table string, tell func(place int64, p idPlace)) error {
+	s, err := c.Prepare(`SELECT place, data FROM ` + table + ` ORDER BY place`)
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,8 @@ type Driver struct {
 	made     []*conn // the readers, to be closed
 	places   places
 
-	recent      recent
+	recent      recent // ids
+	hashes      recent // of vouchers
 	references  references
 	checkpoints checkpoints
 }
@@ -83,7 +84,9 @@ func Open(path string, options Options) (*Driver, error) {
 	if options.Readers <= 0 {
 		options.Readers = DefaultReaders
 	}
-	d := &Driver{closed: make(chan struct{}), readOnly: options.ReadOnly}
+	d := &Driver{
+		closed: make(chan struct{}), readOnly: options.ReadOnly, recent: recent{late: lateIDs}, hashes: recent{late: lateHashes},
+	}
 	if err := d.open(path, options); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -132,10 +135,10 @@ func (d *Driver) lockOut(path string) (err error) {
 
 // openWriter opens what writes: the batches' connection, and the one that copies the log.
 func (d *Driver) openWriter(path string) (err error) {
-	if d.writer, err = connect(forWriting(path), writerCacheKiB, &d.recent); err != nil {
+	if d.writer, err = connect(forWriting(path), writerCacheKiB, &d.recent, &d.hashes); err != nil {
 		return err
 	}
-	copier, err := connect(forWriting(path), copierCacheKiB, nil)
+	copier, err := connect(forWriting(path), copierCacheKiB, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -147,12 +150,12 @@ func (d *Driver) openWriter(path string) (err error) {
 func (d *Driver) openReaders(from file, readers int) error {
 	d.read, d.readers = from, make(chan *conn, readers)
 	for range readers {
-		ids := &seenBy{recent: &d.recent}
-		reader, err := connect(from, readerCacheKiB, ids)
+		ids, hashes := &seenBy{recent: &d.recent}, &seenBy{recent: &d.hashes}
+		reader, err := connect(from, readerCacheKiB, ids, hashes)
 		if err != nil {
 			return err
 		}
-		ids.conn, reader.seen = reader, ids
+		ids.conn, hashes.conn, reader.seen = reader, reader, []*seenBy{ids, hashes}
 		d.made = append(d.made, reader)
 		d.readers <- reader
 		if err := reader.exec("PRAGMA query_only = 1"); err != nil {
@@ -165,14 +168,14 @@ func (d *Driver) openReaders(from file, readers int) error {
 // recover reads what the driver remembers between batches.
 func (d *Driver) recover() error {
 	if d.readOnly {
-		return errors.Join(d.recent.recover(d.made[0]), d.references.recover(d.made[0], false))
+		return errors.Join(d.recent.recover(d.made[0]), d.hashes.recover(d.made[0]), d.references.recover(d.made[0], false))
 	}
 	last, err := d.writer.session.LastPlace()
 	if err != nil {
 		return err
 	}
 	d.places = places{given: last, saved: last}
-	if err := d.recent.recover(d.writer); err != nil {
+	if err := errors.Join(d.recent.recover(d.writer), d.hashes.recover(d.writer)); err != nil {
 		return err
 	}
 	return d.references.recover(d.writer, true)
@@ -195,6 +198,7 @@ func (d *Driver) Close() error {
 	errs = append(errs, d.checkpoints.stop())
 	d.checkpoints.conn = nil
 	d.recent.sorting.Wait()
+	d.hashes.sorting.Wait()
 	if d.writer != nil {
 		errs = append(errs, d.writer.exec("PRAGMA optimize"), d.writer.Close())
 		d.writer = nil
@@ -234,7 +238,7 @@ type conn struct {
 	commit     *sqlite.Stmt
 	rollback   *sqlite.Stmt
 	session    *sqlstore.Session
-	seen       *seenBy // of a reader's connection
+	seen       []*seenBy // of a reader's connection
 }
 
 var _ sqlstore.Conn = (*conn)(nil)
@@ -246,13 +250,13 @@ func (s *statement) ColumnIsNull(column int) bool { return s.ColumnType(column) 
 func (s *statement) ColumnIsText(column int) bool { return s.ColumnType(column) == sqlite.TypeText }
 
 // connect opens one connection to a store that has been migrated.
-func connect(f file, cacheKiB int, ids sqlstore.IDs) (*conn, error) {
+func connect(f file, cacheKiB int, ids, hashes sqlstore.Recent) (*conn, error) {
 	raw, err := sqlite.OpenConn(f.name, f.flags)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open: %w", explain(err))
 	}
 	c := &conn{Conn: raw}
-	c.session = sqlstore.NewSession(c, ids)
+	c.session = sqlstore.NewSession(c, ids, hashes)
 	c.SetBusyTimeout(busyTimeout)
 	err = c.exec(
 		"PRAGMA synchronous = FULL",

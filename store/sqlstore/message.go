@@ -35,15 +35,17 @@ func (o *Session) noteID(hash, seq int64) error {
 }
 
 // IndexID puts a place into the index of ids. One that is there already stays.
-func (o *Session) IndexID(hash, seq int64) error {
-	s, err := o.conn.Statement(insertID)
+func (o *Session) IndexID(hash, seq int64) error { return o.index(insertID, hash, seq) }
+
+func (o *Session) index(q Query, hash, place int64) error {
+	s, err := o.conn.Statement(q)
 	if err != nil {
 		return err
 	}
 	s.BindInt64(1, hash)
-	s.BindInt64(2, seq)
+	s.BindInt64(2, place)
 	if err := run(s); err != nil {
-		return fmt.Errorf("index the id of message %d: %w", seq, err)
+		return fmt.Errorf("index %d: %w", place, err)
 	}
 	return nil
 }
@@ -147,7 +149,7 @@ func (o *Session) amendMessage(m *txn.Message) error {
 
 // loadID brings an id's messages, with the cards, vouchers and floats they name, and its tombstones.
 func (o *Session) loadID(k store.IDKey, set *store.Set) error {
-	if err := o.probeID(k.Hash); err != nil {
+	if err := o.probe(lookUpID, o.ids, k.Hash); err != nil { // negative places are tombstones
 		return fmt.Errorf("look up an id: %w", err)
 	}
 	var messages []txn.Message
@@ -180,32 +182,23 @@ func (o *Session) loadID(k store.IDKey, set *store.Set) error {
 	return nil
 }
 
-// probeID finds the places that a hash leads to; negative ones are tombstones.
-func (o *Session) probeID(hash int64) error {
+// probe finds the places that a hash leads to, in the index and among those that are not in it yet, in order. They hold
+// until the next probe.
+func (o *Session) probe(q Query, recent Recent, hash int64) error {
 	o.seqs = o.seqs[:0]
-	s, err := o.conn.Statement(lookUpID)
+	s, err := o.conn.Statement(q)
 	if err != nil {
 		return err
 	}
 	s.BindInt64(1, hash)
-	for {
-		row, err := s.Step()
-		if err != nil {
-			return err
-		}
-		if !row {
-			return o.probeRecent(hash)
-		}
+	err = each(s, func() error {
 		o.seqs = append(o.seqs, s.ColumnInt64(0))
-	}
-}
-
-// probeRecent adds the places that are not in the index yet.
-func (o *Session) probeRecent(hash int64) (err error) {
-	if o.ids == nil {
 		return nil
+	})
+	if err != nil || recent == nil {
+		return err
 	}
-	if o.seqs, err = o.ids.Find(o, hash, o.seqs); len(o.seqs) > 1 {
+	if o.seqs, err = recent.Find(o, hash, o.seqs); len(o.seqs) > 1 {
 		slices.Sort(o.seqs)
 		o.seqs = slices.Compact(o.seqs)
 	}

@@ -41,23 +41,25 @@ type Statement interface {
 // connection, with memory of its own that is used again and again. It is for one user at a time.
 type Session struct {
 	conn    Conn
-	ids     IDs      // nil when all of them are in the index
+	ids     Recent   // nil when all of them are in the index
+	hashes  Recent   // of vouchers, likewise
 	scratch [64]byte // for what is bound; a Statement copies
 	trail   []byte
 	seqs    []int64
-	found   []found
 }
 
-// IDs keeps the ids that a driver does not put into the index at once.
-type IDs interface {
-	// Add notes the id of a message, or of a tombstone below zero, instead of the index.
+// Recent keeps the ids, or the hashes of vouchers, that a driver does not put into their index at once.
+type Recent interface {
+	// Add notes the id of a message, of a tombstone below zero, or of a voucher, instead of the index.
 	Add(hash, seq int64)
 	// Find adds the places that it has for a hash. The index may have some of them as well.
 	Find(o *Session, hash int64, seqs []int64) ([]int64, error)
 }
 
-// NewSession makes a session over a connection. ids may be nil.
-func NewSession(conn Conn, ids IDs) *Session { return &Session{conn: conn, ids: ids} }
+// NewSession makes a session over a connection. ids and hashes may be nil.
+func NewSession(conn Conn, ids, hashes Recent) *Session {
+	return &Session{conn: conn, ids: ids, hashes: hashes}
+}
 
 // run runs a statement that gives no rows.
 func run(s Statement) error {

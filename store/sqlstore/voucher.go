@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -130,10 +129,10 @@ func (o *Session) loadHashes(hashes []int64, set *store.Set) error {
 		if set.HasHash(hash) {
 			continue
 		}
-		ids, err := list(o, lookUpHash, func(s Statement) { s.BindInt64(1, hash) }, func(s Statement) (int64, error) { return s.ColumnInt64(0), nil })
-		if err != nil {
+		if err := o.probe(lookUpHash, o.hashes, hash); err != nil {
 			return fmt.Errorf("look up vouchers by hash: %w", err)
 		}
+		ids := slices.Clone(o.seqs)
 		set.LoadedHash(hash, ids)
 		for _, id := range ids {
 			if err := o.loadVoucher(id, set); err != nil {
@@ -147,12 +146,9 @@ func (o *Session) loadHashes(hashes []int64, set *store.Set) error {
 // saveStock writes what has changed about vouchers.
 func (o *Session) saveStock(c *store.Changes) error {
 	for i := range c.NewVouchers {
-		if err := o.insertVoucher(&c.NewVouchers[i].Voucher); err != nil {
+		if err := o.insertVoucher(&c.NewVouchers[i]); err != nil {
 			return err
 		}
-	}
-	if err := o.insertHashes(c.NewVouchers); err != nil {
-		return err
 	}
 	for _, v := range c.Vouchers {
 		if err := o.updateVoucher(v); err != nil {
@@ -167,7 +163,7 @@ func (o *Session) saveStock(c *store.Changes) error {
 	return nil
 }
 
-func (o *Session) insertVoucher(v *airtime.Voucher) error {
+func (o *Session) insertVoucher(v *airtime.NewVoucher) error {
 	s, err := o.conn.Statement(insertVoucher)
 	if err != nil {
 		return err
@@ -183,33 +179,23 @@ func (o *Session) insertVoucher(v *airtime.Voucher) error {
 	if err := run(s); err != nil {
 		return fmt.Errorf("insert voucher %d: %w", v.ID, err)
 	}
+	if err := o.noteHash(v.SerialHash, v.ID); err != nil {
+		return err
+	}
+	return o.noteHash(v.PINHash, v.ID)
+}
+
+// noteHash makes a voucher findable by a hash: in the index, unless the driver has somewhere else.
+func (o *Session) noteHash(hash, voucher int64) error {
+	if o.hashes == nil {
+		return o.IndexHash(hash, voucher)
+	}
+	o.hashes.Add(hash, voucher)
 	return nil
 }
 
-// found is one way to find a voucher.
-type found struct{ hash, voucher int64 }
-
-// insertHashes adds the hashes of new vouchers in the order of the index, so that those that share a page come
-// together.
-func (o *Session) insertHashes(added []airtime.NewVoucher) error {
-	o.found = o.found[:0]
-	for i := range added {
-		o.found = append(o.found, found{added[i].SerialHash, added[i].ID}, found{added[i].PINHash, added[i].ID})
-	}
-	slices.SortFunc(o.found, func(a, b found) int { return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.voucher, b.voucher)) })
-	for _, f := range o.found {
-		s, err := o.conn.Statement(insertHash)
-		if err != nil {
-			return err
-		}
-		s.BindInt64(1, f.hash)
-		s.BindInt64(2, f.voucher)
-		if err := run(s); err != nil {
-			return fmt.Errorf("index voucher %d: %w", f.voucher, err)
-		}
-	}
-	return nil
-}
+// IndexHash puts a voucher into the index of hashes. One that is there already stays.
+func (o *Session) IndexHash(hash, voucher int64) error { return o.index(insertHash, hash, voucher) }
 
 func (o *Session) updateVoucher(v *airtime.Voucher) error {
 	s, err := o.conn.Statement(updateVoucher)

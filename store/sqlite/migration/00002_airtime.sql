@@ -35,6 +35,12 @@ CREATE TABLE voucher_hash (
     PRIMARY KEY (hash, voucher)
 ) WITHOUT ROWID;
 
+-- Those that are not in voucher_hash yet, a row for each commit (store/sqlite/recent.go).
+CREATE TABLE recent_hash (
+    place INTEGER PRIMARY KEY,
+    data  BLOB NOT NULL
+);
+
 -- Vouchers that came together.
 CREATE TABLE voucher_batch (
     number   INTEGER PRIMARY KEY,
