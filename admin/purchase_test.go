@@ -3,6 +3,7 @@ package admin_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/airtime"
@@ -102,6 +103,12 @@ func TestAPurchaseThatAProviderIsSilentAbout(t *testing.T) {
 	must(t, err)
 	if found[0].State != txn.Working {
 		t.Fatalf("the purchase is %s", found[0].State)
+	}
+	d.now = time.Now().Add(time.Hour)
+	listed, next, err := d.office.Working(bg, d.by(admin.Viewer), admin.OpenQuery{OlderThan: time.Minute, Account: "kiosk"})
+	must(t, err)
+	if len(listed) != 1 || next != 0 || listed[0].ID != id {
+		t.Errorf("working are %v", told(listed))
 	}
 	settled, err := d.office.Settle(bg, d.by(admin.Attendant), found[0].Seq, txn.Reversal)
 	must(t, err)

@@ -13,6 +13,7 @@ import (
 // Reports are the questions that go past single messages. All answers are of committed records, in ascending
 // order, and bounded by limit, so that a caller goes on from the last one.
 type Reports interface {
+	airtime.Unsettled
 	// Rows gives the rows of a kind with a number above after.
 	Rows(ctx context.Context, kind Kind, after int64, limit int) ([]Row, error)
 	// RowByName gives the row of a kind with a name in a world.

@@ -5,10 +5,10 @@ type Role uint8
 
 // The roles.
 const (
-	Viewer    Role = 1 // sees accounts, products, cards, transactions and imports
+	Viewer    Role = 1 // sees accounts, products, cards, stock, floats, transactions and imports
 	Auditor   Role = 2 // reads message bodies and the audit trail
-	Attendant Role = 3 // adds cards, freezes, unlocks, settles, suspends; its name is operator
-	Admin     Role = 4 // moves money, and changes accounts, products and operators
+	Attendant Role = 3 // adds cards and vouchers, freezes, unlocks, reveals, settles, suspends; its name is operator
+	Admin     Role = 4 // moves money, and changes accounts, products, networks and operators
 )
 
 var roleNames = [...]string{"", "viewer", "auditor", "operator", "admin"}

@@ -143,6 +143,10 @@ var acts = []struct {
 		_, err := o.FindBySubscriber(bg, by, ident.MSISDN{})
 		return err
 	}},
+	{admin.SeeTransactions, admin.Viewer, func(o *admin.Office, by admin.By) error {
+		_, _, err := o.Working(bg, by, admin.OpenQuery{})
+		return err
+	}},
 	{admin.SeeTransactions, admin.Viewer, func(o *admin.Office, by admin.By) error { _, err := o.FindByLabel(bg, by, "-"); return err }},
 	{admin.SeeTransactions, admin.Viewer, func(o *admin.Office, by admin.By) error { _, err := o.FindBySerial(bg, by, "-"); return err }},
 	{admin.SeeTransactions, admin.Viewer, func(o *admin.Office, by admin.By) error {

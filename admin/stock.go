@@ -30,8 +30,8 @@ type BatchLevel struct {
 	Withdrawn         int64
 }
 
-// Stock gives what can be sold of all products of a world that come from stock, by number, without their batches. It
-// is what metrics and alarms ask: it counts no vouchers.
+// Stock gives what can be sold of all products of a world that come from stock, or did, by number. It is what metrics
+// and alarms ask: it counts no vouchers, so its batches tell what is in stock and no more.
 func (o *Office) Stock(ctx context.Context, w ident.World, now time.Time) ([]StockLevel, error) {
 	batches, err := o.batches(ctx, w, 0, func(airtime.Batch) bool { return true })
 	if err != nil {
@@ -39,17 +39,15 @@ func (o *Office) Stock(ctx context.Context, w ident.World, now time.Time) ([]Sto
 	}
 	var levels []StockLevel
 	for _, p := range o.register.Catalogue().Products(w) {
-		if p.TopUp || p.Source != airtime.FromStock {
-			continue
-		}
 		level := StockLevel{Product: p}
 		for _, b := range batches {
 			if b.Product == p.Number {
 				level.Batches = append(level.Batches, o.batchLevel(b, now))
 			}
 		}
-		level.add()
-		levels = append(levels, level)
+		if level.add(); p.Source == airtime.FromStock || len(level.Batches) > 0 {
+			levels = append(levels, level)
+		}
 	}
 	slices.SortFunc(levels, func(a, b StockLevel) int { return int(a.Product.Number - b.Product.Number) })
 	return levels, nil
@@ -62,7 +60,7 @@ func (l *StockLevel) add() {
 			l.OnSale += b.Unexpired
 		}
 	}
-	l.Low = l.Product.LowStock > 0 && l.OnSale <= l.Product.LowStock && !l.Product.Withdrawn
+	l.Low = l.Product.Source == airtime.FromStock && l.Product.LowStock > 0 && l.OnSale <= l.Product.LowStock && !l.Product.Withdrawn
 }
 
 // batchLevel gives what the batch itself tells: how many are in stock.

@@ -255,6 +255,19 @@ type OpenQuery struct {
 // Open gives requests that are approved and neither confirmed nor reversed, in their order. next is 0 when there
 // are no more.
 func (o *Office) Open(ctx context.Context, by By, q OpenQuery) (found []Transaction, next int64, err error) {
+	return o.unended(ctx, by, q, o.reports.Open)
+}
+
+// Working gives the top-ups whose provider has not said how they ended, or whether it has taken them back, in their
+// order. next is 0 when there are no more.
+func (o *Office) Working(ctx context.Context, by By, q OpenQuery) (found []Transaction, next int64, err error) {
+	return o.unended(ctx, by, q, o.reports.Working)
+}
+
+// report is one of the lists of messages.
+type report func(ctx context.Context, after int64, limit int) ([]txn.Message, error)
+
+func (o *Office) unended(ctx context.Context, by By, q OpenQuery, of report) (found []Transaction, next int64, err error) {
 	if err := by.may(SeeTransactions); err != nil {
 		return nil, 0, err
 	}
@@ -262,17 +275,14 @@ func (o *Office) Open(ctx context.Context, by By, q OpenQuery) (found []Transact
 	if err != nil {
 		return nil, 0, err
 	}
-	return page(q.After, q.Limit, o.fetchOpen(ctx), func(m txn.Message) (Transaction, int64, bool, error) {
+	fetch := func(after int64, limit int) ([]txn.Message, error) { return of(ctx, after, limit) }
+	return page(q.After, q.Limit, fetch, func(m txn.Message) (Transaction, int64, bool, error) {
 		if !fits(m) {
 			return Transaction{}, m.Seq, false, nil
 		}
 		t, err := o.transaction(ctx, m)
 		return t, m.Seq, true, err
 	})
-}
-
-func (o *Office) fetchOpen(ctx context.Context) func(after int64, limit int) ([]txn.Message, error) {
-	return func(after int64, limit int) ([]txn.Message, error) { return o.reports.Open(ctx, after, limit) }
 }
 
 func (o *Office) openFilter(by By, q OpenQuery) (func(txn.Message) bool, error) {
@@ -310,9 +320,8 @@ func (o *Office) OpenTotals(ctx context.Context, by By, q OpenQuery) ([]OpenTota
 		return nil, err
 	}
 	var totals []OpenTotal
-	fetch := o.fetchOpen(ctx)
 	for after := int64(0); ; {
-		messages, err := fetch(after, scanLimit)
+		messages, err := o.reports.Open(ctx, after, scanLimit)
 		if err != nil {
 			return nil, err
 		}

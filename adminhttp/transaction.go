@@ -134,6 +134,20 @@ func (s *server) ListOpen(ctx context.Context, r adminapi.ListOpenRequestObject)
 	return adminapi.ListOpen200JSONResponse{Transactions: each(found, transaction), Next: next}, nil
 }
 
+// ListWorking implements adminapi.StrictServerInterface.
+func (s *server) ListWorking(ctx context.Context, r adminapi.ListWorkingRequestObject) (adminapi.ListWorkingResponseObject, error) {
+	q, err := s.openQuery(string(r.Params.OlderThan), string(r.Params.Account))
+	if err != nil {
+		return nil, err
+	}
+	q.After, q.Limit = int64(r.Params.After), int(r.Params.Limit)
+	found, next, err := s.office.Working(ctx, s.by(ctx, ""), q)
+	if err != nil {
+		return nil, err
+	}
+	return adminapi.ListWorking200JSONResponse{Transactions: each(found, transaction), Next: next}, nil
+}
+
 // TotalOpen implements adminapi.StrictServerInterface.
 func (s *server) TotalOpen(ctx context.Context, r adminapi.TotalOpenRequestObject) (adminapi.TotalOpenResponseObject, error) {
 	q, err := s.openQuery(string(r.Params.OlderThan), string(r.Params.Account))

@@ -131,6 +131,9 @@ func TestTheLifeOfAVoucher(t *testing.T) {
 		}
 	}
 	h.refusedAs(h.call("viewer", "POST", "/vouchers/search", `{}`), 400, "INVALID", "")
+	if working := got(h, "viewer", "/transactions/working?account=till")["transactions"].([]any); len(working) != 0 {
+		t.Errorf("a sold voucher is worked on: %v", working)
+	}
 	h.refusedAs(h.call("viewer", "POST", "/transactions/search", `{"serial":"S","pin":"1"}`), 400, "INVALID", "")
 
 	purchase := got(h, "viewer", "/transactions?institution=44&identifier=slip-17")["transactions"].([]any)[0].(map[string]any)

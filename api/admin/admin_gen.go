@@ -1780,6 +1780,21 @@ type TotalOpenParams struct {
 	Account OfAccount `form:"account,omitempty" json:"account,omitempty,omitzero"`
 }
 
+// ListWorkingParams defines parameters for ListWorking.
+type ListWorkingParams struct {
+	// OlderThan Only requests received at least this long ago, such as `24h` or `90m`.
+	OlderThan OlderThan `form:"olderThan,omitempty" json:"olderThan,omitempty,omitzero"`
+
+	// Account Only requests of the account with this name.
+	Account OfAccount `form:"account,omitempty" json:"account,omitempty,omitzero"`
+
+	// After Only what comes after this number.
+	After After `form:"after,omitempty" json:"after,omitempty,omitzero"`
+
+	// Limit How many at most; 100 when absent.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
 // ListVouchersParams defines parameters for ListVouchers.
 type ListVouchersParams struct {
 	// Status In which status.
@@ -2517,6 +2532,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /transactions/search (the `SearchTransactions` operationId).
 	SearchTransactions(ctx context.Context, body SearchTransactionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListWorking List top-ups whose provider has not said how they ended
+	//
+	// Or whether it has taken them back. They are asked for again and again; an operator who knows can settle one.
+	//
+	// Corresponds with GET /transactions/working (the `ListWorking` operationId).
+	ListWorking(ctx context.Context, params *ListWorkingParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetTransaction Show a transaction, or an advice
 	//
@@ -3880,6 +3902,23 @@ func (c *Client) SearchTransactionsWithBody(ctx context.Context, contentType str
 // Corresponds with POST /transactions/search (the `SearchTransactions` operationId).
 func (c *Client) SearchTransactions(ctx context.Context, body SearchTransactionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSearchTransactionsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListWorking List top-ups whose provider has not said how they ended
+//
+// Or whether it has taken them back. They are asked for again and again; an operator who knows can settle one.
+//
+// Corresponds with GET /transactions/working (the `ListWorking` operationId).
+func (c *Client) ListWorking(ctx context.Context, params *ListWorkingParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListWorkingRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -6382,6 +6421,80 @@ func NewSearchTransactionsRequestWithBody(server string, contentType string, bod
 	return req, nil
 }
 
+// NewListWorkingRequest constructs an http.Request for the ListWorking method
+func NewListWorkingRequest(server string, params *ListWorkingParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/transactions/working")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "olderThan", params.OlderThan, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account", params.Account, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetTransactionRequest constructs an http.Request for the GetTransaction method
 func NewGetTransactionRequest(server string, transaction TransactionNumber) (*http.Request, error) {
 	var err error
@@ -7546,6 +7659,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /transactions/search (the `SearchTransactions` operationId).
 	SearchTransactionsWithResponse(ctx context.Context, body SearchTransactionsJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchTransactionsAnswer, error)
+
+	// ListWorkingWithResponse List top-ups whose provider has not said how they ended
+	//
+	// Or whether it has taken them back. They are asked for again and again; an operator who knows can settle one.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /transactions/working (the `ListWorking` operationId).
+	ListWorkingWithResponse(ctx context.Context, params *ListWorkingParams, reqEditors ...RequestEditorFn) (*ListWorkingAnswer, error)
 
 	// GetTransactionWithResponse Show a transaction, or an advice
 	//
@@ -9857,6 +9979,54 @@ func (r SearchTransactionsAnswer) ContentType() string {
 	return ""
 }
 
+type ListWorkingAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TransactionPage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListWorkingAnswer) GetJSON200() *TransactionPage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListWorkingAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListWorkingAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListWorkingAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListWorkingAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListWorkingAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetTransactionAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11367,6 +11537,21 @@ func (c *ClientWithResponses) SearchTransactionsWithResponse(ctx context.Context
 		return nil, err
 	}
 	return ParseSearchTransactionsAnswer(rsp)
+}
+
+// ListWorkingWithResponse List top-ups whose provider has not said how they ended
+//
+// Or whether it has taken them back. They are asked for again and again; an operator who knows can settle one.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /transactions/working (the `ListWorking` operationId).
+func (c *ClientWithResponses) ListWorkingWithResponse(ctx context.Context, params *ListWorkingParams, reqEditors ...RequestEditorFn) (*ListWorkingAnswer, error) {
+	rsp, err := c.ListWorking(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListWorkingAnswer(rsp)
 }
 
 // GetTransactionWithResponse Show a transaction, or an advice
@@ -13097,6 +13282,39 @@ func ParseSearchTransactionsAnswer(rsp *http.Response) (*SearchTransactionsAnswe
 	return response, nil
 }
 
+// ParseListWorkingAnswer parses an HTTP response from a ListWorkingWithResponse call
+func ParseListWorkingAnswer(rsp *http.Response) (*ListWorkingAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListWorkingAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TransactionPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetTransactionAnswer parses an HTTP response from a GetTransactionWithResponse call
 func ParseGetTransactionAnswer(rsp *http.Response) (*GetTransactionAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -13592,6 +13810,9 @@ type ServerInterface interface {
 	// SearchTransactions Find purchases of airtime by what must not stand in a query
 	// (POST /transactions/search)
 	SearchTransactions(w http.ResponseWriter, r *http.Request)
+	// ListWorking List top-ups whose provider has not said how they ended
+	// (GET /transactions/working)
+	ListWorking(w http.ResponseWriter, r *http.Request, params ListWorkingParams)
 	// GetTransaction Show a transaction, or an advice
 	// (GET /transactions/{transaction})
 	GetTransaction(w http.ResponseWriter, r *http.Request, transaction TransactionNumber)
@@ -15091,6 +15312,78 @@ func (siw *ServerInterfaceWrapper) SearchTransactions(w http.ResponseWriter, r *
 	handler.ServeHTTP(w, r)
 }
 
+// ListWorking operation middleware
+func (siw *ServerInterfaceWrapper) ListWorking(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWorkingParams
+
+	// ------------- Optional query parameter "olderThan" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "olderThan", r.URL.Query(), &params.OlderThan, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "olderThan"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "olderThan", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "account" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "account", r.URL.Query(), &params.Account, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "account"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "account", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListWorking(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetTransaction operation middleware
 func (siw *ServerInterfaceWrapper) GetTransaction(w http.ResponseWriter, r *http.Request) {
 
@@ -15670,6 +15963,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions", wrapper.FindTransactions)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/transactions/search", wrapper.SearchTransactions)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions/open", wrapper.ListOpen)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions/working", wrapper.ListWorking)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions/open/totals", wrapper.TotalOpen)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions/{transaction}", wrapper.GetTransaction)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions/{transaction}/body", wrapper.ReadBody)
@@ -17492,6 +17786,45 @@ func (response SearchTransactionsdefaultJSONResponse) VisitSearchTransactionsRes
 	return err
 }
 
+type ListWorkingRequestObject struct {
+	Params ListWorkingParams
+}
+
+type ListWorkingResponseObject interface {
+	VisitListWorkingResponse(w http.ResponseWriter) error
+}
+
+type ListWorking200JSONResponse TransactionPage
+
+func (response ListWorking200JSONResponse) VisitListWorkingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWorkingdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListWorkingdefaultJSONResponse) VisitListWorkingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetTransactionRequestObject struct {
 	Transaction TransactionNumber `json:"transaction"`
 }
@@ -18094,6 +18427,9 @@ type StrictServerInterface interface {
 	// SearchTransactions Find purchases of airtime by what must not stand in a query
 	// (POST /transactions/search)
 	SearchTransactions(ctx context.Context, request SearchTransactionsRequestObject) (SearchTransactionsResponseObject, error)
+	// ListWorking List top-ups whose provider has not said how they ended
+	// (GET /transactions/working)
+	ListWorking(ctx context.Context, request ListWorkingRequestObject) (ListWorkingResponseObject, error)
 	// GetTransaction Show a transaction, or an advice
 	// (GET /transactions/{transaction})
 	GetTransaction(ctx context.Context, request GetTransactionRequestObject) (GetTransactionResponseObject, error)
@@ -19496,6 +19832,32 @@ func (sh *strictHandler) SearchTransactions(w http.ResponseWriter, r *http.Reque
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(SearchTransactionsResponseObject); ok {
 		if err := validResponse.VisitSearchTransactionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListWorking operation middleware
+func (sh *strictHandler) ListWorking(w http.ResponseWriter, r *http.Request, params ListWorkingParams) {
+	var request ListWorkingRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWorking(ctx, request.(ListWorkingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWorking")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListWorkingResponseObject); ok {
+		if err := validResponse.VisitListWorkingResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -273,14 +273,15 @@ type txnOpenCmd struct {
 	officeFlags
 	OlderThan time.Duration `default:"24h" help:"Only requests received at least this long ago."`
 	Account   string        `help:"Only requests of this account."`
-	Totals    bool          `help:"Only count and add up, by account and currency."`
+	Totals    bool          `xor:"what" help:"Only count and add up, by account and currency."`
+	Working   bool          `xor:"what" help:"Instead, top-ups whose provider has not said how they ended."`
 	Settle    string        `enum:",confirm,reverse" default:"" help:"End them all: confirm or reverse. Needs --reason."`
 	Reason    string        `help:"Why, for the audit trail."`
 }
 
 // Help gives the example.
 func (txnOpenCmd) Help() string {
-	return "Example:\n  scrip txn open --older-than 24h --totals\n" +
+	return "Example:\n  scrip txn open --older-than 24h --totals\n  scrip txn open --working --older-than 10m\n" +
 		"  scrip txn open --older-than 24h --account till7 --settle reverse --reason 'till7 was destroyed'\n\n" +
 		"The exit code is 1 when a request could not be settled; the others were."
 }
@@ -298,19 +299,31 @@ func (c *txnOpenCmd) Run(ctx context.Context, at console) error {
 		return c.totals(ctx, o)
 	}
 	open, err := all(func(after int64) ([]adminapi.Transaction, int64, error) {
-		a, err := o.ListOpenWithResponse(ctx, &adminapi.ListOpenParams{
-			OlderThan: adminapi.OlderThan(c.OlderThan.String()), Account: adminapi.Name(c.Account), After: adminapi.After(after), Limit: pageSize,
-		})
-		if err != nil {
-			return nil, 0, err
-		}
-		page, err := got(a.JSON200, a.JSONDefault, a.Status())
+		page, err := c.page(ctx, o, after)
 		return page.Transactions, page.Next, err
 	})
 	if err != nil || c.Settle == "" {
 		return errors.Join(err, list(o, txnHead, open, txnRow))
 	}
 	return c.settle(ctx, o, open)
+}
+
+// page asks for a part of the open requests, or of the top-ups that are worked on.
+func (c *txnOpenCmd) page(ctx context.Context, o *office, after int64) (page adminapi.TransactionPage, err error) {
+	query := adminapi.ListOpenParams{OlderThan: c.OlderThan.String(), Account: c.Account, After: after, Limit: pageSize}
+	if c.Working {
+		working := adminapi.ListWorkingParams(query)
+		a, err := o.ListWorkingWithResponse(ctx, &working)
+		if err != nil {
+			return page, err
+		}
+		return got(a.JSON200, a.JSONDefault, a.Status())
+	}
+	a, err := o.ListOpenWithResponse(ctx, &query)
+	if err != nil {
+		return page, err
+	}
+	return got(a.JSON200, a.JSONDefault, a.Status())
 }
 
 func (c *txnOpenCmd) totals(ctx context.Context, o *office) error {
