@@ -140,3 +140,40 @@ func FuzzCardFile(f *testing.F) {
 		}
 	})
 }
+
+// Whatever the file, each of its lines is a voucher or a fault, and no fault quotes the line: it may be a PIN.
+func FuzzVoucherFile(f *testing.F) {
+	f.Add("serial,pin\nS1,77770001\n")
+	f.Add("pin,serial\r\n\"7777\",S1\r\n\nS2")
+	f.Add("serial,pin\n77770001,S1\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		file, err := newFile(voucherSheet, strings.NewReader(s))
+		if err != nil {
+			return
+		}
+		for {
+			line, err := file.next()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if line.Fault == nil && line.Seed.PIN.Reveal() == "" {
+				t.Errorf("line %d is neither a voucher nor a fault", line.Number)
+			}
+			if line.Fault != nil && !known[line.Fault.Text] {
+				t.Errorf("line %d is told as %q", line.Number, line.Fault.Text)
+			}
+		}
+		if file.bytes != int64(len(s)) || file.cut == strings.HasSuffix(s, "\n") {
+			t.Errorf("read %d bytes of %d, cut=%v", file.bytes, len(s), file.cut)
+		}
+	})
+}
+
+// known are all texts that a line of vouchers is refused with before anybody asks what is there.
+var known = map[string]bool{
+	"the line is too long": true, "the last line has no line end, so the file may have been cut; end it with one": true,
+	"a double quote stands where it cannot": true, "the line has not as many fields as the first line": true, "must have 1 to 20 digits": true,
+}
