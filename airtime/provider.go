@@ -10,7 +10,8 @@ import (
 	"github.com/scripworks/scrip/money"
 )
 
-// Provider credits subscribers. It is somebody else: it may answer late or never, and may forget.
+// Provider credits subscribers. It is somebody else: it may answer late or never, and may forget. Its methods may be
+// called by many goroutines, and return soon after their context has ended.
 type Provider interface {
 	// Can says what it can do besides topping up.
 	Can() Capabilities
@@ -19,8 +20,9 @@ type Provider interface {
 	TopUp(ctx context.Context, o Order) (reference string, err error)
 	// Status says how an order ended; it changes nothing. Any error means that it cannot say now.
 	Status(ctx context.Context, o Order) (Progress, error)
-	// Reverse takes a top-up back, once. nil means that nothing is credited any more, or never was; a *decline.Error
-	// that it stays; any other error is an unknown outcome.
+	// Reverse takes a top-up back, once. nil means that nothing is credited any more, or never was, nor will be when
+	// the order arrives after its reversal; a *decline.Error that it stays; any other error is an unknown outcome. It is
+	// asked again until it has said one of the two.
 	Reverse(ctx context.Context, o Order) error
 	// Trial gives the *decline.Error that TopUp would give at this instant, or nil.
 	Trial(ctx context.Context, o Order) error

@@ -242,6 +242,34 @@ func TestAProviderThatCannotTakeBack(t *testing.T) {
 	})
 }
 
+// One that can nothing at all leaves what stands as it is; nothing waits for an answer that never comes.
+func TestAProviderThatCanNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *shop) {
+		s.Provider.Able(airtime.Capabilities{})
+		s.bought(s.purchase("t1", s.topUp))
+		s.wants("the reversal", s.reverse("t1"), "TRANSACTION_NOT_SUPPORTED")
+		s.wants("the status", s.status("t1"), good)
+		s.wants("the confirmation", s.confirm("t1"), good)
+	})
+}
+
+// What somebody may still be sending is not taken back: the order might come after its reversal.
+func TestAnOrderIsNotTakenBackWhileItMayBeSent(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *shop) {
+		s.Provider.Able(airtime.Capabilities{Reverses: true})
+		s.Provider.Behave(airtimetest.Breaks, 0)
+		s.wants("the purchase", s.buyFor("t1"), unknown)
+		s.wants("the reversal at once", s.reverse("t1"), undecided)
+		s.credits("t1", 1)
+		time.Sleep(timeout - time.Millisecond)
+		s.wants("just before the time-out", s.reverse("t1"), undecided)
+		s.credits("t1", 1)
+		time.Sleep(time.Millisecond)
+		s.wants("at the time-out", s.reverse("t1"), good)
+		s.credits("t1", 0)
+	})
+}
+
 func TestAProviderThatDoesNotTakeBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *shop) {
 		s.bought(s.purchase("t1", s.topUp))

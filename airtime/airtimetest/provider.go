@@ -20,10 +20,11 @@ type Manner uint8
 const (
 	Prompt  Manner = iota // credits, and says so
 	Refuses               // says no
-	Late                  // credits, and says so after Delay
+	Late                  // credits, and says so after a delay
+	Dithers               // says no after a delay
 	Lost                  // credits, and its answer is lost
 	Forgets               // the order never reaches it
-	Strays                // the order reaches it after Delay, when nobody waits any more
+	Strays                // the order reaches it after a delay, when nobody waits any more
 	Breaks                // breaks the connection at once, and has credited
 	Drops                 // breaks the connection at once, and the order never reaches it
 )
@@ -135,7 +136,7 @@ func (p *Provider) TopUp(ctx context.Context, o airtime.Order) (string, error) {
 		kept := p.order(o.ID)
 		kept.asked++
 		switch manner {
-		case Refuses:
+		case Refuses, Dithers:
 			kept.refused = true
 		case Prompt, Late, Lost, Breaks:
 			p.take(kept)
@@ -153,9 +154,12 @@ func (p *Provider) TopUp(ctx context.Context, o airtime.Order) (string, error) {
 			time.Sleep(delay)
 			p.locked(func() { p.take(p.order(o.ID)) })
 		}()
-	case Late:
+	case Late, Dithers:
 		select {
 		case <-time.After(delay):
+			if manner == Dithers {
+				return "", refusal
+			}
 			return reference(o.ID), nil
 		case <-ctx.Done():
 			return "", ctx.Err()
