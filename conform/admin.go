@@ -16,10 +16,12 @@ import (
 // administered is a server whose cards, products and accounts are set up over the admin API.
 type administered struct {
 	NoSetup
-	NoVendor
 	*wire
-	// numbers gives the store's own number of a card by its PAN.
-	numbers map[string]int64
+	// numbers gives the store's own number of a card by its PAN, settings what an account was made with, prefixes how
+	// the numbers of a network begin.
+	numbers  map[string]int64
+	settings map[string]members
+	prefixes map[string]string
 }
 
 var (
@@ -35,7 +37,7 @@ const adminPath = "/admin/v1"
 
 // families gives a kind the name that the admin API has for it.
 var families = map[Kind]string{Activate: "activation", Load: "load", Redeem: "redemption", Void: "void",
-	Replace: "replace", Transfer: "transfer", Lookup: "lookup"}
+	Replace: "replace", Transfer: "transfer", Lookup: "lookup", Provision: "voucher", Purchase: "purchase", Trial: "purchase"}
 
 // members is a JSON object to be sent to the admin API.
 type members map[string]any
@@ -49,31 +51,37 @@ func (a *administered) call(ctx context.Context, method, path string, body membe
 			return fmt.Errorf("admin API: %w", err)
 		}
 	}
-	request, err := http.NewRequestWithContext(ctx, method, a.AdminURL+adminPath+path, bytes.NewReader(text))
-	if err != nil {
-		return fmt.Errorf("admin API: %w", err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Authorization", "Bearer "+a.AdminToken)
-	response, err := a.Client.Do(request)
-	if err != nil {
-		return fmt.Errorf("admin API: %w", err)
-	}
-	defer func() { _ = response.Body.Close() }() // read to its end, or given up
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return fmt.Errorf("admin API: %w", err)
-	}
-	if response.StatusCode >= http.StatusMultipleChoices {
-		return refusal(path, response.StatusCode, answer)
-	}
-	if result == nil {
-		return nil
+	answer, err := a.send(ctx, method, path, "application/json", text)
+	if err != nil || result == nil {
+		return err
 	}
 	if err := json.Unmarshal(answer, result); err != nil {
 		return fmt.Errorf("admin API: %s: the answer cannot be read", path)
 	}
 	return nil
+}
+
+// send sends one request to the admin API, with a body of some type, and reads what comes back.
+func (a *administered) send(ctx context.Context, method, path, kind string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, a.AdminURL+adminPath+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("admin API: %w", err)
+	}
+	request.Header.Set("Content-Type", kind)
+	request.Header.Set("Authorization", "Bearer "+a.AdminToken)
+	response, err := a.Client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("admin API: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }() // read to its end, or given up
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("admin API: %w", err)
+	}
+	if response.StatusCode >= http.StatusMultipleChoices {
+		return nil, refusal(path, response.StatusCode, answer)
+	}
+	return answer, nil
 }
 
 // refusal says what the admin API says. Its messages hold no card numbers.
@@ -122,6 +130,7 @@ func (a *administered) Account(ctx context.Context, account Account) error {
 	if len(ranges) > 0 {
 		settings["ranges"] = ranges
 	}
+	a.settings[account.Name] = settings
 	c := Credentials{Name: "conform-" + account.Name + "-" + randomText(), Password: newID()}
 	body := members{"name": c.Name, "password": c.Password, "settings": settings, "reason": why}
 	if err := a.call(ctx, http.MethodPost, "/accounts", body, nil); err != nil {

@@ -77,7 +77,7 @@ func NewHTTPTarget(t HTTPTarget) (Target, error) {
 	case t.Accounts[0] == t.Accounts[1] && (t.AdminURL == "" || t.Accounts[0] != Credentials{}):
 		return nil, errors.New("conform: two different accounts are needed")
 	case t.AdminURL != "":
-		return &administered{wire: w, numbers: map[string]int64{}}, nil
+		return &administered{wire: w, numbers: map[string]int64{}, settings: map[string]members{}, prefixes: map[string]string{}}, nil
 	}
 	w.credentials["a"], w.credentials["b"] = t.Accounts[0], t.Accounts[1]
 	return &seeded{wire: w, pool: newPool(t.Cards, t.Products), shop: shop{offers: t.Offers, networks: t.Networks}}, nil

@@ -40,7 +40,7 @@ func (s Step) judge(together bool) error {
 		_, err := parseOffer(s.Verb, s.Keys)
 		return err
 	case "batch":
-		_, err := parseBatch(s.Keys)
+		_, err := parseBatch(s.Keys, time.Time{})
 		return err
 	case "number":
 		if b := Behaviour(s.Keys["topups"]); !slices.Contains(behaviours, b) {

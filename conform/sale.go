@@ -61,15 +61,17 @@ func parseAmounts(text, usual string) (all []Amount, err error) {
 	return all, nil
 }
 
-// parseBatch reads the keys of a batch, all but its name and product.
-func parseBatch(keys map[string]string) (b Batch, err error) {
+// parseBatch reads the keys of a batch, all but its name and product. It expires so long after now.
+func parseBatch(keys map[string]string, now time.Time) (b Batch, err error) {
 	if b.Count, err = strconv.ParseInt(keys["count"], 10, 64); err != nil || b.Count < 1 {
 		return Batch{}, errors.New("a batch has a count of vouchers")
 	}
 	if text := keys["expires"]; text != "" {
-		b.Expires, err = time.ParseDuration(text)
+		d, err := time.ParseDuration(text)
+		b.Expiry = now.Add(d)
+		return b, err
 	}
-	return b, err
+	return b, nil
 }
 
 // sellVerbs are those that set a vendor up.
@@ -82,7 +84,7 @@ func (r *run) sell(ctx context.Context, s Step) (err error) {
 	case "voucher", "topup":
 		return r.addOffer(ctx, s)
 	case "batch":
-		b, _ := parseBatch(s.Keys) // judged when it was read
+		b, _ := parseBatch(s.Keys, r.options.Now()) // judged when it was read
 		b.Name, b.Product = "B"+randomText(), r.names[s.Keys["of"]]
 		r.names[name], err = r.vendor.Batch(ctx, b)
 	case "withdraw":

@@ -75,8 +75,8 @@ type Batch struct {
 	Name    string
 	Product string
 	Count   int64
-	// Expires is how long they can be sold, by the vendor's clock; 0 is for ever.
-	Expires time.Duration
+	// Expiry is until when they can be sold; zero is for ever.
+	Expiry time.Time
 }
 
 // Network is a mobile network.

@@ -196,14 +196,10 @@ func (j *Judged) Batch(ctx context.Context, b conform.Batch) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var expiry time.Time
-	if b.Expires > 0 {
-		expiry = j.Now().Add(b.Expires)
-	}
-	number, err := j.Deliver(ctx, &p, int(b.Count), expiry)
+	number, err := j.Deliver(ctx, &p, int(b.Count), b.Expiry)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.batches[number] = delivered{p.ID, expiry}
+	j.batches[number] = delivered{p.ID, b.Expiry}
 	return fmt.Sprintf("B%d", number), err
 }
 
