@@ -93,3 +93,15 @@ func FuzzCountry(f *testing.F) {
 		possible(m) // does not panic
 	})
 }
+
+// Every reference that is read is one that was made, and no other text leads to a purchase.
+func FuzzParseReference(f *testing.F) {
+	for _, seed := range []string{Reference(1), Reference(1<<45 - 1), "A00000000I", "V000000001", "A0000000001", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if seq, ok := ParseReference(s); ok && (Reference(seq) != s || seq < 0) {
+			t.Errorf("%q was read as %d, which is %q", s, seq, Reference(seq))
+		}
+	})
+}

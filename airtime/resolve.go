@@ -92,7 +92,8 @@ func (v *Vendor) ask(ctx context.Context, m txn.Message, q question) error {
 	}
 }
 
-// inTurn does something about a request while nobody else of this process does. It waits at most ProviderTimeout.
+// inTurn does something about a request while nobody else of this process does. It waits at most ProviderTimeout for
+// its turn; the error is txn.ErrInFlight when it does not come.
 func (v *Vendor) inTurn(ctx context.Context, m txn.Message, do func(context.Context) error) error {
 	patience, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
@@ -101,8 +102,8 @@ func (v *Vendor) inTurn(ctx context.Context, m txn.Message, do func(context.Cont
 			defer pass()
 			return do(ctx)
 		}
-		if err := v.turns.Wait(patience, m.World, m.ID); err != nil {
-			return err
+		if v.turns.Wait(patience, m.World, m.ID) != nil {
+			return txn.ErrInFlight
 		}
 	}
 }

@@ -30,7 +30,8 @@ type Settlement struct {
 // What is open is confirmed or reversed as by an advice: a top-up's provider is asked to take it back, where it can;
 // where it cannot, the operator's word counts. What a provider is still at work on is asked for first; if that does not
 // end it, the operator's word counts. It declines with UnableToLocateRecord, and with TransactionNotSupported what has
-// ended already or the provider refuses to take back. A *decline.Unknown: it stands, and the provider has yet to agree.
+// ended already or the provider refuses to take back. A *decline.Unknown: the act stands, and the provider has yet to
+// agree. txn.ErrInFlight: nothing was done, because a provider is being asked at this moment.
 func (v *Vendor) Settle(ctx context.Context, s Settlement) error {
 	request, err := v.find(ctx, s)
 	if err != nil {
