@@ -155,7 +155,7 @@ func (s *Server) showSubscriber(x *exchange.Exchange, known *airtime.Subscriber)
 	w.Open("msisdn")
 	w.Raw("msisdn", x.Message.Raw(s.slots.msisdn))
 	w.Say("country", known.Country)
-	showOperator(w, known)
+	s.showOperator(w, known)
 	w.Close()
 	if known.Balance != nil {
 		w.Open("amounts")
@@ -173,9 +173,16 @@ func (s *Server) showSubscriber(x *exchange.Exchange, known *airtime.Subscriber)
 	w.Close()
 }
 
+// unknownOperator is the network of a number that nobody knows, for the public test server's clients: they expect one
+// with every number.
+const unknownOperator = "unknown"
+
 // showOperator writes the network that a number belongs to, under the name that the look-up gave it, if any.
-func showOperator(w *exchange.Writer, known *airtime.Subscriber) {
+func (s *Server) showOperator(w *exchange.Writer, known *airtime.Subscriber) {
 	id, name := known.Asked, known.Asked
+	if s.compatible && known.Network == nil && name == "" {
+		id, name = unknownOperator, unknownOperator
+	}
 	if known.Network != nil {
 		id = known.Network.ID
 		if name == "" {

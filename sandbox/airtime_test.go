@@ -184,6 +184,7 @@ func numbers(c *client) {
 		promotion bool
 	}{promoted: {2, true}, abroad: {3, false}, nobodys: {0, false}} {
 		r := c.get("msisdn?operator=Operator&msisdn="+number).is(202).has("msisdn.msisdn", number).has("msisdn.operator.name", "Operator")
+		c.get("msisdn?msisdn="+number).is(202).filled(".+", "msisdn.operator.id", "msisdn.operator.name")
 		if country, some := r.at("msisdn.country").(string); some && len(country) != 2 {
 			c.Errorf("the country is %q", country)
 		}
