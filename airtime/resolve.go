@@ -14,7 +14,9 @@ import (
 // Bounds of a sweep.
 const (
 	resolvePage = 256 // messages in memory at once
-	resolvers   = 8   // questions to providers at once
+	resolvers   = 64  // questions to providers at once, so that some that stay silent do not hold up the rest
+	// statusTimeout is how long a provider may take to tell a status, unless ProviderTimeout is shorter.
+	statusTimeout = 10 * time.Second
 )
 
 // Resolve goes once through all top-ups whose provider has not said how they ended, and tries to end those that this
@@ -159,7 +161,7 @@ func (v *Vendor) resolveWorking(ctx context.Context, m txn.Message, q question) 
 
 // status asks the provider how an order ended. known is false when that cannot be told now.
 func (v *Vendor) status(ctx context.Context, p Provider, m txn.Message, q question) (e ending, known bool) {
-	ctx, cancel := context.WithTimeout(ctx, v.timeout)
+	ctx, cancel := context.WithTimeout(ctx, min(v.timeout, statusTimeout))
 	defer cancel()
 	progress, err := p.Status(ctx, orderOf(m))
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -495,5 +496,42 @@ func TestATopUpWithoutADiscountCostsItsValue(t *testing.T) {
 		r.Amount = nil
 		s.bought(r)
 		s.wants("the float", s.float(), "book 9700 available 9700")
+	})
+}
+
+// slow is a provider that does not tell a status, and takes its time over that.
+type slow struct{ *airtimetest.Provider }
+
+func (slow) Status(ctx context.Context, _ airtime.Order) (airtime.Progress, error) {
+	<-ctx.Done()
+	return airtime.Progress{}, ctx.Err()
+}
+
+// A sweep with many that nobody answers for takes as long as a few of them.
+func TestASweepIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(t, airtimetest.Settings{ProviderTimeout: timeout, Now: time.Now})
+		s.Provider.Behave(airtimetest.Breaks, 0)
+		const many = 300
+		for n := range many {
+			s.wants("the purchase", s.buyFor(fmt.Sprint(n)), unknown)
+		}
+		v := airtime.NewVendor(airtime.Settings{
+			Store: store.Airtime(s.Store), Unsettled: s.Store.Driver(), Keys: s.Keys, Catalogue: s.Catalogue,
+			Providers: map[string]airtime.Provider{airtimetest.ProviderName: slow{s.Provider}}, ProviderTimeout: timeout,
+		})
+		began := time.Now()
+		left, err := v.Resolve(t.Context(), time.Now())
+		if err != nil || left != many {
+			t.Errorf("%d are left: %v", left, err)
+		}
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("the sweep took %s", took)
+		}
+		v.Close(t.Context())
+		if left := s.resolve(); left != 0 {
+			t.Errorf("%d are left", left)
+		}
+		s.booksAreRight()
 	})
 }

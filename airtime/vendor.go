@@ -27,8 +27,8 @@ type Settings struct {
 	Institution ident.Reference
 	// Hold is how long an advice waits for its request in flight; 0 is txn.DefaultHold.
 	Hold time.Duration
-	// ProviderTimeout is how long after its arrival a top-up is given up, and how long any other question to a provider
-	// may take; 0 is DefaultProviderTimeout.
+	// ProviderTimeout is how long after its arrival a top-up is given up, and how long a reversal or a trial may take; 0 is
+	// DefaultProviderTimeout.
 	ProviderTimeout time.Duration
 	// MaxTopUps bounds how many top-ups and reversals are with their providers at once; 0 is DefaultMaxTopUps. What is
 	// beyond is not taken.
