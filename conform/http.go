@@ -43,7 +43,7 @@ type HTTPTarget struct {
 	Offers   []Offer
 	Networks []SeedNetwork
 	// Reset says that the server has the test server's administration (section 2.6). A reset is done before
-	// every case, and Cards and Products may be left empty: then the server is asked what it holds.
+	// every case, and the four above may be left empty: then the server is asked what it holds.
 	Reset bool
 	// Client sends the messages; a client of our own when nil.
 	Client *http.Client

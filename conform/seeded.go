@@ -73,6 +73,9 @@ func (s *seeded) Begin(ctx context.Context) error {
 		if err := s.learn(ctx, s.Accounts[0]); err != nil {
 			return err
 		}
+		if len(s.offers) == 0 && len(s.networks) == 0 {
+			s.learnAirtime(ctx)
+		}
 	}
 	s.pool.refill()
 	return nil

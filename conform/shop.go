@@ -2,7 +2,9 @@ package conform
 
 import (
 	"context"
+	"net/http"
 	"reflect"
+	"slices"
 )
 
 // SeedNetwork is a mobile network that the server knows already, and a number of it.
@@ -76,4 +78,19 @@ var sandboxEndings = map[Behaviour]string{Credits: "", Refuses: "0001", Limits: 
 func unknownNumber() string {
 	const nowhere, digits = "999", 9
 	return nowhere + randomDigits(digits)
+}
+
+// learnAirtime takes those products of our sandbox that the server lists for those it sells, and with one of them the
+// networks. A server that lists none may sell airtime all the same, but nobody can tell which.
+func (s *seeded) learnAirtime(ctx context.Context) {
+	answer, err := s.Do(ctx, Message{Kind: ListProducts, Act: Request, Account: "a"})
+	if err != nil || answer.Status != http.StatusOK {
+		return
+	}
+	offers, networks := SandboxAirtime()
+	for _, offer := range offers {
+		if slices.Contains(answer.Sale.Products, offer.ID) {
+			s.offers, s.networks = append(s.offers, offer), networks
+		}
+	}
 }

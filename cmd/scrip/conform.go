@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/scripworks/scrip/airtimehttp"
 	"github.com/scripworks/scrip/bench"
 	"github.com/scripworks/scrip/conform"
 	"github.com/scripworks/scrip/giftcardhttp"
@@ -19,7 +20,7 @@ import (
 
 // conformCmd is `scrip conform`.
 type conformCmd struct {
-	Server conformServerCmd `cmd:"" help:"Play the rules of Giftcard v3 against anybody's server, over HTTP."`
+	Server conformServerCmd `cmd:"" help:"Play the rules of Giftcard v3 and Airtime v5 against anybody's server, over HTTP."`
 }
 
 // Help gives the example.
@@ -30,18 +31,20 @@ func (conformCmd) Help() string {
 
 // conformServerCmd is `scrip conform server`.
 type conformServerCmd struct {
-	URL     string   `arg:"" help:"Base URL of the server, with or without /giftcard/v3."`
+	URL     string   `arg:"" help:"Base URL of the server, with or without /giftcard/v3 or /airtime/v5."`
 	Account []string `sep:" " env:"SCRIP_CONFORM_ACCOUNTS" placeholder:"NAME:PASSWORD" help:"Given twice: the two accounts to send from, which may do everything and have no bound on wrong cards. Since others see command lines, better given by the environment, with a space between them. Not needed with --admin-url, which makes two."`
 	Profile string   `enum:"production,compatibility" default:"production" help:"Whose rules, where they differ: those of production, or those of compatibility, the public test servers' and the sandbox's."`
 
-	AdminURL   string           `xor:"setup" placeholder:"URL" help:"One of three: the operators' listener of a Scrip server, over which cards, products and accounts are made."`
+	AdminURL   string           `xor:"setup" placeholder:"URL" help:"One of three: the operators' listener of a Scrip server, over which cards, products, vouchers and accounts are made."`
 	Reset      bool             `xor:"setup" help:"One of three: it is a test server with testServerAdmin, and may be reset before each case: all data of the two accounts are lost."`
 	Cards      string           `xor:"setup" type:"existingfile" help:"One of three: a file with cards that the server has and nobody has activated, one a line: PAN,expiry,PIN. Each is used up by one case."`
 	AdminToken string           `env:"SCRIP_ADMIN_TOKEN" help:"With --admin-url, the token of an operator with the role admin; better given by the environment."`
 	Product    map[string]int64 `placeholder:"ID=START" help:"With --cards, a product that the server has, and its start balance in minor units. May be given several times."`
 
+	Voucher []string `sep:"none" placeholder:"ID" help:"With --cards, a product of airtime that the server sells as a voucher, without an amount and never out of stock. May be given several times."`
+
 	Match   string         `placeholder:"REGEXP" help:"Only cases whose name, such as giftcard/load/two loads, it matches."`
-	Without []conform.Kind `enum:"activate,load,redeem,void,replace,transfer,lookup" help:"Kind of request that the server does not have at all: activate, load, redeem, void, replace, transfer or lookup. May be given several times."`
+	Without []conform.Kind `enum:"activate,load,redeem,void,replace,transfer,lookup,provision,purchase,trial,status,msisdn,products" help:"Kind of request that the server does not have at all: activate, load, redeem, void, replace, transfer or lookup; provision, purchase, trial, status, msisdn or products. May be given several times."`
 	Timeout time.Duration  `default:"20s" help:"How long to wait for each answer."`
 	JSON    bool           `name:"json" help:"Print the report as JSON, with each case, instead of text for people."`
 
@@ -50,17 +53,18 @@ type conformServerCmd struct {
 
 // Help gives the examples.
 func (conformServerCmd) Help() string {
-	return `Give one of --admin-url, --reset and --cards, which say where the cards come from. A case that cannot be played for want of
+	return `Give one of --admin-url, --reset and --cards, which say where cards and products come from. A case that cannot be played for want of
 something is skipped, and said so with its reason. It is real traffic: never judge a server that holds people's money.
 
-Example: a server of your own, and somebody's with the cards that it has
+Example: a server of your own, and somebody's with the cards and vouchers that it has
   SCRIP_ADMIN_TOKEN=scrip_… scrip conform server http://127.0.0.1:8080 --admin-url http://127.0.0.1:8081
-  SCRIP_CONFORM_ACCOUNTS='one:secret two:secret' scrip conform server https://issuer.example --cards cards.csv --product gold=0
+  SCRIP_CONFORM_ACCOUNTS='one:secret two:secret' scrip conform server https://issuer.example --cards cards.csv --product gold=0 --voucher ten
+  … --match ^airtime/                                              only the rules of airtime; ^giftcard/ likewise
 
 The exit code is 1 when a case failed, and when none could be played.`
 }
 
-// Validate wants to know where the cards come from. That only one way is given, the tags see to.
+// Validate wants to know where cards and products come from. That only one way is given, the tags see to.
 func (c *conformServerCmd) Validate() error {
 	if c.AdminURL == "" && !c.Reset && c.Cards == "" {
 		return errors.New("one of --admin-url, --reset and --cards must be given")
@@ -107,7 +111,7 @@ func (c *conformServerCmd) prepare(ctx context.Context) (target conform.Target, 
 		}
 	}
 	t := conform.HTTPTarget{
-		BaseURL:  strings.TrimSuffix(strings.TrimRight(c.URL, "/"), giftcardhttp.Base),
+		BaseURL:  strings.TrimSuffix(strings.TrimSuffix(strings.TrimRight(c.URL, "/"), giftcardhttp.Base), airtimehttp.Base),
 		AdminURL: c.AdminURL, AdminToken: c.AdminToken, Reset: c.Reset,
 	}
 	if t.Accounts, err = parseAccounts(c.Account); err != nil {
@@ -115,6 +119,9 @@ func (c *conformServerCmd) prepare(ctx context.Context) (target conform.Target, 
 	}
 	if t.Cards, t.Products, err = c.seeds(); err != nil {
 		return nil, o, usageError{err}
+	}
+	for _, id := range c.Voucher {
+		t.Offers = append(t.Offers, conform.Offer{ID: id, Plenty: true})
 	}
 	if t.Client, err = c.client(); err != nil {
 		return nil, o, usageError{err}
