@@ -71,9 +71,6 @@ func (s *Set) LoadedStock(wish Stock, batches []airtime.Batch) {
 	if !found || wish.After.less(known.from) {
 		known = onSale{from: wish.After, reach: wish.After}
 	}
-	if wish.After != known.reach {
-		return // it is known already
-	}
 	if known.all = len(batches) < wish.Count; len(batches) > 0 {
 		known.reach = PlaceOf(&batches[len(batches)-1])
 	}
@@ -86,11 +83,9 @@ func (s *Set) LoadedShelf(wish Shelf, vouchers []airtime.Voucher) {
 		s.LoadedVoucher(v)
 	}
 	known := s.stock.shelf(wish.Batch)
-	if wish.After != known.reach || known.all {
-		return // it is known already
-	}
-	if known.all = len(vouchers) < wish.Count; len(vouchers) > 0 {
-		known.reach = vouchers[len(vouchers)-1].ID
+	known.all = known.all || len(vouchers) < wish.Count
+	if len(vouchers) > 0 {
+		known.reach = max(known.reach, vouchers[len(vouchers)-1].ID)
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 // so that neighbours share a page. The same holds of the hashes by which vouchers are found, of which an import brings
 // two for each voucher.
 
-// bucketSize is how many ids fill a bucket; two of them may be in memory, about 7 MB. Tests make it small.
+// bucketSize is how many ids fill a bucket; two of them may be in memory, about 5 MB. Tests make it small.
 var bucketSize = 64 << 10
 
 // late is what comes into its index late.
@@ -29,7 +29,7 @@ type late struct {
 }
 
 // The hashes of vouchers come in large numbers and seldom, into an index that may have millions: the larger a bucket,
-// the more of them share a page. Two of theirs are 28 MB, while vouchers are imported.
+// the more of them share a page. While vouchers are imported, two of theirs may be in memory, about 20 MB.
 var (
 	lateIDs    = late{table: "recent_id", buckets: 1, index: (*sqlstore.Session).IndexID}
 	lateHashes = late{table: "recent_hash", buckets: 4, index: (*sqlstore.Session).IndexHash}
@@ -74,7 +74,7 @@ type bucket struct {
 	newest map[int64]int32 // by hash, counted from 1
 	last   int64           // newest row that has ids of the bucket
 	sorted chan []idPlace  // a full bucket's ids in order, once
-	inHand []idPlace       // what has come out of sorted
+	inHand []idPlace       // what has come out of sorted; the others are empty then
 }
 
 func newBucket() *bucket { return &bucket{newest: map[int64]int32{}} }
@@ -102,6 +102,10 @@ func (b *bucket) find(hash int64, seqs []int64) []int64 {
 	}
 	for at := b.newest[hash]; at != 0; at = b.before[at-1] {
 		seqs = append(seqs, b.places[at-1].seq)
+	}
+	at, _ := slices.BinarySearchFunc(b.inHand, hash, func(p idPlace, hash int64) int { return cmp.Compare(p.hash, hash) })
+	for ; at < len(b.inHand) && b.inHand[at].hash == hash; at++ {
+		seqs = append(seqs, b.inHand[at].seq)
 	}
 	return seqs
 }
@@ -205,7 +209,8 @@ func (r *recent) merge(c *conn) error {
 	}
 	if r.merging.inHand == nil {
 		select {
-		case r.merging.inHand = <-r.merging.sorted:
+		case sorted := <-r.merging.sorted:
+			r.shrink(sorted)
 		default:
 			return nil // still being sorted
 		}
@@ -218,6 +223,14 @@ func (r *recent) merge(c *conn) error {
 		r.nextMerged++
 	}
 	return nil
+}
+
+// shrink has the merging bucket keep its ids in order only, which takes a third of the memory.
+func (r *recent) shrink(sorted []idPlace) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b := r.merging
+	b.inHand, b.places, b.before, b.newest = sorted, nil, nil, nil
 }
 
 // forget deletes a few rows whose ids are all in the index.

@@ -332,19 +332,16 @@ func (w *walk) sameOnSale(tx *store.Tx, m model, product int32) []airtime.Batch 
 
 // sell sells what comes next of a product.
 func (w *walk) sell(tx *store.Tx, m model, product int32) {
-	for _, b := range w.sameOnSale(tx, m, product) {
-		v, found := tx.Next(b.Number)
-		if !found {
-			w.rapid.Errorf("batch %d has %d in stock, and none is next", b.Number, b.InStock)
-			return
-		}
-		v.Status, v.LastMessage = airtime.Sold, tx.NextSeq()
-		tx.PutVoucher(v)
-		kept := m.vouchers[v.ID]
-		kept.Voucher = v
-		m.vouchers[v.ID] = kept
+	batches := w.sameOnSale(tx, m, product)
+	if len(batches) == 0 {
 		return
 	}
+	v, _ := tx.Next(batches[0].Number) // sameOnSale has looked at it
+	v.Status, v.LastMessage = airtime.Sold, tx.NextSeq()
+	tx.PutVoucher(v)
+	kept := m.vouchers[v.ID]
+	kept.Voucher = v
+	m.vouchers[v.ID] = kept
 }
 
 // moveVoucher puts one of the vouchers into some status.

@@ -26,10 +26,12 @@ func testVouchers(t *testing.T, h *harness) {
 	t.Run("an id is taken once", h.with(voucherTaken))
 	t.Run("a hash leads to its vouchers", h.with(voucherHashes))
 	t.Run("stock is sold in order", h.with(sellingOrder))
+	t.Run("what is known already does not change the order", h.with(knownAlready))
 	t.Run("of many batches all are sold", h.with(manyBatches))
 	t.Run("a batch that opens or closes is heeded at once", h.with(openedAndClosed))
 	t.Run("a level is a count", h.with(levels))
 	t.Run("wishes for stock add up", h.bubble(wishesAddUp))
+	t.Run("wishes for stock at several instants add up", h.bubble(severalInstants))
 	t.Run("what a message is about comes with its id", h.with(comesWithItsID))
 	t.Run("what a failed message had taken goes to its neighbour", h.bubble(backOnTheShelf))
 	t.Run("no voucher is sold twice and none is left", h.with(soldOnce))
@@ -249,6 +251,59 @@ func sellingOrder(r *room) {
 		move(tx, 99, airtime.InStock)
 	})
 	r.sells(6, 99, 40)
+}
+
+// knownAlready asks for one voucher or batch by itself before those that come first.
+func knownAlready(r *room) {
+	r.fill(expiring(1, 6, time.Hour), 10, 11)
+	r.fill(expiring(2, 6, 2*time.Hour), 20)
+	r.fill(newBatch(3, 6), 30)
+	r.read(func(tx *store.Tx) {
+		tx.Voucher(11)
+		next, _ := tx.Next(1)
+		r.same("next", next.ID, int64(10))
+	})
+	k := declared()
+	k.Stock, k.At = 6, noon.Add(90*time.Minute)
+	err := r.try(k, func(tx *store.Tx) error {
+		tx.Batch(3)
+		r.same("after the first has expired", tx.Batches(6, k.At)[0].Number, int32(2))
+		r.same("before that", tx.Batches(6, noon)[0].Number, int32(1))
+		return nil
+	})
+	if err != nil {
+		r.Fatal(err)
+	}
+	k.At = noon
+	err = r.try(k, func(tx *store.Tx) error {
+		tx.Batch(3)
+		r.same("the first", []int64{sell(tx, 6), sell(tx, 6)}, []int64{10, 11})
+		r.same("after the first are sold", sell(tx, 6), int64(20))
+		return nil
+	})
+	if err != nil {
+		r.Fatal(err)
+	}
+}
+
+// severalInstants has somebody ask for a later instant before somebody who asks for an earlier one.
+func severalInstants(b *batchRoom) {
+	b.fill(expiring(1, 6, time.Hour), 10)
+	b.fill(expiring(2, 6, 2*time.Hour), 20)
+	l := b.counting()
+	var first []int32
+	look := func(at time.Time) message {
+		k := declared()
+		k.Stock, k.At = 6, at
+		return message{keys: k, decide: func(tx *store.Tx) error { first = append(first, tx.Batches(6, at)[0].Number); return nil }}
+	}
+	release := b.hold()
+	wait := b.queue(look(noon.Add(90*time.Minute)), look(noon))
+	before := l.count.Load()
+	release()
+	b.saved(wait())
+	b.same("the first batch", first, []int32{2, 1})
+	b.same("loads", l.count.Load()-before, int32(1))
 }
 
 // manyBatches has more batches than are brought at once, of one voucher each.
