@@ -90,8 +90,8 @@ var texts = [Queries]string{
 	lookUpCounter:   `SELECT count, amount FROM counter WHERE per_account = $1 AND owner = $2 AND family = $3 AND "window" = $4 AND start = $5`,
 
 	lookUpStock: `SELECT ` + batchColumns + ` FROM voucher_batch WHERE product = $1 AND closed = 0 AND in_stock > 0 ` +
-		`AND (expiry, number) > ($2, $3) ORDER BY expiry, number LIMIT $4`,
-	lookUpShelf:   `SELECT ` + voucherColumns + ` FROM voucher WHERE batch = $1 AND status = 1 AND id > $2 ORDER BY id LIMIT $3`,
+		`AND (expiry, number) > ($2, $3) ORDER BY expiry, number`,
+	lookUpShelf:   `SELECT ` + voucherColumns + ` FROM voucher WHERE batch = $1 AND status = 1 AND id > $2 ORDER BY id`,
 	lookUpVoucher: `SELECT ` + voucherColumns + ` FROM voucher WHERE id = $1`,
 	lookUpHash:    `SELECT voucher FROM voucher_hash WHERE hash = $1 ORDER BY voucher`,
 	lookUpBatch:   `SELECT ` + batchColumns + ` FROM voucher_batch WHERE number = $1`,

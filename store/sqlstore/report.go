@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/giftcard"
@@ -14,18 +15,29 @@ import (
 //
 // list runs a query bound by bind and reads each row by scan.
 func list[T any](o *Session, q Query, bind func(Statement), scan func(Statement) (T, error)) ([]T, error) {
+	return first(o, math.MaxInt, q, bind, scan)
+}
+
+// first is list for the first rows only, at most so many. On the path of every message that is better than a LIMIT that
+// is bound: SQLite plans a statement anew whenever a bound limit may have changed, which costs as much as running it.
+func first[T any](o *Session, most int, q Query, bind func(Statement), scan func(Statement) (T, error)) (found []T, err error) {
 	s, err := o.conn.Statement(q)
 	if err != nil {
 		return nil, err
 	}
 	bind(s)
-	var found []T
-	err = each(s, func() error {
+	for len(found) < most {
+		row, err := s.Step()
+		if err != nil || !row {
+			return found, err
+		}
 		one, err := scan(s)
+		if err != nil {
+			return found, err
+		}
 		found = append(found, one)
-		return err
-	})
-	return found, err
+	}
+	return found, nil
 }
 
 // page binds where a report goes on and how far.

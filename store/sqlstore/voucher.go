@@ -61,11 +61,10 @@ func (o *Session) loadStock(wanted *store.Wanted, set *store.Set) error {
 
 // loadSellable brings what can be sold of a product.
 func (o *Session) loadSellable(wish store.Stock, set *store.Set) error {
-	batches, err := list(o, lookUpStock, func(s Statement) {
+	batches, err := first(o, wish.Count, lookUpStock, func(s Statement) {
 		s.BindInt64(1, int64(wish.Product))
 		s.BindInt64(2, wish.After.Expiry)
 		s.BindInt64(3, int64(wish.After.Number))
-		s.BindInt64(4, int64(wish.Count))
 	}, scanBatch)
 	if err != nil {
 		return err
@@ -84,10 +83,9 @@ func (o *Session) loadSellable(wish store.Stock, set *store.Set) error {
 
 // loadShelf brings the oldest vouchers in stock of a batch, and says how many it has found.
 func (o *Session) loadShelf(wish store.Shelf, set *store.Set) (int, error) {
-	vouchers, err := list(o, lookUpShelf, func(s Statement) {
+	vouchers, err := first(o, wish.Count, lookUpShelf, func(s Statement) {
 		s.BindInt64(1, int64(wish.Batch))
 		s.BindInt64(2, wish.After)
-		s.BindInt64(3, int64(wish.Count))
 	}, scanVoucher)
 	if err != nil {
 		return 0, fmt.Errorf("look up the stock of batch %d: %w", wish.Batch, err)
@@ -239,10 +237,9 @@ func (o *Session) VouchersOf(batch int32, status airtime.VoucherStatus, after in
 	q := reportVouchersOf
 	switch {
 	case status == airtime.InStock:
-		return list(o, lookUpShelf, func(s Statement) {
+		return first(o, limit, lookUpShelf, func(s Statement) {
 			s.BindInt64(1, int64(batch))
 			s.BindInt64(2, after)
-			s.BindInt64(3, int64(max(limit, 0)))
 		}, scanVoucher)
 	case status > airtime.Sold:
 		q = reportVouchersApart
