@@ -10,6 +10,9 @@ import (
 // frame is a case around the lines under test.
 const frame = "product p1 start=5\ncard c1 product=p1\ncase one\n# [L1]\n"
 
+// shopping is a case of airtime around the lines under test.
+const shopping = "voucher v1\ncase one\n# [L1]\n"
+
 func TestParseReadsWhatAScriptSays(t *testing.T) {
 	s, err := Parse("x", frame+`wire
 active c1 amount=5
@@ -83,8 +86,24 @@ func TestParseRefusesSlipsOfThePen(t *testing.T) {
 		"lookup card=nobody":                                                        "before the first case",
 		"card c1\ncase a\nlookup card=c1\n-> approved book=1 available=1":           "names no rule",
 		frame + "lookup card=nobody\n-> declined X\ncase one\n":                     "there is a case",
-		"only testing":         `no profile is called "testing"`,
-		"lookup card=\"nobody": "a quotation mark is open",
+		shopping + "purchase product=v2\n-> approved":                               "nothing is called v2",
+		shopping + "purchase product=v1 to=m9\n-> approved":                         "nothing is called m9",
+		shopping + "purchase product=v1 stock=1\n-> approved":                       "purchase has no stock",
+		shopping + "purchase product=v1\n-> approved stock=many":                    "invalid syntax",
+		shopping + "purchase product=v1\n-> approved float=5":                       "invalid syntax",
+		shopping + "stock v2 1":                                                     "there is no product v2",
+		shopping + "stock v1 many":                                                  "invalid syntax",
+		shopping + "prepaid till book=1":                                            "states book and available",
+		shopping + "confirm of=r9\n-> accepted":                                     "was never sent",
+		"voucher v1 value=much":                                                     "is not like 1000 or 55/840",
+		"voucher v1 wholesale=1,2/840":                                              "wholesale is one amount",
+		"voucher v1 returned=never":                                                 "stock or quarantine",
+		"voucher v1\ncase a\nbatch b1 of=v1\nstock v1 0":                            "has a count of vouchers",
+		"voucher v1\ncase a\nbatch b1 of=v2 count=1\nstock v1 0":                    "nothing is called v2",
+		"case a\nnumber m1 network=n1\nmsisdn number=m1":                            "nothing is called n1",
+		"number m1 topups=sometimes":                                                "no top-ups are sometimes",
+		"only testing":                                                              `no profile is called "testing"`,
+		"lookup card=\"nobody":                                                      "a quotation mark is open",
 	} {
 		_, err := Parse("x", text)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "x.txt:") {
@@ -95,7 +114,7 @@ func TestParseRefusesSlipsOfThePen(t *testing.T) {
 
 // FuzzParse finds scripts that make the reader fall over. What it reads, it reads the same again.
 func FuzzParse(f *testing.F) {
-	files, err := filepath.Glob("scripts/giftcard/*.txt")
+	files, err := filepath.Glob("scripts/*/*.txt")
 	if err != nil || len(files) == 0 {
 		f.Fatalf("no scripts to begin with: %v", err)
 	}
@@ -140,5 +159,9 @@ func FuzzReadAnswer(f *testing.F) {
 		w.errorDetail(Expect{})
 		w.approved()
 		w.check(Check{Where: "body", Path: "a[1].b", Verb: "is", Text: "1"})
+		for _, kind := range []Kind{Purchase, LookupMSISDN, ListProducts} {
+			w.m.Kind = kind
+			w.sale()
+		}
 	})
 }
