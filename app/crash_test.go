@@ -66,10 +66,10 @@ func TestCrashUnderLoad(t *testing.T) {
 	tills := newTraffic(seed, crashTills, crashOpening, cards...)
 	for round := range fromEnvironment(t, crashRoundsEnv, crashRounds) {
 		after := within(random, crashAfter) * time.Duration(random.IntN(2))
-		crash(t, p, l, tills, 1+random.Int64N(crashAnswers), after)
+		crash(t, p, 1+random.Int64N(crashAnswers), after, func(answered func()) { tills.run(t, l, answered) })
 		verify(t, data)
 		if random.IntN(3) == 0 {
-			crashWhileStarting(t, data, within(random, crashAtStart))
+			crashWhileStarting(t, prepare(t, data), within(random, crashAtStart))
 		}
 		p = serve(t, data)
 		l = p.at(l)
@@ -86,19 +86,12 @@ func TestCrashUnderLoad(t *testing.T) {
 	verify(t, data)
 }
 
-// at is a till that sends to another server.
-func (p *process) at(l *till) *till {
-	moved := *l
-	moved.base, moved.client = p.messages, p.client
-	return &moved
-}
-
 // crash puts the server under load and kills it some time after so many answers. At once is the best time to catch
 // a server that answers before it has saved.
-func crash(t *testing.T, p *process, l *till, r *traffic, answers int64, after time.Duration) {
+func crash(t *testing.T, p *process, answers int64, after time.Duration, load func(answered func())) {
 	t.Helper()
 	var came atomic.Int64
-	r.run(t, l, func() {
+	load(func() {
 		switch {
 		case came.Add(1) != answers:
 		case after == 0:
@@ -107,6 +100,13 @@ func crash(t *testing.T, p *process, l *till, r *traffic, answers int64, after t
 			time.AfterFunc(after, p.kill)
 		}
 	})
+	p.kill() // should an answer have been wrong, and the load have ended for that
+	p.wasKilled(t)
+}
+
+// wasKilled waits until a server is gone, which must not have ended by itself.
+func (p *process) wasKilled(t *testing.T) {
+	t.Helper()
 	<-p.exited
 	if p.command.ProcessState.Exited() {
 		t.Fatalf("the server ended by itself: %v\n%s", p.command.ProcessState, p.log)
@@ -119,8 +119,7 @@ func (r *traffic) find(t *testing.T, l *till) (found int) {
 	t.Helper()
 	for _, c := range r.tills {
 		for n, s := range c.sent {
-			unanswered := !s.approved || s.advice != "" && !s.accepted
-			if n >= c.checked || unanswered || c.random.IntN(c.checked) < crashSample {
+			if c.due(n, !s.approved || s.advice != "" && !s.accepted) {
 				s.find(t, l, r.cards)
 				found++
 			}
@@ -179,15 +178,11 @@ func (s *sent) reverseUnknown(t *testing.T, l *till, cards []card) {
 }
 
 // crashWhileStarting starts a server and kills it before it is ready, or soon after.
-func crashWhileStarting(t *testing.T, data string, after time.Duration) {
+func crashWhileStarting(t *testing.T, p *process, after time.Duration) {
 	t.Helper()
-	p := prepare(t, data)
 	p.spawn(t)
 	time.AfterFunc(after, p.kill)
-	<-p.exited
-	if p.command.ProcessState.Exited() {
-		t.Fatalf("the server ended by itself: %v\n%s", p.command.ProcessState, p.log)
-	}
+	p.wasKilled(t)
 }
 
 // Killed while it makes its store, a server is whole when it is started again: with its keys, and with the first
@@ -197,7 +192,7 @@ func TestCrashAtFirstStart(t *testing.T) {
 	for range 2 * fromEnvironment(t, crashRoundsEnv, crashRounds) {
 		data := t.TempDir()
 		for range 1 + random.IntN(3) {
-			crashWhileStarting(t, data, within(random, 2*crashAtStart))
+			crashWhileStarting(t, prepare(t, data), within(random, 2*crashAtStart))
 		}
 		p := serve(t, data)
 		l := p.account(t, "till", members{})

@@ -88,13 +88,6 @@ func limited(t *testing.T) medium {
 	}
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // A full disk turns messages away and loses none. With room again the server goes on, without a restart.
 func TestFullDisk(t *testing.T) {
 	for _, m := range media(t) {

@@ -32,10 +32,7 @@ type house struct {
 // open starts a program in this process and stops it with the test. What settings leave open is filled in.
 func open(t *testing.T, s app.Settings) *house {
 	t.Helper()
-	s.Listen, s.Token = "127.0.0.1:0", operatorToken
-	s.Institution = ident.Reference{Institution: "30000001", Identifier: "Scrip"}
-	s.Currency = currency
-	h := &house{settings: s, client: newClient()}
+	h := &house{settings: complete(s), client: newClient()}
 	h.start(t)
 	t.Cleanup(func() {
 		h.client.CloseIdleConnections()
@@ -46,6 +43,14 @@ func open(t *testing.T, s app.Settings) *house {
 	return h
 }
 
+// complete fills in what settings leave open.
+func complete(s app.Settings) app.Settings {
+	s.Listen, s.Token = "127.0.0.1:0", operatorToken
+	s.Institution = ident.Reference{Institution: "30000001", Identifier: "Scrip"}
+	s.Currency = currency
+	return s
+}
+
 // start starts the program; a second time at the addresses of the first.
 func (h *house) start(t testing.TB) {
 	t.Helper()
@@ -53,6 +58,12 @@ func (h *house) start(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.serve(t, a)
+}
+
+// serve starts a program that was made.
+func (h *house) serve(t testing.TB, a *app.App) {
+	t.Helper()
 	if err := a.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +85,13 @@ func (h *house) restart(t testing.TB, changes ...func(*app.Settings)) {
 		t.Fatal(err)
 	}
 	h.start(t)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // newClient gives a client that follows no redirect and keeps its connections apart from other tests'.
@@ -135,20 +153,17 @@ func (a answer) must(t testing.TB, status int, refusal string) answer {
 	return a
 }
 
-// call makes an HTTP call.
+// call makes an HTTP call. Its body is JSON unless it is a sheet.
 func call(client *http.Client, method, url string, body any, prepare func(*http.Request)) (answer, error) {
-	text, err := json.Marshal(body)
+	text, kind, err := encode(body)
 	if err != nil {
 		return answer{}, err
-	}
-	if body == nil {
-		text = nil
 	}
 	r, err := http.NewRequest(method, url, bytes.NewReader(text))
 	if err != nil {
 		return answer{}, err
 	}
-	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Content-Type", kind)
 	prepare(r)
 	response, err := client.Do(r)
 	if err != nil {
@@ -159,16 +174,43 @@ func call(client *http.Client, method, url string, body any, prepare func(*http.
 	return answer{response.StatusCode, response.Header, text}, err
 }
 
+// sheet is a file of comma-separated values.
+type sheet string
+
+func encode(body any) (text []byte, kind string, err error) {
+	const asJSON = "application/json"
+	switch body := body.(type) {
+	case nil:
+		return nil, asJSON, nil
+	case sheet:
+		return []byte(body), "text/csv", nil
+	}
+	text, err = json.Marshal(body)
+	return text, asJSON, err
+}
+
 // operate has the first operator do something over the operators' interface, which must succeed.
 func (h *house) operate(t testing.TB, method, path string, body any) answer {
 	t.Helper()
-	a, err := call(h.client, method, h.operators+"/admin/v1"+path, body, func(r *http.Request) {
-		r.Header.Set("Authorization", "Bearer "+operatorToken)
-	})
+	a, err := h.tryOperate(method, path, body)
 	if err != nil || a.status >= http.StatusMultipleChoices {
 		t.Fatalf("%s %s: %v %v", method, path, a, err)
 	}
 	return a
+}
+
+// tryOperate has the first operator do something, whether or not it succeeds.
+func (h *house) tryOperate(method, path string, body any) (answer, error) {
+	return call(h.client, method, h.operators+"/admin/v1"+path, body, func(r *http.Request) {
+		r.Header.Set("Authorization", "Bearer "+operatorToken)
+	})
+}
+
+// at is a till that sends to this program instead of another.
+func (h *house) at(l *till) *till {
+	moved := *l
+	moved.base, moved.client = h.messages, h.client
+	return &moved
 }
 
 // look gets a path of the operators' listener that needs no token.
@@ -204,7 +246,7 @@ func (h *house) card(t testing.TB, pan string) card {
 }
 
 // booksAreRight recomputes everything from the entries.
-func (h *house) booksAreRight(t *testing.T) {
+func (h *house) booksAreRight(t *testing.T) *invariant.Report {
 	t.Helper()
 	report, err := invariant.Check(t.Context(), h.Store.Driver())
 	if err != nil {
@@ -216,4 +258,5 @@ func (h *house) booksAreRight(t *testing.T) {
 	if report.Messages == 0 {
 		t.Error("there are no messages, so nothing was checked")
 	}
+	return report
 }

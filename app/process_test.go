@@ -28,6 +28,9 @@ var workshop struct {
 }
 
 func TestMain(m *testing.M) {
+	if settings, is := os.LookupEnv(childEnv); is {
+		os.Exit(beChild(settings))
+	}
 	code := m.Run()
 	if workshop.dir != "" {
 		_ = os.RemoveAll(workshop.dir) // a leftover in the temporary directory harms nobody
@@ -79,10 +82,12 @@ func prepare(t testing.TB, data string, flags ...string) *process {
 	t.Helper()
 	token := filepath.Join(workshopOf(t), "token")
 	args := []string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--operator-token-file", token}
-	p := &process{
-		house: &house{client: newClient()}, command: exec.Command(binary(t), append(args, flags...)...),
-		exited: make(chan struct{}), log: newRecord(),
-	}
+	return newProcess(exec.Command(binary(t), append(args, flags...)...))
+}
+
+// newProcess makes a server of a command that logs as `scrip serve` does.
+func newProcess(c *exec.Cmd) *process {
+	p := &process{house: &house{client: newClient()}, command: c, exited: make(chan struct{}), log: newRecord()}
 	p.command.Stderr = p.log
 	return p
 }
@@ -103,7 +108,12 @@ func (p *process) spawn(t testing.TB) {
 // serve starts a server and waits until it is ready.
 func serve(t testing.TB, data string, flags ...string) *process {
 	t.Helper()
-	p := prepare(t, data, flags...)
+	return prepare(t, data, flags...).ready(t)
+}
+
+// ready starts a server that was prepared, and waits until it is ready.
+func (p *process) ready(t testing.TB) *process {
+	t.Helper()
 	p.spawn(t)
 	p.awaitReady(t)
 	return p

@@ -62,9 +62,14 @@ func adviceBody(id, request string) members {
 	}
 }
 
-// post sends one message; a status of 0 says that no answer came.
+// post sends one message about a card.
 func (l *till) post(path string, body members) answer {
-	a, err := call(l.client, http.MethodPost, l.base+"/giftcard/v3/"+path, body, func(r *http.Request) {
+	return l.send(http.MethodPost, "/giftcard/v3/"+path, body)
+}
+
+// send sends one message; a status of 0 says that no answer came.
+func (l *till) send(method, path string, body any) answer {
+	a, err := call(l.client, method, l.base+path, body, func(r *http.Request) {
 		if l.user != "" {
 			r.SetBasicAuth(l.user, l.password)
 		}

@@ -14,11 +14,41 @@ type traffic struct {
 	tills   []*cashier
 }
 
+// worker is somebody at a till. Not all that he remembers is looked for after each crash.
+type worker struct {
+	random  *rand.Rand
+	checked int // of what he remembers, how much was found again after an earlier crash
+}
+
+// workers gives each of so many people chances of their own.
+func workers(seed uint64, count int) (all []worker) {
+	for n := range count {
+		all = append(all, worker{random: rand.New(rand.NewPCG(seed, uint64(n)))})
+	}
+	return all
+}
+
+// due says whether to look for what he remembers at a place: what is new, what had no answer, and a sample of the rest.
+func (w *worker) due(n int, unanswered bool) bool {
+	return n >= w.checked || unanswered || w.random.IntN(w.checked) < crashSample
+}
+
+// together lets all work until no answers come.
+func together[W any](all []W, step func(W) bool) {
+	var working sync.WaitGroup
+	for _, w := range all {
+		working.Go(func() {
+			for step(w) {
+			}
+		})
+	}
+	working.Wait()
+}
+
 // cashier works at one till and remembers each request.
 type cashier struct {
-	random   *rand.Rand
+	worker
 	sent     []*sent
-	checked  int  // of sent, how many were found again after an earlier crash
 	stopping bool // the server may say that it is stopping
 }
 
@@ -35,22 +65,15 @@ type sent struct {
 
 func newTraffic(seed uint64, tills int, opening int64, cards ...card) *traffic {
 	r := &traffic{cards: cards, opening: opening}
-	for n := range tills {
-		r.tills = append(r.tills, &cashier{random: rand.New(rand.NewPCG(seed, uint64(n)))})
+	for _, w := range workers(seed, tills) {
+		r.tills = append(r.tills, &cashier{worker: w})
 	}
 	return r
 }
 
 // run lets all tills work until no answer comes, and calls answered for each answer that did come.
 func (r *traffic) run(t testing.TB, l *till, answered func()) {
-	var working sync.WaitGroup
-	for _, c := range r.tills {
-		working.Go(func() {
-			for c.step(t, l, r.cards, answered) {
-			}
-		})
-	}
-	working.Wait()
+	together(r.tills, func(c *cashier) bool { return c.step(t, l, r.cards, answered) })
 }
 
 // step does one thing: something new, or an advice to something that was left open. It says whether answers come.

@@ -1,0 +1,79 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/scripworks/scrip/app"
+	"github.com/scripworks/scrip/network"
+)
+
+// child is a server in a process of its own that `scrip serve` cannot be told to be: its time-outs are short, and its
+// mobile network is often late. It is this test program, started again.
+type child struct {
+	Data                     string
+	Timeout, ProviderTimeout time.Duration // of a request, and of what the network is asked
+	LateBy                   time.Duration
+	LateShare                int // in hundredths of a per cent
+}
+
+// childEnv tells the test program that it is such a server, and which.
+const childEnv = "SCRIP_TEST_CHILD"
+
+func (c child) settings() app.Settings {
+	return complete(app.Settings{
+		Data: c.Data, Timeout: c.Timeout, ProviderTimeout: c.ProviderTimeout,
+		Network: &network.Settings{Delay: time.Millisecond, LateShare: c.LateShare, LateBy: c.LateBy},
+	})
+}
+
+// prepare makes the server ready to be started. It ends with the test program, should that come to grief.
+func (c child) prepare(t testing.TB) *process {
+	t.Helper()
+	workshopOf(t) // which skips in a short run
+	self, err := os.Executable()
+	must(t, err)
+	settings, err := json.Marshal(c)
+	must(t, err)
+	command := exec.Command(self)
+	command.Env = append(os.Environ(), childEnv+"="+string(settings))
+	lifeline, err := command.StdinPipe()
+	must(t, err)
+	t.Cleanup(func() { _ = lifeline.Close() }) // it is closed already when the server was waited for
+	return newProcess(command)
+}
+
+// beChild is the server, and gives its exit code.
+func beChild(settings string) int {
+	if err := serveChild(settings); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func serveChild(settings string) error {
+	var c child
+	if err := json.Unmarshal([]byte(settings), &c); err != nil {
+		return err
+	}
+	s := c.settings()
+	s.Log = slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	a, err := app.New(context.Background(), s)
+	if err != nil {
+		return err
+	}
+	if err := a.Start(); err != nil {
+		return err
+	}
+	s.Log.Info("serving", "contracts", a.Address().String(), "operators", a.AdminAddress().String())
+	_, _ = io.Copy(io.Discard, os.Stdin) // which ends when nobody holds its other end any more
+	return a.Stop(context.Background())
+}
