@@ -12,6 +12,8 @@ type SeedNetwork struct {
 	ID, Number string
 	// Promotes says that the network has an offer.
 	Promotes bool
+	// Brief says that providers are given up soon, so that top-ups which are answered late, if ever, can be waited for.
+	Brief bool
 }
 
 // SandboxAirtime returns the products and networks of a fresh world of our sandbox, with which the suite can be played
@@ -56,23 +58,25 @@ func (s shop) Network(_ context.Context, want Network) (string, error) {
 }
 
 // Number gives the number of a network, or one that surely no network has. Numbers of our own sandbox that end in
-// certain digits have top-ups that go otherwise; those which are answered late, if ever, are for nobody to wait for.
+// certain digits have top-ups that go otherwise.
 func (s shop) Number(_ context.Context, network string, topUps Behaviour) (string, error) {
 	for _, has := range s.networks {
 		if has.ID != network {
 			continue
 		}
-		ending, known := sandboxEndings[topUps]
-		if !known {
-			return "", Lacks("it has no number whose top-ups are %s", topUps)
+		if slices.Contains([]Behaviour{Late, Silent, Loses}, topUps) && !has.Brief {
+			return "", Lacks("top-ups that are %s would have to be waited for too long", topUps)
 		}
+		ending := sandboxEndings[topUps]
 		return has.Number[:len(has.Number)-len(ending)] + ending, nil
 	}
 	return unknownNumber(), nil
 }
 
 // sandboxEndings are the last digits of numbers in our sandbox.
-var sandboxEndings = map[Behaviour]string{Credits: "", Refuses: "0001", Limits: "0005", Spends: "0006"}
+var sandboxEndings = map[Behaviour]string{
+	Credits: "", Refuses: "0001", Late: "0002", Silent: "0003", Loses: "0004", Limits: "0005", Spends: "0006",
+}
 
 // unknownNumber begins with a code that no country has.
 func unknownNumber() string {

@@ -6,8 +6,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/scripworks/scrip/app"
+	"github.com/scripworks/scrip/conform"
+	"github.com/scripworks/scrip/ident"
 )
 
 // newAirtimeClient is an integrator's own test client of Airtime v5.
@@ -289,6 +292,47 @@ func offers(c *client) {
 	r.is(201)
 	c.end("reversals", newID(), id).refused(400, "TRANSACTION_NOT_SUPPORTED").has("originalId", id)
 	c.end("confirmations", newID(), id).is(202)
+}
+
+// Numbers of the simulated network that are answered late, if ever, go as the rules say, where that need not be waited
+// for.
+func TestTopUpsThatAreNotAnswered(t *testing.T) {
+	const patience = time.Second
+	a, err := build(t.Context(), app.Settings{
+		Listen: "127.0.0.1:0", Institution: ident.Reference{Institution: "1", Identifier: "Scrip"}, ProviderTimeout: patience,
+	}, MaxWorlds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(t, a) })
+	cards, products := conform.SandboxSeed()
+	offers, networks := conform.SandboxAirtime()
+	for i := range networks {
+		networks[i].Brief = true
+	}
+	target, err := conform.NewHTTPTarget(conform.HTTPTarget{
+		BaseURL: "http://" + a.Address().String(), Cards: cards, Products: products, Offers: offers, Networks: networks, Reset: true,
+		Accounts: [2]conform.Credentials{{Name: "till", Password: "one"}, {Name: "till", Password: "another"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := conform.Run(t.Context(), target, conform.Options{Profile: conform.Compatibility, Match: regexp.MustCompile("^airtime/topup/")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range report.Results {
+		for _, f := range r.Failures {
+			t.Errorf("%s: %s", r.Name, f)
+		}
+	}
+	if most := len(report.Results) - 1; report.Count(conform.Passed) != most { // all but the one with a float
+		t.Errorf("%d of %d cases were played", report.Count(conform.Passed), most)
+	}
+	sound(t, a)
 }
 
 // A reset forgets purchases, and a restart does not.
