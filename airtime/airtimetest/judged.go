@@ -94,7 +94,7 @@ func (j *Judged) Restart(context.Context) error {
 func (j *Judged) Account(_ context.Context, a conform.Account) error {
 	s := txn.Sender{Products: a.Products, Velocity: giftcardtest.Velocity(a.Velocity)}
 	for _, kind := range a.Operations {
-		s.Families = append(s.Families, families[kind])
+		s.Families = append(s.Families, giftcardtest.Family(kind))
 	}
 	j.mu.Lock()
 	j.numbers++
@@ -118,15 +118,13 @@ func (j *Judged) Name(account string) string {
 // account gives an account by its name in the script.
 func (j *Judged) account(name string) *txn.Sender { return j.Named(j.Name(name)) }
 
-var families = map[conform.Kind]txn.Family{conform.Provision: txn.Voucher, conform.Purchase: txn.Purchase, conform.Trial: txn.Purchase}
-
 // Settle implements conform.Setup.
 func (j *Judged) Settle(ctx context.Context, account, requestID string, confirm bool) error {
 	j.mu.Lock()
 	request := j.sent[account+" "+requestID]
 	j.mu.Unlock()
 	s := airtime.Settlement{
-		World: ident.Production, Family: families[request.Kind], RequestID: ident.ID(requestID), Role: txn.Reversal,
+		World: ident.Production, Family: giftcardtest.Family(request.Kind), RequestID: ident.ID(requestID), Role: txn.Reversal,
 		ID: ident.ID("settle-" + requestID), At: j.Now(), Sender: j.account(account), Note: func(airtime.Tx, int64) error { return nil },
 	}
 	if confirm {
@@ -321,7 +319,7 @@ func (j *Judged) sell(ctx context.Context, m conform.Message, sender *txn.Sender
 		ask, status = j.Trial, http.StatusOK
 	}
 	response, err := ask(ctx, &airtime.Request{
-		Family: families[m.Kind], ID: ident.ID(m.ID), Sender: sender, Received: j.Now(), Product: m.Product,
+		Family: giftcardtest.Family(m.Kind), ID: ident.ID(m.ID), Sender: sender, Received: j.Now(), Product: m.Product,
 		Amount: giftcardtest.Amount(m.Amount), Recipient: number(m.Recipient), Buyer: number(m.Buyer),
 	})
 	if err != nil {
@@ -357,7 +355,7 @@ func approved(r *airtime.Response, recipient string) conform.Answer {
 
 func (j *Judged) advise(ctx context.Context, m conform.Message, sender *txn.Sender) conform.Answer {
 	a := txn.Advice{
-		Family: families[m.Kind], Role: txn.Confirmation, ID: ident.ID(m.ID), RequestID: ident.ID(m.RequestID),
+		Family: giftcardtest.Family(m.Kind), Role: txn.Confirmation, ID: ident.ID(m.ID), RequestID: ident.ID(m.RequestID),
 		Sender: sender, Received: j.Now(), Approved: giftcardtest.Amount(m.Approved),
 	}
 	if m.Act == conform.Reversal {

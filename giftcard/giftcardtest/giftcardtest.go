@@ -183,6 +183,9 @@ var families = map[conform.Kind]txn.Family{
 	conform.Provision: txn.Voucher, conform.Purchase: txn.Purchase, conform.Trial: txn.Purchase,
 }
 
+// Family gives a kind of message in the domain's words, of either contract.
+func Family(kind conform.Kind) txn.Family { return families[kind] }
+
 // Velocity gives the rules of a script in the words of an account.
 func Velocity(rules []conform.Velocity) []txn.Velocity {
 	var all []txn.Velocity
