@@ -1,4 +1,4 @@
-// Command scrip is the whole program: issuer, sandbox, load generator and the operators' commands.
+// Command scrip is the whole program: issuer and vendor, sandbox, load generator and the operators' commands.
 package main
 
 import (
@@ -24,7 +24,7 @@ const (
 
 // commands is the command line.
 type commands struct {
-	Serve    serveCmd    `cmd:"" help:"Run the issuer."`
+	Serve    serveCmd    `cmd:"" help:"Run the server: issuer of gift cards and vendor of airtime."`
 	Sandbox  sandboxCmd  `cmd:"" help:"Run everything with demo data, for integrators' tests."`
 	Account  accountCmd  `cmd:"" help:"Who may send messages: accounts, their passwords and permissions."`
 	Product  productCmd  `cmd:"" help:"What is sold: products with their rules."`
@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}()
 	var c commands
 	parser, err := kong.New(&c,
-		kong.Name("scrip"), kong.Description("Scrip moves prepaid value: an issuer of gift cards, and what belongs to it."), kong.UsageOnError(),
+		kong.Name("scrip"), kong.Description("Scrip moves prepaid value: an issuer of gift cards and a vendor of airtime."), kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(exiting{code}) }),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(console{stdout, stderr}),

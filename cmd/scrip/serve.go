@@ -108,7 +108,7 @@ type sandboxCmd struct{ config.Serve }
 // Help gives the example.
 func (sandboxCmd) Help() string {
 	return "Example:\n  scrip sandbox\n  scrip sandbox --data ./sandbox --listen 0.0.0.0:8080\n\n" +
-		"Without --data nothing is kept. Any user name and password are taken, and each pair has cards of its own.\n" +
+		"Without --data nothing is kept. Any user name and password are taken, and each pair has a world of its own.\n" +
 		"Never run it as a production server."
 }
 
