@@ -21,6 +21,7 @@ type sale struct {
 const (
 	seen     = "seen"
 	unseen   = "unseen"
+	bulk     = "bulk" // nobody buys it
 	topUp    = "topup"
 	discount = 500
 
@@ -43,7 +44,7 @@ func (h *house) offer(t testing.TB) {
 		h.operate(t, http.MethodPut, "/airtime/"+path, members{"settings": settings, "reason": "test"})
 	}
 	put("networks/cell", members{"name": "Cell", "country": "ZA", "prefixes": []string{"2783"}})
-	for id, returned := range map[string]string{seen: "quarantine", unseen: "stock"} {
+	for id, returned := range map[string]string{seen: "quarantine", unseen: "stock", bulk: "stock"} {
 		put("products/"+id, members{
 			"name": "Voucher " + id, "type": "AIRTIME_FIXED", "returned": returned,
 			"values": []any{rands(faceValue)}, "wholesale": rands(wholesale),

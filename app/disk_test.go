@@ -4,6 +4,7 @@ package app_test
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,13 +14,15 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/scripworks/scrip/app"
 )
 
 // medium is a disk that can be made full.
 type medium struct {
 	name    string
 	dir     string
-	exhaust func(t *testing.T, p *process)
+	exhaust func(t *testing.T, p *process, room int64) // leaves so many bytes
 	relieve func(t *testing.T, p *process)
 }
 
@@ -49,13 +52,13 @@ func mounted(t *testing.T) (medium, bool) {
 	filler := filepath.Join(at, "filler")
 	return medium{
 		name: "a full file system", dir: filepath.Join(at, "data"),
-		exhaust: func(t *testing.T, _ *process) { fill(t, filler) },
+		exhaust: func(t *testing.T, _ *process, room int64) { fill(t, filler, room) },
 		relieve: func(t *testing.T, _ *process) { must(t, os.Remove(filler)) },
 	}, true
 }
 
-// fill makes a file as large as the file system allows.
-func fill(t *testing.T, path string) {
+// fill makes a file as large as the file system allows, but for some room.
+func fill(t *testing.T, path string, room int64) {
 	t.Helper()
 	f, err := os.Create(path)
 	must(t, err)
@@ -66,6 +69,9 @@ func fill(t *testing.T, path string) {
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)
 	}
+	full, err := f.Seek(0, io.SeekCurrent)
+	must(t, err)
+	must(t, f.Truncate(max(0, full-room)))
 }
 
 // limited is any file system, on which the server's files may not grow any further.
@@ -78,11 +84,11 @@ func limited(t *testing.T) medium {
 	}
 	return medium{
 		name: "a bound on the size of files", dir: data,
-		exhaust: func(t *testing.T, p *process) {
+		exhaust: func(t *testing.T, p *process, room int64) {
 			must(t, unix.Prlimit(p.command.Process.Pid, unix.RLIMIT_FSIZE, nil, &before))
 			log, err := os.Stat(filepath.Join(data, "scrip.db-wal"))
 			must(t, err)
-			limit(t, p, unix.Rlimit{Cur: uint64(log.Size()) + 20_000, Max: before.Max})
+			limit(t, p, unix.Rlimit{Cur: uint64(log.Size() + room), Max: before.Max})
 		},
 		relieve: func(t *testing.T, p *process) { limit(t, p, before) },
 	}
@@ -100,7 +106,7 @@ func TestFullDisk(t *testing.T) {
 			open := newID()
 			l.ask("redemptions", open, c, 1).must(t, http.StatusCreated, "")
 
-			m.exhaust(t, p)
+			m.exhaust(t, p, 20_000)
 			before, refused := redeemUntilRefused(t, l, c)
 			confirmUntilRefused(t, l, open)
 			if p.look(t, "/healthz").status != http.StatusServiceUnavailable {
@@ -123,6 +129,74 @@ func TestFullDisk(t *testing.T) {
 			p.kill()
 			verify(t, m.dir)
 		})
+	}
+}
+
+// A disk that gets full in the middle of an import leaves no part of it on sale, and top-ups that it stops halfway have an
+// end. With room again the server goes on, without a restart.
+func TestFullDiskOfAVendor(t *testing.T) {
+	for _, m := range media(t) {
+		t.Run(m.name, func(t *testing.T) {
+			s := openStand(t, m.dir, 1)
+			us := complete(app.Settings{}).Institution
+			p := serve(t, m.dir, "--institution-id", us.Institution, "--institution-name", us.Identifier,
+				"--request-timeout", "2s", "--hold", "1s") // what a network has said is put to the store for longer
+			s.refill(t, p.house, seen)
+			c := s.clerks[0]
+			l := p.at(s.tills[c.account])
+			voucher, credit := sale{product: seen, amount: faceValue}, sale{product: topUp, number: crashNumbers[0], amount: 200}
+			c.sells(t, l, voucher)
+			c.sells(t, l, credit)
+
+			m.exhaust(t, p, 400_000)
+			if number, err := p.deliver(seen, 20_000); err == nil {
+				t.Errorf("delivery %d has found room", number)
+			}
+			c.sellUntilRefused(t, l, credit)
+			if p.look(t, "/healthz").status != http.StatusServiceUnavailable {
+				t.Error("the server calls itself healthy on a full disk")
+			}
+
+			m.relieve(t, p)
+			c.sells(t, l, voucher)
+			p.look(t, "/healthz").must(t, http.StatusOK, "")
+			s.refill(t, p.house, unseen)
+			if code := p.stop(t); code != 0 {
+				t.Errorf("stopped with exit code %d\n%s", code, p.log)
+			}
+			verify(t, m.dir)
+			v := s.judge(t, m.dir)
+			t.Log(v)
+			if v.broken == 0 || v.unknown == 0 {
+				t.Error("the disk was not full in the middle of anything")
+			}
+		})
+	}
+}
+
+// sells makes a purchase that must be approved.
+func (c *clerk) sells(t *testing.T, l *till, wish sale) {
+	t.Helper()
+	b := c.take(wish)
+	if !b.buy(t, l, func() {}) || !b.approved() {
+		t.Fatalf("%+v was not approved", b)
+	}
+}
+
+// sellUntilRefused sells the same again and again until the disk is full, and then some more.
+func (c *clerk) sellUntilRefused(t *testing.T, l *till, wish sale) {
+	t.Helper()
+	for until, refused := time.Now().Add(patience), 0; refused < 5; {
+		b := c.take(wish)
+		if !b.buy(t, l, func() {}) {
+			t.Fatal("the server has gone")
+		}
+		if !b.approved() {
+			refused++
+		}
+		if time.Now().After(until) {
+			t.Fatal("the disk never gets full")
+		}
 	}
 }
 

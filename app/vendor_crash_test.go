@@ -17,7 +17,6 @@ import (
 const (
 	crashClerks    = 12
 	crashPurchases = 200                    // a round ends after that many answers at most
-	crashDelivery  = 30                     // vouchers, when a product has run out
 	crashTimeout   = 300 * time.Millisecond // of a request
 	crashLateBy    = 800 * time.Millisecond // at most
 	crashDeposit   = 1_000_000_000
@@ -27,6 +26,10 @@ const (
 // crashAccounts are who the clerks work for by turns: one has paid in advance, one owes what it buys, and one has little
 // left.
 var crashAccounts = []string{"rich", "owing", "rich", "owing", "rich", "poor"}
+
+// crashDelivery is how many vouchers come at once: a few when a product has run out, and those that nobody buys in several
+// commits.
+var crashDelivery = map[string]int{seen: 30, unseen: 30, bulk: 1000}
 
 // crashNumbers are the subscribers.
 var crashNumbers = []string{"+27831000011", "+27831000012", "+27831000013", "+27831000014"}
@@ -88,6 +91,7 @@ type bought struct {
 	advice      string // confirmations, reversals, or empty
 	adviceID    string
 	accepted    bool // the advice; false: nobody has said so
+	away        bool // the server has said that it was not taken
 	gone        bool // there never was such a purchase
 }
 
@@ -100,7 +104,7 @@ func (b *bought) stands() bool { return b.approved() && b.advice != "reversals" 
 func openStand(t *testing.T, data string, seed uint64) *stand {
 	t.Helper()
 	s := &stand{tills: map[string]*till{}, delivered: map[int64]bool{}}
-	s.inHand(t, data, func(h *house) {
+	inHand(t, data, func(h *house) {
 		h.offer(t)
 		s.tills["rich"] = h.prepaid(t, "rich", crashDeposit)
 		s.tills["poor"] = h.prepaid(t, "poor", crashLittle)
@@ -114,7 +118,7 @@ func openStand(t *testing.T, data string, seed uint64) *stand {
 
 // inHand runs the vendor in this process, where its network is prompt and so much later that it is late with nothing any
 // more. All top-ups that have no end get one before anything is served.
-func (s *stand) inHand(t *testing.T, data string, visit func(h *house)) {
+func inHand(t *testing.T, data string, visit func(h *house)) {
 	t.Helper()
 	later := func() time.Time { return time.Now().Add(2 * crashLateBy) }
 	h := &house{client: newClient(), settings: complete(app.Settings{Data: data, Network: &network.Settings{}, Now: later})}
@@ -150,7 +154,7 @@ func (s *stand) refill(t *testing.T, h *house, product string) {
 		return
 	}
 	defer s.delivering.Unlock()
-	number, err := h.deliver(product, crashDelivery)
+	number, err := h.deliver(product, crashDelivery[product])
 	if err != nil {
 		t.Error(err)
 	}
@@ -159,8 +163,12 @@ func (s *stand) refill(t *testing.T, h *house, product string) {
 	}
 }
 
-// step does one thing: a purchase, a look at an earlier one, or an advice to one. It says whether answers come.
+// step does one thing: a purchase, a look at an earlier one, or an advice to one; now and then it takes in a large
+// delivery before. It says whether answers come.
 func (c *clerk) step(t *testing.T, l *till, refill func(product string), answered func()) bool {
+	if c.random.IntN(30) == 0 {
+		refill(bulk)
+	}
 	switch draw := c.random.IntN(10); {
 	case draw == 0 && len(c.bought) > 0:
 		return c.bought[c.random.IntN(len(c.bought))].look(t, l, answered)
@@ -169,8 +177,7 @@ func (c *clerk) step(t *testing.T, l *till, refill func(product string), answere
 			return c.advise(t, l, b, answered)
 		}
 	}
-	b := &bought{sale: c.wish(), id: newID(), account: c.account}
-	c.bought = append(c.bought, b)
+	b := c.take(c.wish())
 	if !b.buy(t, l, answered) {
 		return false
 	}
@@ -181,6 +188,13 @@ func (c *clerk) step(t *testing.T, l *till, refill func(product string), answere
 		return true
 	}
 	return c.advise(t, l, b, answered)
+}
+
+// take remembers a purchase that is about to be made.
+func (c *clerk) take(wish sale) *bought {
+	b := &bought{sale: wish, id: newID(), account: c.account}
+	c.bought = append(c.bought, b)
+	return b
 }
 
 // wish is what the next customer wants.
@@ -214,8 +228,10 @@ func (b *bought) buy(t *testing.T, l *till, answered func()) bool {
 		return false
 	case a.status == http.StatusCreated, a.status == http.StatusBadRequest && b.mayBeRefused(a.refusal()):
 		b.answer = a
+	case a.status == http.StatusServiceUnavailable:
+		b.away = true
 	case !unknown(a):
-		t.Errorf("a purchase was answered %v", a)
+		t.Errorf("a purchase of %s was answered %v", b.product, a)
 		return false
 	}
 	answered()
@@ -301,17 +317,20 @@ func (b *bought) agrees(t *testing.T, a answer) {
 }
 
 // verdict counts what was looked at after a crash.
-type verdict struct{ found, unknown, took, standing, refused int }
+type verdict struct {
+	found, unknown, took, standing, refused int
+	broken                                  int64 // vouchers of deliveries that broke off
+}
 
 func (v verdict) String() string {
-	return fmt.Sprintf("%d purchases found again, %d of unknown outcome, of which %d had taken place; %d stand, %d were refused",
-		v.found, v.unknown, v.took, v.standing, v.refused)
+	return fmt.Sprintf("%d purchases found again, %d of unknown outcome, of which %d had taken place; %d stand, %d were refused; %d vouchers came with deliveries that broke off",
+		v.found, v.unknown, v.took, v.standing, v.refused, v.broken)
 }
 
 // judge looks at what a killed server has left.
 func (s *stand) judge(t *testing.T, data string) (v verdict) {
 	t.Helper()
-	s.inHand(t, data, func(h *house) {
+	inHand(t, data, func(h *house) {
 		for _, c := range s.clerks {
 			l := h.at(s.tills[c.account])
 			for n, b := range c.bought {
@@ -355,7 +374,11 @@ func (b *bought) find(t *testing.T, l *till, random *rand.Rand, v *verdict) {
 // same. What is not there never will be.
 func (b *bought) learn(t *testing.T, l *till, random *rand.Rand, v *verdict) {
 	t.Helper()
-	switch a := l.status(b.id); a.status {
+	a := l.status(b.id)
+	if b.away && a.status != http.StatusNotFound {
+		t.Errorf("purchase %s was turned away, and is there: %v", b.id, a)
+	}
+	switch a.status {
 	case http.StatusOK:
 		v.took++
 		b.answer = a
@@ -399,7 +422,7 @@ func (s *stand) count(t *testing.T, h *house, v *verdict) {
 			}
 		}
 	}
-	s.countStock(t, h, sold)
+	v.broken = s.countStock(t, h, sold)
 	for account, deposit := range map[string]int64{"rich": crashDeposit, "poor": crashLittle} {
 		want := deposit - spent[account]
 		if book, available := h.float(t, account); book != want || available != want {
@@ -440,20 +463,23 @@ func (o owners) add(t *testing.T, b *bought) {
 }
 
 // countStock asks that of each delivery all vouchers are there, or none can be sold, and that as many are sold as
-// purchases stand.
-func (s *stand) countStock(t *testing.T, h *house, sold map[string]int64) {
+// purchases stand. It counts those that cannot.
+func (s *stand) countStock(t *testing.T, h *house, sold map[string]int64) (broken int64) {
 	t.Helper()
 	open := map[int64]bool{}
-	for _, product := range []string{seen, unseen} {
+	for product, count := range crashDelivery {
 		var got int64
 		for _, b := range h.stock(t, product) {
 			got += b.Sold
 			open[b.Number] = b.State == "open"
-			switch whole := b.total() == crashDelivery; {
-			case b.State == "open" && !whole:
-				t.Errorf("of %d vouchers that were delivered there are %+v", crashDelivery, b)
-			case b.State != "open" && b.total() != b.InStock:
-				t.Errorf("of a delivery that broke off something was sold: %+v", b)
+			switch {
+			case b.State != "open":
+				broken += b.total()
+				if b.total() != b.InStock {
+					t.Errorf("of a delivery that broke off something was sold: %+v", b)
+				}
+			case b.total() != int64(count):
+				t.Errorf("of %d vouchers that were delivered there are %+v", count, b)
 			}
 		}
 		if got != sold[product] {
@@ -465,4 +491,5 @@ func (s *stand) countStock(t *testing.T, h *house, sold map[string]int64) {
 			t.Errorf("delivery %d was acknowledged, and is not there", number)
 		}
 	}
+	return broken
 }
