@@ -169,9 +169,13 @@ func TestCountsWhatTheTransportDoes(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(c.serve))
 			defer server.Close()
 			var log bytes.Buffer
+			timeout := time.Minute // a busy machine connects slowly
+			if c.fault == FaultTimeout {
+				timeout = 500 * time.Millisecond
+			}
 			report := mustRun(t, Plan{
 				Target: Target{URL: server.URL}, Mode: ModeRedeemOnly, Cards: someCards(t, 1), Clients: 1, Cycles: 2,
-				Timeout: 20 * time.Millisecond, Acknowledged: &log,
+				Timeout: timeout, Acknowledged: &log,
 			})
 			want := ErrorCount{Failure{Kind: RedemptionRequest, Transport: c.fault}, 2}
 			if len(report.Errors) != 1 || report.Errors[0] != want {
