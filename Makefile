@@ -4,7 +4,7 @@
 FUZZTIME = 20s
 ROUNDS   = 50
 # Where goroutines meet: worth the race detector's tenfold cost.
-RACE     = ./store/... ./giftcard/... ./network/... ./edge/... ./app/...
+RACE     = ./store/... ./giftcard/... ./airtime/... ./network/... ./edge/... ./app/...
 
 # The formatter of the toolchain in use, whether or not it is in the PATH.
 GOFMT = "$$(go env GOROOT)/bin/gofmt"

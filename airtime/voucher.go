@@ -98,8 +98,8 @@ type Batch struct {
 	InStock int64
 }
 
-// Float is what an account has paid in to buy airtime against. Available is what it can still spend; Book counts
-// what is pending as not yet spent.
+// Float is what an account has paid in to buy airtime against. A purchase leaves both its balances at once, and comes
+// back to both when it is reversed; what is available is what can still be spent.
 type Float struct {
 	Account     ident.Account
 	World       ident.World

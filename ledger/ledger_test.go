@@ -11,7 +11,7 @@ import (
 
 func TestAccountKeepsClassAndOwner(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		class := ledger.Class(rapid.IntRange(1, 5).Draw(t, "class"))
+		class := ledger.Class(rapid.IntRange(1, 7).Draw(t, "class"))
 		owner := rapid.Int64Range(0, 1<<58).Draw(t, "owner")
 		a := ledger.AccountOf(class, owner)
 		if a.Class() != class || a.Owner() != owner {

@@ -29,7 +29,7 @@ func (benchCmd) Help() string {
 
 // benchLoadCmd is `scrip bench URL`.
 type benchLoadCmd struct {
-	URL      string `arg:"" help:"Base URL of the server, with or without /giftcard/v3."`
+	URL      string `arg:"" help:"Base URL of the server; /giftcard/v3 at its end may stay."`
 	Mode     string `enum:"redeem,redeem-only,load,lookup,day,hot,voucher,voucher-only" default:"redeem" help:"What a cycle is: redeem or load (with confirmation), redeem-only, lookup, day (a mixed day), hot (redemptions, all on the first card), voucher (the purchase of --product, with confirmation), voucher-only."`
 	User     string `env:"SCRIP_BENCH_USER" help:"User name of the account; also sent as the client's id."`
 	Password string `env:"SCRIP_BENCH_PASSWORD" help:"Password of the account; better given by the environment."`
