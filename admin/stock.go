@@ -19,7 +19,7 @@ type StockLevel struct {
 	Batches []BatchLevel
 }
 
-// BatchLevel is how many vouchers of a batch there are, each counted once.
+// BatchLevel is how many vouchers of a batch there are, each counted once. Those of an incomplete batch are only LeftOver.
 type BatchLevel struct {
 	airtime.Batch
 	ProductID         string
@@ -28,6 +28,7 @@ type BatchLevel struct {
 	Expired           int64 // in stock, and expired
 	Sold, Quarantined int64
 	Withdrawn         int64
+	LeftOver          int64 // what the import of an incomplete batch has brought so far, or left when it broke off
 }
 
 // Stock gives what can be sold of all products of a world that come from stock, or did, by number. It is what metrics
@@ -66,9 +67,12 @@ func (l *StockLevel) add() {
 // batchLevel gives what the batch itself tells: how many are in stock.
 func (o *Office) batchLevel(b airtime.Batch, now time.Time) BatchLevel {
 	level := BatchLevel{Batch: b, ProductID: o.productID(b.Product), Incomplete: o.register.unopened(b.Number)}
-	if !b.Expiry.IsZero() && !b.Expiry.After(now) {
+	switch {
+	case level.Incomplete:
+		level.LeftOver = b.InStock
+	case !b.Expiry.IsZero() && !b.Expiry.After(now):
 		level.Expired = b.InStock
-	} else {
+	default:
 		level.Unexpired = b.InStock
 	}
 	return level
@@ -106,9 +110,15 @@ func (o *Office) Levels(ctx context.Context, by By, product string) ([]StockLeve
 // count counts those vouchers of a batch that are not in stock. Of the sold ones there may be millions: they are what
 // is left of all that the import has brought.
 func (o *Office) count(ctx context.Context, b *BatchLevel) (err error) {
-	if b.Withdrawn, err = o.countIn(ctx, b.Number, airtime.Withdrawn); err != nil || b.Incomplete {
+	withdrawn, err := o.countIn(ctx, b.Number, airtime.Withdrawn)
+	if err != nil {
 		return err
 	}
+	if b.Incomplete { // a later import withdrew them, by taking them over
+		b.LeftOver += withdrawn
+		return nil
+	}
+	b.Withdrawn = withdrawn
 	if b.Quarantined, err = o.countIn(ctx, b.Number, airtime.Quarantined); err != nil {
 		return err
 	}

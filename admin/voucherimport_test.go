@@ -156,9 +156,9 @@ func TestWhatABrokenImportOfVouchersLeftIsTakenOver(t *testing.T) {
 			must(t, err)
 			var got []string
 			for _, b := range levels[0].Batches {
-				got = append(got, fmt.Sprintf("%d incomplete=%v stock=%d sold=%d withdrawn=%d", b.Number, b.Incomplete, b.InStock, b.Sold, b.Withdrawn))
+				got = append(got, fmt.Sprintf("%d incomplete=%v stock=%d sold=%d withdrawn=%d left=%d", b.Number, b.Incomplete, b.Unexpired, b.Sold, b.Withdrawn, b.LeftOver))
 			}
-			if want := "[1 incomplete=true stock=0 sold=0 withdrawn=3 2 incomplete=true stock=0 sold=0 withdrawn=3 3 incomplete=false stock=3 sold=0 withdrawn=0]"; fmt.Sprint(got) != want {
+			if want := "[1 incomplete=true stock=0 sold=0 withdrawn=0 left=3 2 incomplete=true stock=0 sold=0 withdrawn=0 left=3 3 incomplete=false stock=3 sold=0 withdrawn=0 left=0]"; fmt.Sprint(got) != want {
 				t.Errorf("levels %v, want %s", got, want)
 			}
 			seen := map[string]bool{}

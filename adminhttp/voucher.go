@@ -140,6 +140,6 @@ func batchLevel(b admin.BatchLevel) adminapi.BatchLevel {
 	}
 	return adminapi.BatchLevel{
 		Number: b.Number, Name: b.Name, Product: b.ProductID, Expiry: b.Expiry, State: state, InStock: b.Unexpired, Expired: b.Expired,
-		Sold: b.Sold, Quarantined: b.Quarantined, Withdrawn: b.Withdrawn,
+		Sold: b.Sold, Quarantined: b.Quarantined, Withdrawn: b.Withdrawn, LeftOver: b.LeftOver,
 	}
 }

@@ -115,12 +115,14 @@ func (h *house) deliver(product string, count int) (number int64, err error) {
 
 // batch is what there is of one delivery.
 type batch struct {
-	Number                                         int64
-	State                                          string
-	InStock, Expired, Sold, Quarantined, Withdrawn int64
+	Number                                                   int64
+	State                                                    string
+	InStock, Expired, Sold, Quarantined, Withdrawn, LeftOver int64
 }
 
-func (b batch) total() int64 { return b.InStock + b.Expired + b.Sold + b.Quarantined + b.Withdrawn }
+func (b batch) total() int64 {
+	return b.InStock + b.Expired + b.Sold + b.Quarantined + b.Withdrawn + b.LeftOver
+}
 
 // stock gives the batches of a product.
 func (h *house) stock(t testing.TB, product string) []batch {

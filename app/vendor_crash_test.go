@@ -477,7 +477,7 @@ func (s *stand) countStock(t *testing.T, h *house, sold map[string]int64) (broke
 			switch {
 			case b.State != "open":
 				broken += b.total()
-				if b.total() != b.InStock {
+				if b.total() != b.LeftOver {
 					t.Errorf("of a delivery that broke off something was sold: %+v", b)
 				}
 			case b.total() != int64(count):

@@ -849,6 +849,9 @@ type BatchLevel struct {
 	// InStock Those that have not expired.
 	InStock int64 `json:"inStock"`
 
+	// LeftOver Of an incomplete batch, all that its import has brought so far, or left when it broke off; they cannot be sold.
+	LeftOver int64 `json:"leftOver"`
+
 	// Name The batch number by which its maker knows it.
 	Name string `json:"name,omitempty,omitzero"`
 
@@ -860,12 +863,12 @@ type BatchLevel struct {
 	Quarantined int64            `json:"quarantined"`
 	Sold        int64            `json:"sold"`
 
-	// State Of an incomplete batch the import is under way or broke off; its vouchers cannot be found.
+	// State Of an incomplete batch the import is under way or broke off; its vouchers cannot be found, and only leftOver counts them.
 	State     BatchLevelState `json:"state"`
 	Withdrawn int64           `json:"withdrawn"`
 }
 
-// BatchLevelState Of an incomplete batch the import is under way or broke off; its vouchers cannot be found.
+// BatchLevelState Of an incomplete batch the import is under way or broke off; its vouchers cannot be found, and only leftOver counts them.
 type BatchLevelState string
 
 // Card defines model for Card.

@@ -114,7 +114,8 @@ type voucherLevelsCmd struct {
 
 // Help gives the example.
 func (voucherLevelsCmd) Help() string {
-	return "A product is low when no more vouchers of it are on sale than its threshold says.\n\nExample:\n  scrip voucher levels --product fifty"
+	return "A product is low when no more vouchers of it are on sale than its threshold says. An incomplete batch is what an\n" +
+		"import that broke off has left over: nobody can sell it, and no total counts it.\n\nExample:\n  scrip voucher levels --product fifty"
 }
 
 // Run shows the levels.
@@ -134,19 +135,19 @@ func (c *voucherLevelsCmd) Run(ctx context.Context, at console) error {
 	if o.json {
 		return list(o, "", page.Levels, nil)
 	}
-	return list(o, "PRODUCT\tBATCH\tNAME\tEXPIRY\tSTATE\tIN STOCK\tEXPIRED\tSOLD\tQUARANTINE\tWITHDRAWN", levelRows(page.Levels), func(r []any) []any { return r })
+	return list(o, "PRODUCT\tBATCH\tNAME\tEXPIRY\tSTATE\tIN STOCK\tEXPIRED\tSOLD\tQUARANTINE\tWITHDRAWN\tLEFT OVER", levelRows(page.Levels), func(r []any) []any { return r })
 }
 
-// levelRows are a line for each product, and under it one for each of its batches.
+// levelRows are a line for each product, and under it one for each of its batches. What is left over is in no total.
 func levelRows(levels []adminapi.StockLevel) (rows [][]any) {
 	for _, l := range levels {
 		var expired, sold, quarantined, withdrawn int64
 		for _, b := range l.Batches {
 			expired, sold, quarantined, withdrawn = expired+b.Expired, sold+b.Sold, quarantined+b.Quarantined, withdrawn+b.Withdrawn
 		}
-		rows = append(rows, []any{l.Product, "all", "", "", levelState(l), l.OnSale, expired, sold, quarantined, withdrawn})
+		rows = append(rows, []any{l.Product, "all", "", "", levelState(l), l.OnSale, expired, sold, quarantined, withdrawn, ""})
 		for _, b := range l.Batches {
-			rows = append(rows, []any{l.Product, b.Number, b.Name, b.Expiry, string(b.State), b.InStock, b.Expired, b.Sold, b.Quarantined, b.Withdrawn})
+			rows = append(rows, []any{l.Product, b.Number, b.Name, b.Expiry, string(b.State), b.InStock, b.Expired, b.Sold, b.Quarantined, b.Withdrawn, b.LeftOver})
 		}
 	}
 	return rows
