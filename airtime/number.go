@@ -1,6 +1,8 @@
 package airtime
 
 import (
+	"strconv"
+
 	"github.com/nyaruka/phonenumbers"
 
 	"github.com/scripworks/scrip/ident"
@@ -46,4 +48,19 @@ const noCountry = "ZZ"
 func possible(m ident.MSISDN) bool {
 	number, err := phonenumbers.Parse("+"+m.Reveal(), "")
 	return err == nil && phonenumbers.IsPossibleNumber(number)
+}
+
+// longestCallingCode is how many digits a country calling code has at most (ITU-T E.164).
+const longestCallingCode = 3
+
+// planned says whether the country code that a number begins with is in a numbering plan of the world. No code is the
+// beginning of another.
+func planned(m ident.MSISDN) bool {
+	digits, codes := m.Reveal(), phonenumbers.GetSupportedCallingCodes()
+	for length := 1; length <= min(longestCallingCode, len(digits)); length++ {
+		if code, err := strconv.Atoi(digits[:length]); err == nil && codes[code] {
+			return true
+		}
+	}
+	return false
 }

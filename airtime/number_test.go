@@ -78,6 +78,17 @@ func TestPossibleNumbers(t *testing.T) {
 	}
 }
 
+func TestPlannedCountryCodes(t *testing.T) {
+	for digits, want := range map[string]bool{
+		"27749670999": true, "27": true, "2783": true, "278312345678901": true, "12025550123": true, "80012345678": true,
+		"999123456789": false, "99": false, "21012345678": false,
+	} {
+		if got := planned(number(t, digits)); got != want {
+			t.Errorf("%s: %t", digits, got)
+		}
+	}
+}
+
 func FuzzCountry(f *testing.F) {
 	for _, seed := range []string{"27749670999", "+12025550123", "80012345678", "99", "10", "888123456789012"} {
 		f.Add(seed)
@@ -90,7 +101,9 @@ func FuzzCountry(f *testing.F) {
 		if c := Country(m); c != "" && !isCountry(c) {
 			t.Errorf("%q is no country", c)
 		}
-		possible(m) // does not panic
+		if possible(m) && !planned(m) {
+			t.Error("a number is possible under a country code that is not planned")
+		}
 	})
 }
 

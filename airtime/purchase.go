@@ -112,7 +112,8 @@ func (p *purchase) findProduct() *decline.Error {
 }
 
 // checkRecipient asks for a number that the product can serve. A top-up for one network needs a number of that
-// network; a voucher only must not be for another network's.
+// network; a voucher only must not be for another network's. That a network claims a number makes it possible only
+// under a country code that no numbering plan has.
 func (p *purchase) checkRecipient() *decline.Error {
 	m := p.request.Recipient
 	if m.IsZero() {
@@ -124,7 +125,7 @@ func (p *purchase) checkRecipient() *decline.Error {
 	n, claimed := p.vendor.settings.Catalogue.NetworkOf(p.request.Sender.World, m)
 	wanted := p.product.Network
 	switch {
-	case !claimed && !possible(m):
+	case !possible(m) && (!claimed || planned(m)):
 		return invalidMSISDN("there can be no such number")
 	case wanted != "" && claimed && n.ID != wanted:
 		return invalidMSISDN("the number is of another network")
@@ -160,7 +161,7 @@ func (p *purchase) run(tx Tx) error {
 	if p.product != nil {
 		p.message.Product = p.product.Edition
 	}
-	if p.refusal = txn.Late(tx, r.Sender, r.ID, decline.AccountAlreadySettled); p.refusal == nil {
+	if p.refusal = txn.Late(tx, r.Sender, r.Family, r.ID, decline.AccountAlreadySettled); p.refusal == nil {
 		p.refusal = p.judge()
 	}
 	if p.refusal != nil {

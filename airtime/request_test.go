@@ -72,6 +72,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 	s.deliver(bound, 20)
 	stranger := s.sell(airtime.Product{ID: "stranger", TopUp: true, Provider: "nobody", Values: []money.Amount{rand(5)}})
 	anywhere := s.sell(airtime.Product{ID: "anywhere", TopUp: true, Provider: airtimetest.ProviderName, Values: []money.Amount{rand(5)}})
+	s.must(s.Catalogue.Connect(airtime.Network{ID: "one", Name: "Network one", Country: "ZA", Prefixes: []string{"2783", "210"}}))
 	for name, c := range map[string]struct {
 		product *airtime.Product
 		change  func(r *airtime.Request)
@@ -85,6 +86,11 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		"top-up for a number of no network":    {s.topUp, func(r *airtime.Request) { r.Recipient = msisdn(numberOfNone) }, "INVALID_MSISDN"},
 		"top-up for any network":               {anywhere, func(r *airtime.Request) { r.Amount, r.Recipient = nil, msisdn(numberOfNone) }, good},
 		"top-up for an impossible number":      {anywhere, func(r *airtime.Request) { r.Amount, r.Recipient = nil, msisdn(impossible) }, "INVALID_MSISDN"},
+		"top-up for its network, too short":    {s.topUp, func(r *airtime.Request) { r.Recipient = msisdn("278312") }, "INVALID_MSISDN"},
+		"top-up for its network, too long":     {s.topUp, func(r *airtime.Request) { r.Recipient = msisdn("278312345678901") }, "INVALID_MSISDN"},
+		"top-up for a prefix of its network":   {s.topUp, func(r *airtime.Request) { r.Recipient = msisdn("2783") }, "INVALID_MSISDN"},
+		"top-up under a code that none has":    {s.topUp, func(r *airtime.Request) { r.Recipient = msisdn("2101") }, good},
+		"voucher for its network, too short":   {bound, func(r *airtime.Request) { r.Recipient = msisdn("278312") }, "INVALID_MSISDN"},
 		"voucher with any number":              {s.voucher, func(r *airtime.Request) { r.Recipient = msisdn(numberTwo) }, good},
 		"voucher with an impossible number":    {s.voucher, func(r *airtime.Request) { r.Recipient = msisdn(impossible) }, "INVALID_MSISDN"},
 		"voucher for another network":          {bound, func(r *airtime.Request) { r.Recipient = msisdn(numberTwo) }, "INVALID_MSISDN"},
