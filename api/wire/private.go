@@ -6,12 +6,12 @@ import (
 )
 
 // isPrivate tells by the name of a member or of a schema whether what is in it may never be quoted:
-// card, PIN, voucher, payment and customer fields (docs/rules.md 1.3). It goes by the words in the name, and
-// rather hides a harmless pinEntryCapability than shows one PIN.
+// card, PIN, voucher, payment and customer fields, a subscriber's number among these (docs/rules.md 1.3). It goes by the
+// words in the name, and rather hides a harmless pinEntryCapability than shows one PIN.
 func isPrivate(name string) bool {
 	for _, word := range camelWords(name) {
 		switch strings.TrimSuffix(word, "s") {
-		case "card", "pan", "pin", "voucher", "payment", "customer", "holder":
+		case "card", "pan", "pin", "voucher", "payment", "customer", "holder", "msisdn":
 			return true
 		}
 	}

@@ -37,7 +37,7 @@ func TestViolationsTellValuesThatMayBeTold(t *testing.T) {
 func TestIsPrivate(t *testing.T) {
 	for _, name := range []string{
 		"card", "Card", "oldCard", "pan", "pin", "clearPin", "PinEncrypted", "PinEncrypted.EncryptionParameters",
-		"voucher", "paymentMethods", "CardPayment", "Customer", "cardHolder", "cards",
+		"voucher", "paymentMethods", "CardPayment", "Customer", "cardHolder", "cards", "msisdn", "Msisdn", "recipientMsisdn",
 	} {
 		if !isPrivate(name) {
 			t.Errorf("%s may be told", name)
