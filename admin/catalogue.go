@@ -168,6 +168,9 @@ func (o *Office) saveAirtimeProduct(ctx context.Context, by By, act Act, before 
 	if err := now.checkAirtimeProduct(&p); err != nil {
 		return nil, err
 	}
+	if err := o.checkProvider(before, &p); err != nil {
+		return nil, err
+	}
 	content, err := o.codec.Encode(&p)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", EditionRow, err)
@@ -195,6 +198,18 @@ func (s *snapshot) checkAirtimeProduct(p *airtime.Product) error {
 		}
 	}
 	return nil
+}
+
+// checkProvider refuses a top-up that names a provider which is not connected, unless it was named before: it may be
+// away for a while only, and the product must stay changeable.
+func (o *Office) checkProvider(before, p *airtime.Product) error {
+	switch {
+	case !p.TopUp || before != nil && before.Provider == p.Provider || slices.Contains(o.providers, p.Provider):
+		return nil
+	case len(o.providers) == 0:
+		return invalid("settings.provider", "no provider is connected, so nothing can be topped up")
+	}
+	return invalid("settings.provider", "there is no such provider; connected: %s", strings.Join(o.providers, ", "))
 }
 
 // settingAtFault turns a complaint of the rules, which begins with the field, into a refusal that names it.

@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/scripworks/scrip/admin"
@@ -83,6 +84,38 @@ func TestAirtimeProductsThatCannotBe(t *testing.T) {
 	refused(t, err, admin.Conflict, "settings.topUp")
 	if len(d.trail()) != 1 {
 		t.Error("what was refused was done all the same")
+	}
+}
+
+func TestATopUpNamesAProviderThatIsConnected(t *testing.T) {
+	topUp := func(id, provider string) airtime.Product {
+		return airtime.Product{ID: id, Type: airtime.AirtimeFixed, TopUp: true, Provider: provider, Values: []money.Amount{rands(700)}}
+	}
+	d := newDesk(t)
+	put := func(p airtime.Product) error {
+		_, err := d.office.PutAirtimeProduct(bg, d.by(admin.Admin), p)
+		return err
+	}
+	err := put(topUp("small", "mmo"))
+	refused(t, err, admin.Invalid, "settings.provider")
+	if !strings.Contains(err.Error(), "mno, other") {
+		t.Errorf("refused as %v, which does not tell the providers there are", err)
+	}
+	must(t, put(topUp("small", "mno")))
+	refused(t, put(topUp("small", "mmo")), admin.Invalid, "settings.provider")
+
+	// Once the provider is gone its product can be changed, but no other one gets it.
+	for _, left := range [][]string{{"other"}, nil} {
+		d.providers = left
+		d.open()
+		dearer := topUp("small", "mno")
+		dearer.Values = []money.Amount{rands(800)}
+		must(t, put(dearer))
+		_, err = d.office.WithdrawAirtimeProduct(bg, d.by(admin.Admin), "small")
+		must(t, err)
+		_, err = d.office.RestoreAirtimeProduct(bg, d.by(admin.Admin), "small")
+		must(t, err)
+		refused(t, put(topUp("another", "mno")), admin.Invalid, "settings.provider")
 	}
 }
 

@@ -32,7 +32,8 @@ type desk struct {
 	now    time.Time
 	ids    int
 	// provider tops subscribers up.
-	provider *provider
+	provider  *provider
+	providers []string // names of those that operators may choose
 }
 
 // codec is JSON, as in production.
@@ -46,7 +47,7 @@ func newDesk(t *testing.T) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{t: t, driver: memstore.New(), keys: keys, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), provider: &provider{}}
+	d := &desk{t: t, driver: memstore.New(), keys: keys, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), provider: &provider{}, providers: []string{"mno", "other"}}
 	d.open()
 	return d
 }
@@ -66,7 +67,7 @@ func (d *desk) open() {
 	})
 	d.office = admin.NewOffice(admin.Settings{
 		Store: store.Admin(d.store), Reports: d.driver, Register: register, Keys: d.keys, Codec: codec{}, Issuer: d.issuer,
-		Airtime: store.Airtime(d.store), Vendor: d.vendor,
+		Airtime: store.Airtime(d.store), Vendor: d.vendor, Providers: d.providers,
 		Tells:       func(body []byte, _, value string) bool { return strings.Contains(string(body), value) },
 		Carries:     func(body []byte, r ident.Reference) bool { return strings.Contains(string(body), r.Identifier) },
 		NewID:       d.newID,

@@ -26,6 +26,8 @@ type Settings struct {
 	// Airtime is the store in the words of airtime: the same one as Store.
 	Airtime airtime.Store
 	Vendor  Vendor
+	// Providers names those that are connected: no other can be set as the provider of a top-up.
+	Providers []string
 	// Carries says whether a message body carries a third-party identifier.
 	Carries func(body []byte, r ident.Reference) bool
 	// Tells says whether the body of a purchase names a value of a kind by which package secret has it found: the
@@ -71,6 +73,7 @@ type Office struct {
 	issuer      Issuer
 	airtime     airtime.Store
 	vendor      Vendor
+	providers   []string
 	carries     func([]byte, ident.Reference) bool
 	tells       func(body []byte, kind, value string) bool
 	newID       func() ident.ID
@@ -84,7 +87,7 @@ type Office struct {
 // NewOffice makes an office.
 func NewOffice(s Settings) *Office {
 	o := &Office{
-		store: s.Store, reports: s.Reports, register: s.Register, keys: s.Keys, codec: s.Codec, issuer: s.Issuer, airtime: s.Airtime, vendor: s.Vendor,
+		store: s.Store, reports: s.Reports, register: s.Register, keys: s.Keys, codec: s.Codec, issuer: s.Issuer, airtime: s.Airtime, vendor: s.Vendor, providers: s.Providers,
 		carries: s.Carries, tells: s.Tells, newID: s.NewID, newToken: s.NewToken, newPassword: s.NewPassword,
 		currency: s.Currency, location: s.Location,
 	}

@@ -58,7 +58,7 @@ func build(t *testing.T) *house {
 	})
 	h.office = admin.NewOffice(admin.Settings{
 		Store: store.Admin(s), Reports: h.driver, Register: h.register, Keys: keys, Codec: adminhttp.Codec{}, Issuer: h.issuer,
-		Airtime: store.Airtime(s), Vendor: h.vendor, Tells: adminhttp.Tells,
+		Airtime: store.Airtime(s), Vendor: h.vendor, Providers: []string{"mno"}, Tells: adminhttp.Tells,
 		Carries: adminhttp.Carries, NewID: h.newID, NewToken: secret.NewToken, NewPassword: secret.NewToken, Currency: 710,
 	})
 	handler, err := adminhttp.New(adminhttp.Settings{

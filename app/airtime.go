@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +39,7 @@ func (a *App) makeVendor(observer *edge.Observer) error {
 		}
 		providers[SimulatedNetwork] = made
 	}
+	a.providers = slices.Sorted(maps.Keys(providers))
 	a.Vendor = airtime.NewVendor(airtime.Settings{
 		Store: store.Airtime(a.Store), Unsettled: a.Store.Driver(), Keys: a.Keys, Catalogue: catalogue, Providers: providers,
 		Senders: a.Register, Institution: s.Institution, Hold: s.Hold,

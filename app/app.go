@@ -103,6 +103,7 @@ type App struct {
 	MadeKeys bool
 
 	stock     *stock
+	providers []string // names of those that are connected
 	passwords *secret.Passwords
 	gate      *edge.Gate
 	messages  *edge.Server
@@ -190,7 +191,7 @@ func (a *App) build(ctx context.Context) error {
 	}
 	a.Office = admin.NewOffice(admin.Settings{
 		Store: store.Admin(a.Store), Reports: a.Store.Driver(), Register: a.Register, Keys: a.Keys, Codec: adminhttp.Codec{},
-		Issuer: issuer, Airtime: store.Airtime(a.Store), Vendor: a.Vendor, Carries: adminhttp.Carries, Tells: adminhttp.Tells, NewID: secret.NewID, NewToken: secret.NewToken, NewPassword: secret.NewPassword,
+		Issuer: issuer, Airtime: store.Airtime(a.Store), Vendor: a.Vendor, Providers: a.providers, Carries: adminhttp.Carries, Tells: adminhttp.Tells, NewID: secret.NewID, NewToken: secret.NewToken, NewPassword: secret.NewPassword,
 		Currency: s.Currency, Location: s.Location,
 	})
 	a.stock = newStock(a)
