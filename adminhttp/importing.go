@@ -63,7 +63,10 @@ func (r *report[S]) run() (admin.Import, error) {
 	if r.whole && file.cut {
 		return admin.Import{}, invalid("", "the last line has no line end, so the file may have been cut")
 	}
-	if lines := r.importing.Tally().Lines; r.expected != 0 && lines != r.expected {
+	switch lines := r.importing.Tally().Lines; {
+	case lines == 0:
+		return admin.Import{}, invalid("", "the file has no line below its first, which names the columns")
+	case r.expected != 0 && lines != r.expected:
 		return admin.Import{}, invalid("lines", "the file has another number of lines")
 	}
 	// Whoever sent the file may have left: it is whole all the same.

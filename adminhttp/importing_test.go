@@ -137,6 +137,31 @@ func TestImportTwiceInBothModes(t *testing.T) {
 	}
 }
 
+// A file that ends below its first line was made or cut by mistake. What it would open is not opened.
+func TestAFileWithoutLinesIsRefused(t *testing.T) {
+	for _, mode := range []string{"all", "skip"} {
+		h := build(t)
+		h.kiosk()
+		for _, end := range []string{"", "\n\r\n"} {
+			events, err := h.bring("mode="+mode, strings.NewReader(head+end))
+			h.ends(events, err, "INVALID ")
+			if h.state() != "abandoned" {
+				t.Errorf("the import of no card is %v", h.state())
+			}
+			events, err = h.stock("mode="+mode, strings.NewReader("serial,pin\n"+end))
+			h.ends(events, err, "INVALID ")
+		}
+		levels := got(h, "viewer", "/vouchers/levels")["levels"].([]any)[0].(map[string]any)
+		for _, batch := range levels["batches"].([]any) {
+			if state := batch.(map[string]any)["state"]; state != "incomplete" {
+				t.Errorf("a batch of no voucher is %v", state)
+			}
+		}
+		events, err := h.bring("mode="+mode, cards(1))
+		h.ends(events, err, "complete 1/1/0/0")
+	}
+}
+
 func TestRejectsAreReportedWithoutNumbers(t *testing.T) {
 	h := build(t)
 	const bad = "6002000000000002,4010,12x4\n6002000000000003,40,1234\n"
