@@ -116,15 +116,17 @@ const (
 // take it: it stays as it was then, and is asked for again.
 func (v *Vendor) record(m txn.Message, e ending) error {
 	pause := recordPause
-	for range recordTries {
+	for try := range recordTries {
+		if try > 0 {
+			wait, cancel := context.WithTimeout(v.life, pause)
+			<-wait.Done()
+			cancel()
+			pause *= 2
+		}
 		after, err := v.tryRecord(m, e)
 		if err == nil {
 			return v.told(after, e)
 		}
-		wait, cancel := context.WithTimeout(v.life, pause)
-		<-wait.Done()
-		cancel()
-		pause *= 2
 	}
 	v.alarm(OutcomeLost, m.Account)
 	return v.unknown(m.ID)

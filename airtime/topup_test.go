@@ -489,6 +489,26 @@ func TestAnOutcomeThatTheStoreDoesNotTake(t *testing.T) {
 	}
 }
 
+// The alarm of an outcome that is lost comes right after the last try.
+func TestALostOutcomeIsToldAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var refuses atomic.Bool
+		s := newShop(t, airtimetest.Settings{ProviderTimeout: timeout, Now: time.Now, Lend: func(lent airtime.Store) airtime.Store {
+			return broken{lent, &refuses}
+		}})
+		s.Provider.Behave(airtimetest.Late, time.Second)
+		answer := make(chan string)
+		go func() { answer <- s.buy(s.purchase("t1", s.topUp)) }()
+		synctest.Wait()
+		refuses.Store(true)
+		began := time.Now()
+		s.wants("the purchase", <-answer, unknown)
+		if took := time.Since(began); took != 4100*time.Millisecond { // of which the pauses are 0.1, 0.2, 0.4, 0.8 and 1.6 s
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
 func TestATopUpWithoutADiscountCostsItsValue(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *shop) {
 		p := s.sell(airtime.Product{ID: "plain", TopUp: true, Provider: airtimetest.ProviderName, Values: []money.Amount{rand(300)}})
