@@ -13,8 +13,11 @@ import (
 )
 
 // Advise implements Service. What its provider is still at work on is asked for now: an advice whose request cannot be
-// told to have ended, or whose reversal the provider has not agreed to yet, has an error that asks for it again.
+// told to have ended within the hold, or whose reversal the provider has not agreed to by then, has an error that asks
+// for it again.
 func (v *Vendor) Advise(ctx context.Context, a *Advice) error {
+	ctx, cancel := context.WithTimeout(ctx, v.settings.Hold)
+	defer cancel()
 	land, err := v.intake.Await(ctx, &a.Advice)
 	if err != nil {
 		return err

@@ -71,17 +71,25 @@ type question struct {
 	gone bool // the sender wants it taken back
 }
 
-// ask resolves a top-up for somebody who waits. The work goes on when they leave. The error is txn.ErrInFlight when it
-// is not resolved.
+// ask resolves a top-up for somebody who waits as long as ctx lasts. The work goes on when they leave. Only work takes a
+// place among what is in hand; who waits for somebody else's does not. The error is txn.ErrInFlight when it is not
+// resolved.
 func (v *Vendor) ask(ctx context.Context, m txn.Message, q question) error {
+	pass, err := v.awaitTurn(ctx, m)
+	if err != nil {
+		return err
+	}
 	end, err := v.begin()
 	if err != nil {
+		pass()
 		return txn.ErrInFlight // the advice may stand already, so it must not be turned away
 	}
 	answer := make(chan error, 1)
 	go func() {
-		defer end()
-		answer <- v.inTurn(v.life, m, func(ctx context.Context) error { return v.resolve(ctx, m, q) })
+		err := v.resolve(v.life, m, q)
+		pass()
+		end()
+		answer <- err
 	}()
 	select {
 	case err := <-answer:
@@ -94,18 +102,27 @@ func (v *Vendor) ask(ctx context.Context, m txn.Message, q question) error {
 	}
 }
 
-// inTurn does something about a request while nobody else of this process does. It waits at most ProviderTimeout for
-// its turn; the error is txn.ErrInFlight when it does not come.
+// inTurn does something about a request while nobody else of this process does.
 func (v *Vendor) inTurn(ctx context.Context, m txn.Message, do func(context.Context) error) error {
-	patience, cancel := context.WithTimeout(ctx, v.timeout)
+	pass, err := v.awaitTurn(ctx, m)
+	if err != nil {
+		return err
+	}
+	defer pass()
+	return do(ctx)
+}
+
+// awaitTurn takes the turn of a request until pass is called. It waits at most ProviderTimeout; the error is
+// txn.ErrInFlight when the turn does not come.
+func (v *Vendor) awaitTurn(ctx context.Context, m txn.Message) (pass func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
 	for {
 		if pass, ok := v.turns.TakeOffAlone(m.World, m.ID); ok {
-			defer pass()
-			return do(ctx)
+			return pass, nil
 		}
-		if v.turns.Wait(patience, m.World, m.ID) != nil {
-			return txn.ErrInFlight
+		if v.turns.Wait(ctx, m.World, m.ID) != nil {
+			return nil, txn.ErrInFlight
 		}
 	}
 }

@@ -25,7 +25,7 @@ type Settings struct {
 	Senders Senders
 	// Institution is our own id (Institution) and name (Identifier). The name is who provides vouchers.
 	Institution ident.Reference
-	// Hold is how long an advice waits for its request in flight; 0 is txn.DefaultHold.
+	// Hold is how long an advice waits for its request in flight and for its provider, in all; 0 is txn.DefaultHold.
 	Hold time.Duration
 	// ProviderTimeout is how long after its arrival a top-up is given up, and how long a reversal or a trial may take; 0 is
 	// DefaultProviderTimeout.
@@ -88,6 +88,9 @@ func NewVendor(s Settings) *Vendor {
 	v := &Vendor{settings: s, store: s.Store, keys: s.Keys, intake: txn.NewIntake(s.Keys, s.Hold), timeout: s.ProviderTimeout}
 	if v.timeout == 0 {
 		v.timeout = DefaultProviderTimeout
+	}
+	if v.settings.Hold == 0 {
+		v.settings.Hold = txn.DefaultHold
 	}
 	if v.settings.MaxTopUps == 0 {
 		v.settings.MaxTopUps = DefaultMaxTopUps
