@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/ident"
@@ -33,6 +34,7 @@ func (v *Vendor) Advise(ctx context.Context, a *Advice) error {
 		if err := v.ask(ctx, e.Request, wanted); err != nil {
 			return err
 		}
+		effect.asked = e.Request
 		err = v.end(ctx, e, effect)
 	}
 	switch {
@@ -95,6 +97,8 @@ type effect struct {
 	serial string // of the voucher that a confirmation says was handed over
 	// final says that nobody else has to agree: an operator tells what has happened.
 	final bool
+	// asked is the request as it was before its provider was asked about it for this advice, if that was so.
+	asked txn.Message
 
 	tx      Tx
 	asks    bool // the provider has to agree
@@ -111,16 +115,32 @@ func (f *effect) Whole(e *txn.Ending) (full money.Minor, partial bool) {
 // OtherEnding gives the reason of docs/rules.md 3.1.
 func (f *effect) OtherEnding(*txn.Ending) decline.Reason { return decline.AccountAlreadySettled }
 
-// Check refuses to reverse a top-up that stands and that its provider cannot take back (docs/rules.md section 6).
+// Check refuses to reverse a top-up that stands and that its provider cannot take back, or has just refused to
+// (docs/rules.md section 6).
 func (f *effect) Check(e *txn.Ending) *decline.Error {
 	if e.Advice.Role == txn.Confirmation || e.Request.Voucher != 0 {
 		return nil
 	}
 	p, err := f.vendor.providerFor(e.Request)
-	if err == nil && !p.Can().Reverses {
+	if f.refused() || err == nil && !p.Can().Reverses {
 		return unreversible().With(e.Detail())
 	}
 	return nil // what the provider is missing for, Apply tells
+}
+
+// refused says whether the provider has refused to take the top-up back when it was asked for this advice. It is not
+// asked for the same one again.
+func (f *effect) refused() bool {
+	switch f.asked.State {
+	case txn.Reversing:
+		reversal, found := f.tx.MessageAt(f.asked.Ended)
+		return found && reversal.State == txn.Declined
+	case txn.Working:
+		return slices.ContainsFunc(f.tx.Messages(vendorsOwn(f.asked)), func(m txn.Message) bool {
+			return m.Request == f.asked.Seq && m.State == txn.Declined
+		})
+	}
+	return false
 }
 
 // Apply moves the voucher and the money.

@@ -92,3 +92,46 @@ func TestRepeatsOfAnAdviceShareOnePlace(t *testing.T) {
 		s.wants("the reversal", s.reverse("stuck"), good)
 	})
 }
+
+// keeping counts how often it is asked to take back what it keeps.
+type keeping struct {
+	*airtimetest.Provider
+	asked *atomic.Int32
+}
+
+func (p keeping) Reverse(ctx context.Context, o airtime.Order) error {
+	p.asked.Add(1)
+	return p.Provider.Reverse(ctx, o)
+}
+
+// A provider that refuses to take back is not asked again by the advice that heard it.
+func TestARefusedReversalIsAskedForOnce(t *testing.T) {
+	for name, manner := range map[string]airtimetest.Manner{"reversing": airtimetest.Prompt, "working": airtimetest.Breaks} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, s *shop) {
+				s.Provider.Able(airtime.Capabilities{Reverses: true})
+				s.Provider.Behave(manner, 0)
+				_ = s.buyFor("t1")
+				if manner == airtimetest.Prompt {
+					v := s.besides(map[string]airtime.Provider{airtimetest.ProviderName: silent{s.Provider, new(atomic.Int32)}})
+					s.wants("a reversal that nobody answers", word(v.Advise(t.Context(), s.advice(txn.Reversal, "t1-w", "t1"))), undecided)
+					v.Close(t.Context())
+				}
+				time.Sleep(timeout)
+				s.wants("the state", s.state("t1").State.String(), name)
+				s.Provider.Keep(true)
+				p := keeping{s.Provider, new(atomic.Int32)}
+				v := s.besides(map[string]airtime.Provider{airtimetest.ProviderName: p})
+				for repeat := range int32(2) {
+					s.wants("the reversal", word(v.Advise(t.Context(), s.advice(txn.Reversal, "t1-w", "t1"))), "TRANSACTION_NOT_SUPPORTED")
+					if asked := p.asked.Load(); asked != repeat+1 {
+						t.Errorf("it was asked %d times", asked)
+					}
+				}
+				s.wants("the confirmation", word(v.Advise(t.Context(), s.advice(txn.Confirmation, "t1-k", "t1"))), good)
+				s.credits("t1", 1)
+				v.Close(t.Context())
+			})
+		})
+	}
+}
