@@ -226,8 +226,8 @@ func (p *purchase) checkFloat() *decline.Error {
 		refusal.Text = "the prepaid balance is kept in currency " + f.Currency.String()
 		return refusal
 	case f.Balance.Available < p.price.Minor:
-		price := p.price
-		return refusal.With(decline.Detail{Requested: &price, Balance: &money.Amount{Minor: f.Balance.Available, Currency: f.Currency}})
+		face := p.face
+		return refusal.With(decline.Detail{Requested: &face, Balance: &money.Amount{Minor: f.Balance.Available, Currency: f.Currency}})
 	}
 	p.float = f
 	return nil

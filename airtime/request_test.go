@@ -115,6 +115,24 @@ func TestRequestsThatAreRefused(t *testing.T) {
 	s.booksAreRight()
 }
 
+// What is told of a float that is too low is what was asked for, and not what that costs the account.
+func TestAFloatThatIsTooLowIsToldWithTheFaceValue(t *testing.T) {
+	s := newShop(t, airtimetest.Settings{})
+	s.prepaid(899)
+	named := s.purchase("p2", s.voucher)
+	named.Amount = new(rand(1000))
+	for _, r := range []*airtime.Request{s.purchase("p1", s.voucher), named} {
+		_, err := s.Request(t.Context(), r)
+		var refusal *decline.Error
+		if !errors.As(err, &refusal) || refusal.Reason != decline.InsufficientFunds {
+			t.Fatal(err)
+		}
+		if d := refusal.Detail; *d.Requested != rand(1000) || *d.Balance != rand(899) {
+			t.Errorf("%s of %s", d.Requested, d.Balance)
+		}
+	}
+}
+
 func TestCompatibleIgnoresMoneyToBeCollected(t *testing.T) {
 	s := newShop(t, airtimetest.Settings{Compatible: true})
 	s.deliver(s.voucher, 1)
