@@ -64,7 +64,7 @@ func (d *decision) run(tx Tx) error {
 // judge makes the business checks in their order. It changes nothing but what a wrong or right PIN changes.
 func (d *decision) judge() *decline.Error {
 	r := d.request
-	if refusal := txn.Late(d.tx, r.Sender, r.ID, decline.GeneralError); refusal != nil {
+	if refusal := txn.Late(d.tx, r.Sender, r.Family, r.ID, decline.GeneralError); refusal != nil {
 		return refusal
 	}
 	if refusal := d.permitted(); refusal != nil {

@@ -46,9 +46,10 @@ func (i *Issuer) Settle(ctx context.Context, s Settlement) error {
 	return err
 }
 
+// findRequest finds the gift card request with the id: airtime has ids of its own (rule V7).
 func findRequest(tx Tx, s Settlement) txn.Message {
 	for _, m := range tx.Messages(s.RequestID) {
-		if m.Role == txn.Request && m.Account == s.Sender.Account {
+		if m.Role == txn.Request && !m.Family.IsAirtime() && m.Account == s.Sender.Account {
 			return m
 		}
 	}

@@ -207,13 +207,14 @@ func (t *Tx) MessageAt(seq int64) (txn.Message, bool) {
 }
 
 // Remembered implements giftcard.Tx.
-func (t *Tx) Remembered(account ident.Account, request ident.ID) (int64, bool) {
+func (t *Tx) Remembered(account ident.Account, request ident.ID) (reversals []int64) {
 	for _, tomb := range t.record(request).tombstones {
 		if tomb.Account == account {
-			return tomb.Reversal, true
+			reversals = append(reversals, tomb.Reversal)
 		}
 	}
-	return 0, false
+	slices.Sort(reversals) // oldest first
+	return reversals
 }
 
 // CardByNumber implements giftcard.Tx. A card of an import that is not complete is not there yet.

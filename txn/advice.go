@@ -157,7 +157,7 @@ func Unlocated() *decline.Error {
 // of it is refused, because 404 would tell the sender that it had succeeded (rules A2 and L13).
 func (e *Ending) locate() *decline.Error {
 	a, foreign := e.Advice, false
-	messages := e.Tx.Messages(a.RequestID)
+	messages := namable(e.Tx.Messages(a.RequestID), a.Family)
 	for _, m := range messages {
 		mine := m.Account == a.Sender.Account
 		if mine && m.Role == Request && m.Family == a.Family {
@@ -254,7 +254,7 @@ func (e *Ending) record(last *Message, verdict Verdict) {
 // remember keeps a reversal of a request that was never seen, so that the request is declined if it comes (L7, L8).
 func (e *Ending) remember() {
 	a := e.Advice
-	if _, known := e.Tx.Remembered(a.Sender.Account, a.RequestID); !known {
+	if _, known := remembered(e.Tx, a.Sender.Account, a.Family, a.RequestID); !known {
 		e.Tx.Remember(a.Sender.Account, a.RequestID, e.Message.Seq)
 	}
 }

@@ -108,15 +108,24 @@ func Duplicate(id ident.ID, own *Message) *decline.Error {
 	return refusal.With(decline.Detail{RequestID: id, RequestTime: own.At})
 }
 
-// Late refuses a request whose reversal was answered 404 before it came (rule L8), and gives nil for any other.
-func Late(tx Tx, s *Sender, request ident.ID, reason decline.Reason) *decline.Error {
-	reversal, gone := tx.Remembered(s.Account, request)
+// Late refuses a request of a family whose reversal was answered 404 before it came (rule L8), and gives nil for any
+// other.
+func Late(tx Tx, s *Sender, f Family, request ident.ID, reason decline.Reason) *decline.Error {
+	reversal, gone := remembered(tx, s.Account, f, request)
 	if !gone {
 		return nil
 	}
-	refusal := decline.New(reason, "a reversal of this request was received before it")
-	if m, found := tx.MessageAt(reversal); found {
-		refusal.With(decline.Detail{RequestID: request, ReversalID: m.ID, ReversalTime: m.At})
+	detail := decline.Detail{RequestID: request, ReversalID: reversal.ID, ReversalTime: reversal.At}
+	return decline.New(reason, "a reversal of this request was received before it").With(detail)
+}
+
+// remembered finds the reversal that is remembered for a request of a family. One of another space of ids was meant for
+// another request (rule V7).
+func remembered(tx Tx, account ident.Account, f Family, request ident.ID) (reversal Message, found bool) {
+	for _, seq := range tx.Remembered(account, request) {
+		if m, there := tx.MessageAt(seq); there && space(m.Family, Request) == space(f, Request) {
+			return m, true
+		}
 	}
-	return refusal
+	return Message{}, false
 }

@@ -31,8 +31,8 @@ type Tx interface {
 	Messages(id ident.ID) []Message
 	// MessageAt gives the message with a seq.
 	MessageAt(seq int64) (Message, bool)
-	// Remembered says whether a reversal for a request that was never seen is remembered, and which (rule L7).
-	Remembered(account ident.Account, request ident.ID) (reversal int64, ok bool)
+	// Remembered gives the reversals of an account, oldest first, for requests with an id that were never seen (rule L7).
+	Remembered(account ident.Account, request ident.ID) (reversals []int64)
 	// Counter gives the count so far; a window that nobody counted in is empty.
 	Counter(key CounterKey) Counter
 

@@ -205,6 +205,19 @@ func space(f Family, r Role) int {
 	return -1
 }
 
+// namable gives those of the messages with one id that an advice of a family may be meant for, rightly or by mistake
+// (rule L13): of gift cards all, of airtime the requests, purchases and vouchers alike. An advice of airtime may have the
+// id of a request (rule V7), and then is not what another one names.
+func namable(messages []Message, f Family) []Message {
+	found := messages[:0:0]
+	for _, m := range messages {
+		if m.Family.IsAirtime() == f.IsAirtime() && (m.Role == Request || !f.IsAirtime()) {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
 // Used gives those of the messages with one id that use it up for a message of a family and role (rules V6, V7).
 func Used(messages []Message, f Family, r Role) []Message {
 	used := messages[:0:0]

@@ -310,8 +310,7 @@ func failingMessages(t *testing.T, h *harness) {
 func (r *room) more() (all []any) {
 	r.read(func(tx *store.Tx) {
 		for _, n := range []int{1, 5, 90, 100} {
-			reversal, _ := tx.Remembered(3, uuid(n))
-			other, _ := tx.Remembered(8, uuid(n))
+			reversal, other := tx.Remembered(3, uuid(n)), tx.Remembered(8, uuid(n))
 			all = append(all, tx.Messages(uuid(n)), reversal, other, tx.Counter(someCounter(int64(n))))
 		}
 		for _, n := range []int{1, 2, 9, 1001, 1002} {

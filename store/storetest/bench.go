@@ -145,7 +145,7 @@ func (t *till) redeem() (ident.ID, int64) {
 	k := store.Keys{World: ident.Production, IDs: []ident.ID{id}, Cards: []giftcard.CardKey{key}}
 	references := []int64{t.random.Int64(), t.random.Int64()}
 	err := t.store.Do(context.Background(), k, func(tx *store.Tx) error {
-		if _, remembered := tx.Remembered(3, id); remembered || len(tx.Messages(id)) > 0 {
+		if len(tx.Remembered(3, id)) > 0 || len(tx.Messages(id)) > 0 {
 			return &decline.Error{}
 		}
 		c, found := tx.CardByNumber(key)

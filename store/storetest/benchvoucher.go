@@ -84,7 +84,7 @@ func (t *till) sell() (ident.ID, int64) {
 	k.Stock, k.At = 6, noon
 	references, body := []int64{t.random.Int64()}, t.body(requestBody)
 	err := t.store.Do(context.Background(), k, func(tx *store.Tx) error {
-		if _, remembered := tx.Remembered(3, id); remembered || len(tx.Messages(id)) > 0 {
+		if len(tx.Remembered(3, id)) > 0 || len(tx.Messages(id)) > 0 {
 			return &decline.Error{}
 		}
 		batches := tx.Batches(6, noon)

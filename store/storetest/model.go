@@ -27,7 +27,7 @@ import (
 // It shares no code with the store's Set, which all drivers share.
 type model struct {
 	messages   map[int64]txn.Message
-	tombstones map[tombKey]int64
+	tombstones map[tombKey][]int64
 	cards      map[int64]giftcard.Card
 	details    map[int64]giftcard.Detail
 	numbers    map[secret.Digest]int64
@@ -54,7 +54,7 @@ func (m model) copy() model {
 
 func newModel() model {
 	return model{
-		map[int64]txn.Message{}, map[tombKey]int64{}, map[int64]giftcard.Card{}, map[int64]giftcard.Detail{}, map[secret.Digest]int64{},
+		map[int64]txn.Message{}, map[tombKey][]int64{}, map[int64]giftcard.Card{}, map[int64]giftcard.Detail{}, map[secret.Digest]int64{},
 		map[txn.CounterKey]txn.Counter{}, map[[2]int64]ledger.Entry{}, map[int64]admin.Row{},
 		map[int64]airtime.NewVoucher{}, map[int32]airtime.Batch{}, map[ident.Account]airtime.Float{},
 	}
@@ -235,13 +235,10 @@ func (w *walk) step(tx *store.Tx, m model, step int, n int64) {
 		}
 	case 4:
 		key := tombKey{ident.Account(n % 2), uuid(pick)}
-		if at, known := tx.Remembered(key.account, key.id); known {
-			w.same("tombstone", at, m.tombstones[key])
-			return
-		}
+		w.same("tombstones", tx.Remembered(key.account, key.id), m.tombstones[key])
 		w.last = tx.NextSeq()
 		tx.Remember(key.account, key.id, w.last)
-		m.tombstones[key] = w.last
+		m.tombstones[key] = append(slices.Clone(m.tombstones[key]), w.last)
 	case 5:
 		w.last = tx.NextSeq()
 		card := newCard(w.last)
@@ -392,8 +389,7 @@ func (w *walk) agree() {
 			w.same("cards of a holder", tx.CardsOf(digest("m", n), store.MaxCardsOfHolder), atMost(w.model.cardsOf(digest("m", n))))
 			w.same("counter", tx.Counter(someCounter(int64(n))), w.model.counters[someCounter(int64(n))])
 			for account := range ident.Account(2) {
-				at, _ := tx.Remembered(account, uuid(n))
-				w.same("tombstone", at, w.model.tombstones[tombKey{account, uuid(n)}])
+				w.same("tombstones", tx.Remembered(account, uuid(n)), w.model.tombstones[tombKey{account, uuid(n)}])
 			}
 		}
 	})
