@@ -45,10 +45,11 @@ func TestAVoucherThatCameBack(t *testing.T) {
 	if back.Status != airtime.InStock || gone.Status != airtime.Withdrawn || d.level() != "2/1/0/1" {
 		t.Errorf("released to %s, withdrawn to %s, the level is %s", back.Status, gone.Status, d.level())
 	}
-	for _, id := range []int64{back.ID, gone.ID} {
+	for id, where := range map[int64]string{back.ID: "this one is in stock", gone.ID: "this one is withdrawn"} {
 		_, err := d.office.ReleaseVoucher(bg, d.by(admin.Admin), id)
-		if refusal := (*decline.Error)(nil); !errors.As(err, &refusal) {
-			t.Errorf("releasing voucher %d again: %v", id, err)
+		refused(t, err, admin.Conflict, "")
+		if !strings.HasSuffix(err.Error(), where) {
+			t.Errorf("releasing voucher %d again is refused as %v", id, err)
 		}
 	}
 	if _, err = d.office.ReleaseVoucher(bg, d.by(admin.Admin), 999999); err == nil {
@@ -58,6 +59,22 @@ func TestAVoucherThatCameBack(t *testing.T) {
 	last := trail[len(trail)-1]
 	if last.Act != admin.WithdrawVoucher || last.Subject != fmt.Sprintf("voucher/%d", gone.ID) || last.Before["status"] != "quarantine" || last.After["status"] != "withdrawn" {
 		t.Errorf("the trail says %+v", last)
+	}
+}
+
+func TestAVoucherThatWasMadeHasNoStockToGoBackTo(t *testing.T) {
+	d := newDesk(t)
+	d.account("kiosk", admin.AccountSettings{})
+	made := voucherProduct("made")
+	made.Source = airtime.Made
+	d.airtimeProduct(made)
+	id, response, err := d.buy(airtime.Request{Product: "made"})
+	must(t, err)
+	d.handBack(id)
+	_, err = d.office.ReleaseVoucher(bg, d.by(admin.Admin), d.voucher(response.Voucher.Serial).ID)
+	refused(t, err, admin.Conflict, "")
+	if !strings.Contains(err.Error(), "made for its sale") {
+		t.Errorf("refused as %v", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/airtime"
+	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/secret"
@@ -283,7 +284,7 @@ func (o *Office) RevealVoucher(ctx context.Context, by By, id int64) (VoucherVie
 	}
 	err = o.store.Update(ctx, giftcard.Keys{World: by.World}, func(tx Tx) error {
 		if v := tx.Voucher(id); v.Status != airtime.Sold {
-			return refuse(Conflict, "only a sold voucher is revealed; this one is in %s", v.Status)
+			return refuse(Conflict, "only a sold voucher is revealed; this one is %s", standing(v.Status))
 		}
 		return o.record(tx, by.World, tx.NextSeq(), by.entry(RevealVoucher, voucherSubject(id)))
 	})
@@ -320,10 +321,35 @@ func (o *Office) place(ctx context.Context, by By, act Act, id int64, to airtime
 			return o.note(tx, by.World, message, by.entry(act, voucherSubject(id)).from(voucherFacts(before), voucherFacts(after)))
 		},
 	})
+	if refusal := (*decline.Error)(nil); errors.As(err, &refusal) && refusal.Reason == decline.TransactionNotSupported {
+		err = o.misplaced(ctx, by.World, id, to)
+	}
 	if err != nil {
 		return VoucherView{}, err
 	}
 	return o.viewVoucher(ctx, by.World, id)
+}
+
+// misplaced says why a voucher cannot be put into a status from where it stands.
+func (o *Office) misplaced(ctx context.Context, w ident.World, id int64, to airtime.VoucherStatus) error {
+	v, err := o.findVoucher(ctx, w, id)
+	switch {
+	case err != nil:
+		return err
+	case to == airtime.Withdrawn:
+		return refuse(Conflict, "only a voucher in stock or in quarantine is withdrawn; this one is %s", standing(v.Status))
+	case v.Batch == 0:
+		return refuse(Conflict, "the voucher was made for its sale, so there is no stock to release it to")
+	}
+	return refuse(Conflict, "only a voucher in quarantine is released; this one is %s", standing(v.Status))
+}
+
+// standing says in a sentence where a voucher is.
+func standing(s airtime.VoucherStatus) string {
+	if s == airtime.InStock || s == airtime.Quarantined {
+		return "in " + s.String()
+	}
+	return s.String()
 }
 
 func voucherFacts(v airtime.Voucher) Facts { return Facts{"status": v.Status.String()} }
