@@ -119,6 +119,8 @@ func (f *file[S]) line() (text string, fault *admin.Refusal, err error) {
 
 func fileFault(text string) *admin.Refusal { return &admin.Refusal{Code: admin.Invalid, Text: text} }
 
+var errMissing = errors.New("is missing")
+
 // fields splits a line at its commas. A field in double quotes may hold commas, and two double quotes for one.
 func fields(line string) ([]string, *admin.Refusal) {
 	var found []string
@@ -174,7 +176,11 @@ func (f *file[S]) parse(text string) (s S, fault *admin.Refusal) {
 	order := append(slices.Clone(f.sheet.needed), f.columns...)
 	for _, name := range order {
 		value := values[slices.Index(f.columns, name)]
-		if err := f.sheet.set(&s, name, value); err != nil && fault == nil {
+		err := f.sheet.set(&s, name, value)
+		if value == "" && slices.Contains(f.sheet.needed, name) {
+			err = errMissing
+		}
+		if err != nil && fault == nil {
 			fault = &admin.Refusal{Code: admin.Invalid, Field: name, Text: err.Error()}
 		}
 	}

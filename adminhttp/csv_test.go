@@ -60,6 +60,8 @@ func TestFaultyLines(t *testing.T) {
 		{"\n6001000000000001,4010\n", "600100******0001"},
 		{"6001000000000001,4013\n", "600100******0001 expiry: expiry must end in a month from 01 to 12"},
 		{"60010000000000O1,4010\n", " pan: must have 1 to 19 digits"},
+		{",4010\n", " pan: is missing"},
+		{"6001000000000001,\n", "600100******0001 expiry: is missing"},
 		{"6001000000000001\n", " the line has not as many fields as the first line"},
 		{"6001000000000001,4010,\n", " the line has not as many fields as the first line"},
 		{"6001\"000000000001,4010\n", " a double quote stands where it cannot"},
@@ -176,4 +178,5 @@ func FuzzVoucherFile(f *testing.F) {
 var known = map[string]bool{
 	"the line is too long": true, "the last line has no line end, so the file may have been cut; end it with one": true,
 	"a double quote stands where it cannot": true, "the line has not as many fields as the first line": true, "must have 1 to 20 digits": true,
+	"is missing": true,
 }
