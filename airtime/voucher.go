@@ -2,6 +2,7 @@ package airtime
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -32,6 +33,9 @@ func (VoucherPIN) String() string { return "****" }
 
 // GoString hides the PIN.
 func (VoucherPIN) GoString() string { return "airtime.VoucherPIN(****)" }
+
+// Format hides the PIN under every verb.
+func (VoucherPIN) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "****") } // a writer that fails has a caller who knows
 
 // MarshalText hides the PIN, so that no encoder reveals it by accident.
 func (VoucherPIN) MarshalText() ([]byte, error) { return []byte("****"), nil }

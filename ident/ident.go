@@ -6,6 +6,7 @@ package ident
 
 import (
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -110,6 +111,17 @@ func (p PAN) String() string { return Mask(p.digits) }
 
 // GoString masks as String does, so that %#v does not reveal.
 func (p PAN) GoString() string { return "ident.PAN(" + p.String() + ")" }
+
+// Format masks under every verb: fmt asks String for few of them, and shows fields for the others.
+func (p PAN) Format(s fmt.State, verb rune) { masked(s, verb, p.String(), p.GoString()) }
+
+// masked writes the masked form of a value, whatever the verb.
+func masked(s fmt.State, verb rune, text, goText string) {
+	if verb == 'v' && s.Flag('#') {
+		text = goText
+	}
+	_, _ = io.WriteString(s, text) // a writer that fails has a caller who knows
+}
 
 // MarshalText masks, so that no encoder reveals a number by accident.
 func (p PAN) MarshalText() ([]byte, error) { return []byte(p.String()), nil }

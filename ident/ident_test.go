@@ -55,7 +55,7 @@ func TestPANNeverPrintsWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, _ := pan.MarshalText()
-	for _, printed := range []string{fmt.Sprint(pan), fmt.Sprintf("%v %+v %#v %s", pan, pan, pan, pan), string(text)} {
+	for _, printed := range []string{fmt.Sprint(pan), fmt.Sprintf("%v %+v %#v %s %d %x %q", pan, pan, pan, pan, pan, pan, pan), string(text)} {
 		if strings.Contains(printed, "564249854") {
 			t.Errorf("printed as %q", printed)
 		}

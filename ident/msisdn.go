@@ -2,6 +2,7 @@ package ident
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -49,6 +50,9 @@ func (m MSISDN) String() string {
 
 // GoString hides the number's middle.
 func (m MSISDN) GoString() string { return "ident.MSISDN(" + m.String() + ")" }
+
+// Format hides the middle under every verb.
+func (m MSISDN) Format(s fmt.State, verb rune) { masked(s, verb, m.String(), m.GoString()) }
 
 // MarshalText gives what String gives, so that no encoder writes the whole number.
 func (m MSISDN) MarshalText() ([]byte, error) { return []byte(m.String()), nil }

@@ -29,7 +29,7 @@ func TestMSISDNNeverPrintsWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, printed := range []string{fmt.Sprint(m), fmt.Sprintf("%+v", m), fmt.Sprintf("%#v", m), fmt.Sprintf("%q", m)} {
+		for _, printed := range []string{fmt.Sprint(m), fmt.Sprintf("%+v", m), fmt.Sprintf("%#v", m), fmt.Sprintf("%q", m), fmt.Sprintf("%d", m), fmt.Sprintf("%x", m)} {
 			if strings.Contains(printed, s) {
 				t.Errorf("%s prints as %s", s, printed)
 			}
