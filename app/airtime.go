@@ -163,12 +163,17 @@ func (s *stock) raise(standing map[string]bool, alarm, what, name, left string, 
 	}
 }
 
+// countTimeout is how long metrics and alarms wait for the store to count.
+const countTimeout = 5 * time.Second
+
 // count counts, unless that was done lately.
 func (s *stock) count() {
-	ctx, now := context.Background(), s.app.settings.Now()
+	now := s.app.settings.Now()
 	if now.Sub(s.at) < openEvery {
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), countTimeout)
+	defer cancel()
 	s.at, s.levels, s.floats = now, nil, nil
 	var err error
 	if s.levels, err = s.app.Office.Stock(ctx, ident.Production, now); err == nil {
