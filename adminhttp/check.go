@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -89,7 +90,30 @@ func (c check) judge(body []byte) *adminapi.Error {
 	var schemaError *openapi3.SchemaError
 	if errors.As(err, &schemaError) {
 		fault.Field = strings.Join(schemaError.JSONPointer(), ".")
-		fault.Message = schemaError.Reason
+		if fault.Message = schemaError.Reason; schemaError.SchemaField == "pattern" {
+			fault.Message = inWords(schemaError.Schema.Pattern)
+		}
 	}
 	return fault
+}
+
+var (
+	// plain is a pattern of so many characters of one class.
+	plain = regexp.MustCompile(`^\^\[([^\]]+)\]\{([0-9]+)(?:,([0-9]+))?\}\$$`)
+	// classes are the words for the classes that the document has.
+	classes = map[string]string{
+		"A-Za-z0-9": "letters and digits", "0-9": "digits", "A-Z": "capital letters", "0-9A-Fa-f": "hexadecimal digits",
+	}
+)
+
+// inWords says what a pattern of the document asks for.
+func inWords(pattern string) string {
+	parts := plain.FindStringSubmatch(pattern)
+	switch {
+	case parts == nil || classes[parts[1]] == "":
+		return "has another form than the document says"
+	case parts[3] == "":
+		return "must be " + parts[2] + " " + classes[parts[1]]
+	}
+	return "must be " + parts[2] + " to " + parts[3] + " " + classes[parts[1]]
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/memstore"
+	"github.com/scripworks/scrip/store/storetest"
 )
 
 // house is a server on loopback over a store in memory.
@@ -35,7 +36,7 @@ type house struct {
 	register *admin.Register
 	issuer   *giftcard.Issuer
 	vendor   *airtime.Vendor
-	driver   *memstore.Driver
+	driver   *storetest.Doubtful
 	tokens   map[string]string // by role
 	logged   *bytes.Buffer
 	ids      int
@@ -46,7 +47,7 @@ var started = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 func build(t *testing.T) *house {
 	keys, err := secret.Generate()
 	must(t, err)
-	h := &house{T: t, driver: memstore.New(), tokens: map[string]string{}, logged: &bytes.Buffer{}}
+	h := &house{T: t, driver: &storetest.Doubtful{Driver: memstore.New()}, tokens: map[string]string{}, logged: &bytes.Buffer{}}
 	h.register, err = admin.LoadRegister(t.Context(), h.driver, adminhttp.Codec{})
 	must(t, err)
 	s := store.New(h.driver, store.Settings{Keys: keys, Now: time.Now, Unfinished: h.register.Unfinished})
@@ -271,6 +272,14 @@ func TestWhatIsNoCallIsRefusedInJSON(t *testing.T) {
 	h.refusedAs(h.call("viewer", "GET", "/transactions/open?olderThan=yesterday", ""), 400, "INVALID", "olderThan")
 	h.refusedAs(h.call("viewer", "GET", "/transactions", ""), 400, "INVALID", "id")
 	h.refusedAs(h.call("viewer", "GET", "/cards/1/history?before=x", ""), 400, "INVALID", "before")
+	for settings, want := range map[string]string{
+		`{"barcode":"12-3"}`: "must be 0 to 13 letters and digits", `{"limits":[{"currency":"R","min":1,"max":2}]}`: "must be 3 digits",
+	} {
+		refused := h.call("admin", "PUT", "/airtime/products/x", `{"reason":"x","settings":{"name":"x","type":"DATA",`+settings[1:]+`}`)
+		if !strings.Contains(refused.text, `"`+want+`"`) {
+			t.Errorf("%s is refused as %s, want %q", settings, refused.text, want)
+		}
+	}
 	h.refusedAs(h.call("admin", "POST", "/products", `{"id":"gold"`), 400, "INVALID", "")
 	h.refusedAs(h.call("admin", "POST", "/products", `{"id":"gold"}`), 400, "INVALID", "settings")
 	h.refusedAs(h.call("admin", "POST", "/products", `{"id":"gold","settings":{"currency":"710","maxload":5}}`), 400, "INVALID", "settings")
