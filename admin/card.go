@@ -136,8 +136,9 @@ const (
 	differs      // a card was there already, with other data
 )
 
-// keep adds the card of a seed, or takes over one that an import left behind unknown to everybody. Of a card
-// that is there already it says whether it is the same, and if not in which field.
+// keep adds the card of a seed, or takes over one that an import left behind unknown to everybody, unless a message
+// has touched that all the same. Of a card that is there already it says whether it is the same, and if not in which
+// field.
 func (o *Office) keep(tx Tx, w ident.World, s seeded, imported int32) (what kept, id int64, field string) {
 	there, found := tx.AnyCardByNumber(s.key)
 	switch {
@@ -145,6 +146,8 @@ func (o *Office) keep(tx Tx, w ident.World, s seeded, imported int32) (what kept
 		c, d := s.card(w, tx.NextSeq(), imported)
 		tx.AddCard(giftcard.NewCard{Card: c, Detail: d, Number: s.key[0]})
 		return added, c.ID, ""
+	case o.hidden(there) && there.LastMessage != 0:
+		return differs, there.ID, "pan" // whoever sent the message has it, and there may be money on it
 	case o.leftBehind(there, imported):
 		tx.Detail(there.ID) // what is put must have been loaded
 		c, d := s.card(w, there.ID, imported)

@@ -172,11 +172,38 @@ func (i *Importing[S]) Finish(ctx context.Context, now time.Time) (Import, error
 	return i.end(ctx, now, state)
 }
 
-// Abandon ends an import that broke off. What it left unknown to everybody stays so, and whoever brings it again takes
-// it over.
+// Abandon ends an import that broke off, and gives it as it has ended. What it left unknown to everybody stays so, and
+// whoever brings it again takes it over. An import that a Finish has ended, although that gave an error, stays as it is.
 func (i *Importing[S]) Abandon(ctx context.Context, now time.Time) (Import, error) {
 	defer i.office.importing.Store(false)
+	if err := i.see(ctx); err != nil {
+		return Import{}, err
+	}
+	if i.record.State != Running {
+		return i.record, nil
+	}
 	return i.end(ctx, now, Abandoned)
+}
+
+// see follows the store when it says that the import has ended. Since the last commit that is known of, only a Finish
+// whose outcome is unknown can have done that.
+func (i *Importing[S]) see(ctx context.Context) error {
+	o, number := i.office, int64(i.record.Number)
+	o.register.changing.Lock()
+	defer o.register.changing.Unlock()
+	rows, err := o.reports.Rows(ctx, ImportRow, number-1, 1)
+	if err != nil {
+		return fmt.Errorf("read import %d: %w", number, err)
+	}
+	if len(rows) == 0 || rows[0].Number != number {
+		return fmt.Errorf("import %d is not there", number)
+	}
+	return take(o.register.codec, rows[0], func(kept *Import) {
+		if kept.State != Running {
+			i.record = *kept
+			o.register.publish(func(s *snapshot) { s.putImport(kept) })
+		}
+	})
 }
 
 func (i *Importing[S]) end(ctx context.Context, now time.Time, state ImportState) (Import, error) {

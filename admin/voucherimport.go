@@ -70,16 +70,17 @@ func (*vouchers) check(s *VoucherSeed) *Refusal {
 // masked names no voucher: where the columns of a file were mixed up, the serial may be a PIN.
 func (*vouchers) masked(VoucherSeed) string { return "" }
 
-// mark puts the batch in at the beginning, and opens it at the end of an import that is complete.
+// mark puts the batch in at the beginning, opens it at the end of an import that is complete, and sees that it is closed
+// at the end of any other.
 func (v *vouchers) mark(tx Tx, record Import) error {
 	switch record.State {
 	case Running:
 		b := v.batch
 		b.Number = record.Number
 		tx.PutBatch(b)
-	case Complete:
+	case Complete, Abandoned:
 		b := tx.Batch(record.Number)
-		b.Closed = false
+		b.Closed = record.State == Abandoned
 		tx.PutBatch(b)
 	}
 	return nil
@@ -136,6 +137,7 @@ func (v *vouchers) keep(tx airtime.Tx, s sealedVoucher, batch int32) (kept, *Ref
 }
 
 // there names the field in which a voucher is like one that is there, and gives what broken imports have left in stock.
+// A voucher that a message has touched is there, whatever its import says: somebody may know its PIN.
 func (v *vouchers) there(tx airtime.Tx, s sealedVoucher, batch int32) (left []airtime.Voucher, field string, err error) {
 	for _, by := range []struct {
 		field string
@@ -151,7 +153,7 @@ func (v *vouchers) there(tx airtime.Tx, s sealedVoucher, batch int32) (left []ai
 			case err != nil:
 				return nil, "", err
 			case !same || w.World != v.world:
-			case w.Batch == batch || !v.office.register.abandoned(w.Batch):
+			case w.Batch == batch || !v.office.register.abandoned(w.Batch) || !untouched(w):
 				return nil, by.field, nil
 			case w.Status == airtime.InStock && !slices.ContainsFunc(left, func(l airtime.Voucher) bool { return l.ID == w.ID }):
 				left = append(left, w)
@@ -159,6 +161,11 @@ func (v *vouchers) there(tx airtime.Tx, s sealedVoucher, batch int32) (left []ai
 		}
 	}
 	return left, "", nil
+}
+
+// untouched says whether a voucher stands where imports alone can have put it.
+func untouched(v airtime.Voucher) bool {
+	return v.LastMessage == 0 && (v.Status == airtime.InStock || v.Status == airtime.Withdrawn)
 }
 
 // abandoned says whether a batch is never opened because the import that brought it broke off.

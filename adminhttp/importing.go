@@ -115,7 +115,7 @@ func rejected(j admin.Reject) adminapi.ImportReject {
 // abandon ends an import that broke off and gives what to tell of it.
 func (r *report[S]) abandon(cause error) adminapi.Error {
 	if _, err := r.importing.Abandon(context.WithoutCancel(r.ctx), r.server.instant()); err != nil {
-		r.server.log.ErrorContext(r.ctx, "an import could not be marked as abandoned; a restart will", "err", err)
+		r.server.log.ErrorContext(r.ctx, "an import could not be marked as abandoned; a restart settles it", "err", err)
 	}
 	_, e, _, certain := told(cause, false)
 	if !certain {

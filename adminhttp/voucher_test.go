@@ -271,6 +271,25 @@ func TestABodyOfVouchersThatBreaksOff(t *testing.T) {
 	}
 }
 
+// A voucher is sold once, though the last commit of the import that brought it reported an error, and whoever sent the
+// file sends it again.
+func TestAFileOfVouchersThatEndsInDoubt(t *testing.T) {
+	h := build(t)
+	h.kiosk()
+	h.driver.Doubt = 3 // after the commits that begin the import and bring its lines
+	events, err := h.stock("mode=all", vouchers(3))
+	h.ends(events, err, "UNKNOWN_OUTCOME ")
+	if h.state() != "complete" || h.onSale() != 3.0 {
+		t.Errorf("the import is %v, %v are on sale", h.state(), h.onSale())
+	}
+	first := h.buy().Voucher.Serial
+	events, err = h.stock("mode=skip", vouchers(3))
+	h.ends(events, err, "complete 3/0/0/3")
+	if second := h.buy().Voucher.Serial; second == first || h.onSale() != 1.0 {
+		t.Errorf("sold %s and %s, %v are left", first, second, h.onSale())
+	}
+}
+
 func TestAFloatOverHTTP(t *testing.T) {
 	h := build(t)
 	created(h, "admin", "/accounts", `{"name":"till","settings":{"prepaid":true,"intermediary":true,"lowFloat":500}}`)
