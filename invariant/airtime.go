@@ -62,11 +62,13 @@ type vendor struct {
 	vouchers map[int64]*voucherTrace
 	floats   map[ident.Account]*floatTrace
 	batches  map[int32]*batchTrace
+	serials  serials
 }
 
 func newVendor() vendor {
 	return vendor{
 		vouchers: map[int64]*voucherTrace{}, floats: map[ident.Account]*floatTrace{}, batches: map[int32]*batchTrace{},
+		serials: newSerials(),
 	}
 }
 
@@ -218,7 +220,7 @@ func (c *checker) readStock(ctx context.Context, store admin.Reports) error {
 		}
 		if len(page) < pageSize {
 			c.compareBatches()
-			return nil
+			return c.compareSerials(ctx, store)
 		}
 	}
 }
@@ -231,6 +233,9 @@ func (c *checker) stock(v airtime.Voucher) {
 		t = &voucherTrace{}
 	}
 	t.seen = true
+	if v.Status != airtime.Withdrawn {
+		c.serials.add(v)
+	}
 	say := func(holds bool, format string, args ...any) {
 		if !holds {
 			c.fault("voucher %d: %s", v.ID, fmt.Sprintf(format, args...))

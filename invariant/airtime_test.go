@@ -2,6 +2,7 @@ package invariant_test
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"testing"
 	"time"
@@ -260,6 +261,45 @@ func TestVouchersThatAnotherImportTookOverAreSound(t *testing.T) {
 		t.Errorf("%q", faults)
 	}
 	names(t, takenOver(false), "it is in withdrawn, and no message put it there")
+}
+
+// Of two vouchers with one serial one is withdrawn, or they are in two worlds. The withdrawn one is not sold, and its batch
+// is closed.
+func TestVouchersWithOneSerialAreFound(t *testing.T) {
+	s := newStall(t)
+	reports := s.Store.Driver()
+	all, err := s.Vouchers(t.Context())
+	s.must(err)
+	unsold := all[:0]
+	for _, v := range all {
+		if v.LastMessage == 0 {
+			unsold = append(unsold, v)
+		}
+	}
+	first, second, batch := unsold[0], unsold[1], unsold[1].Batch
+	double := func(change func(v *airtime.Voucher)) tampered {
+		return tampered{Reports: reports, voucher: func(v *airtime.Voucher) bool {
+			if v.ID == second.ID {
+				v.Serial = first.Serial
+				change(v)
+			}
+			return true
+		}}
+	}
+	names(t, double(func(*airtime.Voucher) {}), fmt.Sprintf("voucher %d: it has the serial of voucher %d", second.ID, first.ID))
+	elsewhere := double(func(v *airtime.Voucher) { v.World++ })
+	withdrawn := double(func(v *airtime.Voucher) { v.Status = airtime.Withdrawn })
+	withdrawn.batch = func(b *airtime.Batch) bool {
+		if b.Number == batch {
+			b.InStock, b.Closed = b.InStock-1, true
+		}
+		return true
+	}
+	for _, sound := range []tampered{elsewhere, withdrawn} {
+		if faults := check(t, sound).Faults; len(faults) > 0 {
+			t.Errorf("%q", faults)
+		}
+	}
 }
 
 // Each of these changes one record, and the report must name what is wrong with it.
