@@ -30,9 +30,11 @@ func (v *Vendor) Advise(ctx context.Context, a *Advice) error {
 		return err
 	}
 	if err = v.end(ctx, e, effect); errors.Is(err, txn.ErrInFlight) && e.Request.Seq != 0 {
-		wanted := question{now: a.Received, gone: a.Role == txn.Reversal}
-		if err := v.ask(ctx, e.Request, wanted); err != nil {
+		if err := v.ask(ctx, e.Request, v.wanted(e, effect)); err != nil {
 			return err
+		}
+		if effect.asks {
+			return v.agreed(ctx, e)
 		}
 		effect.asked = e.Request
 		err = v.end(ctx, e, effect)
@@ -63,11 +65,28 @@ func (v *Vendor) end(ctx context.Context, e *txn.Ending, f *effect) error {
 	})
 }
 
+// wanted is what an advice asks of the provider that is at work on its request. A reversal may be recorded meanwhile.
+func (v *Vendor) wanted(e *txn.Ending, f *effect) question {
+	q := question{now: e.Advice.Received}
+	if q.gone = e.Advice.Role == txn.Reversal; q.gone {
+		q.reverse = func(ctx context.Context) error {
+			e.Overtakes = true
+			return v.end(ctx, e, f)
+		}
+	}
+	return q
+}
+
 // agree has the provider take back a top-up whose reversal has been recorded, and gives the answer to that reversal.
 func (v *Vendor) agree(ctx context.Context, e *txn.Ending) error {
 	if err := v.ask(ctx, e.Request, question{now: e.Advice.Received, gone: true}); err != nil {
 		return err
 	}
+	return v.agreed(ctx, e)
+}
+
+// agreed gives the answer to a reversal that its provider has been asked for.
+func (v *Vendor) agreed(ctx context.Context, e *txn.Ending) error {
 	reversal := txn.Message{}
 	err := v.store.View(ctx, Keys{World: e.Request.World}, func(tx Tx) error {
 		reversal, _ = tx.MessageAt(e.Message.Seq)

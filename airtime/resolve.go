@@ -68,7 +68,9 @@ func (v *Vendor) resolveAll(ctx context.Context, page []txn.Message, now time.Ti
 // question is what is wanted of a provider.
 type question struct {
 	now  time.Time
-	gone bool // the sender wants it taken back
+	gone bool // somebody wants it taken back
+	// reverse records the sender's own reversal of what is still worked on, or that it is refused; nil when there is none.
+	reverse func(ctx context.Context) error
 }
 
 // ask resolves a top-up for somebody who waits as long as ctx lasts. The work goes on when they leave. Only work takes a
@@ -127,7 +129,8 @@ func (v *Vendor) awaitTurn(ctx context.Context, m txn.Message) (pass func(), err
 	}
 }
 
-// resolve ends a top-up or its reversal if its provider tells how. nil means that it has ended. The caller has its turn.
+// resolve ends a top-up or its reversal if its provider tells how. nil means that it has ended, or that the sender's
+// reversal is refused. The caller has its turn.
 func (v *Vendor) resolve(ctx context.Context, m txn.Message, q question) error {
 	m, err := v.reload(ctx, m)
 	if err != nil {
@@ -170,7 +173,7 @@ func (v *Vendor) resolveWorking(ctx context.Context, m txn.Message, q question) 
 	if !can.Reverses || !unsent || (can.Status && !q.gone) {
 		return errUnresolved
 	}
-	if m, err = v.beginReversal(m, q); err != nil {
+	if m, err = v.beginReversal(ctx, m, q); err != nil || m.State != txn.Reversing {
 		return err
 	}
 	return v.resolveReversing(ctx, m, q)
@@ -240,9 +243,20 @@ func (v *Vendor) recorded(m txn.Message, e ending) error {
 	return nil
 }
 
-// beginReversal records that the vendor itself takes a top-up back whose outcome it could not learn, and gives the
-// request as it stands then. It is recorded before the provider is asked, so that nothing else ends it meanwhile.
-func (v *Vendor) beginReversal(m txn.Message, q question) (txn.Message, error) {
+// beginReversal records who takes a top-up back whose outcome could not be learned, and gives the request as it stands
+// then: by the sender's own reversal, or else by the vendor itself. It is recorded before the provider is asked, so that
+// nothing else ends it meanwhile.
+func (v *Vendor) beginReversal(ctx context.Context, m txn.Message, q question) (txn.Message, error) {
+	if q.reverse == nil {
+		return v.reverseByItself(m, q)
+	}
+	if err := q.reverse(ctx); err != nil {
+		return m, err
+	}
+	return v.reload(ctx, m)
+}
+
+func (v *Vendor) reverseByItself(m txn.Message, q question) (txn.Message, error) {
 	effect := &effect{vendor: v}
 	e, err := v.intake.Prepare(&txn.Advice{
 		Family: m.Family, Role: txn.Reversal, ID: vendorsOwn(m), RequestID: m.ID, Sender: v.sender(m.World, m.Account), Received: q.now,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -188,6 +189,59 @@ func TestReversalOfAnUnknownOutcome(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The reversal that has a top-up taken back whose outcome is not known is the one that ends it: later advices are told
+// of it, and it is found by what it carries. The vendor's own ends it only where nobody asked.
+func TestTheSendersReversalEndsWhatIsWorkedOn(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *shop) {
+		s.Provider.Able(airtime.Capabilities{Reverses: true})
+		s.Provider.Behave(airtimetest.Lost, 0)
+		s.wants("the purchase", s.buyFor("t1"), unknown)
+		s.wants("another", s.buyFor("t2"), unknown)
+		time.Sleep(timeout)
+		synctest.Wait()
+		a := s.advice(txn.Reversal, "t1-w", "t1")
+		a.Body, a.References = []byte("{}"), []ident.Reference{{Institution: "till", Identifier: "7"}}
+		s.wants("a reversal of a part", word(s.Advise(t.Context(), s.part(a, 999))), "INVALID_AMOUNT")
+		s.wants("the request", s.state("t1").State.String(), "working")
+		s.wants("the reversal", word(s.Advise(t.Context(), a)), good)
+		s.wants("again", word(s.Advise(t.Context(), a)), good)
+		s.wants("who ended it", string(s.ended("t1").ID), "t1-w")
+		if by := s.ended("t1"); by.Account != a.Sender.Account || by.State != txn.Accepted || len(by.Body) == 0 || len(by.References) != 1 {
+			t.Errorf("%+v", by)
+		}
+		var refusal *decline.Error
+		if err := s.Advise(t.Context(), s.advice(txn.Confirmation, "t1-c", "t1")); !errors.As(err, &refusal) || refusal.Detail.ReversalID != "t1-w" {
+			t.Errorf("the confirmation: %v", err)
+		}
+		s.resolve()
+		if by := s.ended("t2"); by.Account != 0 || !strings.HasPrefix(string(by.ID), "vendor-") {
+			t.Errorf("%+v", by)
+		}
+		s.credits("t1", 0)
+		s.credits("t2", 0)
+		s.wants("the float", s.float(), untouched)
+	})
+}
+
+// What the sender's reversal began and the provider refuses stands, and the reversal is kept once.
+func TestTheSendersReversalOfWhatIsWorkedOnIsRefused(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *shop) {
+		s.Provider.Able(airtime.Capabilities{Reverses: true})
+		s.Provider.Behave(airtimetest.Lost, 0)
+		s.Provider.Keep(true)
+		s.wants("the purchase", s.buyFor("t1"), unknown)
+		time.Sleep(timeout)
+		synctest.Wait()
+		s.wants("the reversal", s.reverse("t1"), "TRANSACTION_NOT_SUPPORTED")
+		s.wants("the status", s.status("t1"), good)
+		if kept := s.kept("t1-w"); len(kept) != 1 || kept[0].State != txn.Declined {
+			t.Errorf("%+v", kept)
+		}
+		s.credits("t1", 1)
+		s.wants("the float", s.float(), charged)
+	})
 }
 
 // An order that is still on its way when its purchase is asked for must not be called never received, and one that

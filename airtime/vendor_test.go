@@ -183,6 +183,34 @@ func (s *shop) state(id string) txn.Message {
 	return found
 }
 
+// kept gives what is recorded under an id.
+func (s *shop) kept(id string) (found []txn.Message) {
+	s.t.Helper()
+	s.must(s.Store.Read(context.Background(), store.Keys{World: ident.Production, IDs: []ident.ID{ident.ID(id)}}, func(tx *store.Tx) error {
+		found = tx.Messages(ident.ID(id))
+		return nil
+	}))
+	return found
+}
+
+// ended gives the advice or act that ended a request.
+func (s *shop) ended(id string) (by txn.Message) {
+	s.t.Helper()
+	seq := s.state(id).Ended
+	s.must(s.Store.Read(context.Background(), store.Keys{World: ident.Production}, func(tx *store.Tx) error {
+		by, _ = tx.MessageAt(seq)
+		return nil
+	}))
+	return by
+}
+
+// part is an advice with an id of its own that names a final amount.
+func (s *shop) part(a *airtime.Advice, minor int64) *airtime.Advice {
+	part := *a
+	part.ID, part.Approved = newID(), new(rand(minor))
+	return &part
+}
+
 func (s *shop) prepaid(minor int64) {
 	s.t.Helper()
 	a := s.Account("a", txn.Sender{Prepaid: true})

@@ -42,7 +42,10 @@ type Effect interface {
 type Ending struct {
 	Advice *Advice
 	// Operator says that it is an operator's settlement, and nobody's own advice.
-	Operator   bool
+	Operator bool
+	// Overtakes says that a reversal does not wait for the provider that is at work on its request: that can be asked
+	// only to take it back any more.
+	Overtakes  bool
 	effect     Effect
 	body       []byte
 	references []int64
@@ -128,7 +131,7 @@ func (e *Ending) judge() (Verdict, *decline.Error) {
 	if refusal := e.locate(); refusal != nil {
 		return 0, refusal
 	}
-	verdict := Judge(e.Request.State, e.Advice.Role)
+	verdict := e.verdict()
 	switch verdict {
 	case Locate, Remember:
 		return verdict, Unlocated()
@@ -146,6 +149,13 @@ func (e *Ending) judge() (Verdict, *decline.Error) {
 		return verdict, e.effect.Check(e)
 	}
 	return verdict, nil
+}
+
+func (e *Ending) verdict() Verdict {
+	if e.Overtakes && e.Advice.Role == Reversal && e.Request.State == Working {
+		return Apply
+	}
+	return Judge(e.Request.State, e.Advice.Role)
 }
 
 // Unlocated refuses what names a request that is not there (L7, L9).
