@@ -3,67 +3,14 @@ package airtime
 import (
 	"context"
 	"errors"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/txn"
 )
 
-// Bounds of a sweep.
-const (
-	resolvePage = 256 // messages in memory at once
-	resolvers   = 64  // questions to providers at once, so that some that stay silent do not hold up the rest
-	// statusTimeout is how long a provider may take to tell a status, unless ProviderTimeout is shorter.
-	statusTimeout = 10 * time.Second
-)
-
-// Resolve goes once through all top-ups whose provider has not said how they ended, and tries to end those that this
-// process is not asking for already. left is how many remain: for the next sweep, or for an operator. It may be called
-// as often as one likes, by one caller at a time; ctx bounds how long it takes. An error is the store's.
-//
-// A top-up that was being worked on is ended by its provider's status. Where the provider has none but takes back, it
-// is taken back, once nobody can be sending it any more: ProviderTimeout after it was placed. That the provider has
-// never received it counts only after twice that time (docs/rules.md 3.2), because an order may still be on its way.
-// A reversal is asked for again until the provider agrees or refuses. Nothing is guessed: what none of this can end
-// is left.
-func (v *Vendor) Resolve(ctx context.Context, now time.Time) (left int, err error) {
-	for after := int64(0); ; {
-		page, err := v.settings.Unsettled.Working(ctx, after, resolvePage)
-		if err != nil {
-			return left, err
-		}
-		left += v.resolveAll(ctx, page, now)
-		if len(page) < resolvePage || ctx.Err() != nil {
-			return left, ctx.Err()
-		}
-		after = page[len(page)-1].Seq
-	}
-}
-
-func (v *Vendor) resolveAll(ctx context.Context, page []txn.Message, now time.Time) (left int) {
-	var all sync.WaitGroup
-	var remain atomic.Int64
-	free := make(chan struct{}, resolvers)
-	for _, m := range page {
-		free <- struct{}{}
-		all.Go(func() {
-			defer func() { <-free }()
-			pass, ok := v.turns.TakeOffAlone(m.World, m.ID)
-			if !ok {
-				remain.Add(1)
-				return
-			}
-			defer pass()
-			if v.resolve(ctx, m, question{now: now}) != nil {
-				remain.Add(1)
-			}
-		})
-	}
-	all.Wait()
-	return int(remain.Load())
-}
+// statusTimeout is how long a provider may take to tell a status, unless ProviderTimeout is shorter.
+const statusTimeout = 10 * time.Second
 
 // question is what is wanted of a provider.
 type question struct {

@@ -74,6 +74,9 @@ type Vendor struct {
 	timeout  time.Duration
 	// turns are the purchases that this process is asking a provider about: one question at a time for each.
 	turns txn.Flights
+	// lanes hold what sweeps are asking each provider at this moment; sweepFrom is the seq after which the next begins.
+	lanes     map[string]chan struct{}
+	sweepFrom int64
 
 	life   context.Context // ends when providers are given up
 	giveUp context.CancelFunc
@@ -94,6 +97,10 @@ func NewVendor(s Settings) *Vendor {
 	}
 	if v.settings.MaxTopUps == 0 {
 		v.settings.MaxTopUps = DefaultMaxTopUps
+	}
+	v.lanes = map[string]chan struct{}{}
+	for name := range s.Providers {
+		v.lanes[name] = make(chan struct{}, resolvers)
 	}
 	v.life, v.giveUp = context.WithCancel(context.Background())
 	return v
@@ -129,6 +136,16 @@ func (v *Vendor) begin() (end func(), err error) {
 		v.mu.Unlock()
 		v.all.Done()
 	}, nil
+}
+
+// join has Close wait for one more, until all.Done is called; false when it has been closed already.
+func (v *Vendor) join() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.closed {
+		v.all.Add(1)
+	}
+	return !v.closed
 }
 
 // InHand gives how many top-ups and reversals are with their providers at this moment.

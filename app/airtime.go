@@ -52,7 +52,7 @@ func (a *App) makeVendor(observer *edge.Observer) error {
 // attendEvery is how often providers are asked about top-ups whose end is not known yet, and the stock is looked at.
 const attendEvery = 5 * time.Second
 
-// attend does both, at once after the start and again and again.
+// attend asks them, at once after the start and again and again.
 func (a *App) attend(ctx context.Context) {
 	tick := time.NewTicker(attendEvery)
 	defer tick.Stop()
@@ -62,6 +62,19 @@ func (a *App) attend(ctx context.Context) {
 			a.log.Error("resolve top-ups", "error", err)
 		}
 		a.stock.unresolved.Set(float64(left))
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// watch looks at the stock, at once after the start and again and again, however long providers take.
+func (a *App) watch(ctx context.Context) {
+	tick := time.NewTicker(attendEvery)
+	defer tick.Stop()
+	for {
 		a.stock.watch()
 		select {
 		case <-tick.C:
