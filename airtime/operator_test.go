@@ -18,7 +18,11 @@ var errNote = errors.New("the note was not taken")
 
 // settle is an operator's ending of a purchase of account a. noted counts the notes.
 func (s *shop) settle(role txn.Role, id string, noted *int) string {
-	return word(s.Settle(context.Background(), airtime.Settlement{
+	return s.settleFor(context.Background(), role, id, noted)
+}
+
+func (s *shop) settleFor(ctx context.Context, role txn.Role, id string, noted *int) string {
+	return word(s.Settle(ctx, airtime.Settlement{
 		World: ident.Production, Family: txn.Purchase, RequestID: ident.ID(id), Role: role, ID: newID(), At: s.Now(), Sender: s.Named("a"),
 		Note: func(_ airtime.Tx, message int64) error {
 			if message == 0 {
@@ -114,6 +118,24 @@ func TestAnOperatorDecidesWhatNobodyElseCan(t *testing.T) {
 			})
 		}
 	}
+}
+
+// An operator who does not get the turn of a top-up is told that nothing was done.
+func TestAnOperatorDoesNotWaitForEver(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *shop) {
+		noted := 0
+		s.Provider.Behave(airtimetest.Late, 10*time.Second)
+		answer := make(chan string)
+		go func() { answer <- s.buyFor("t1") }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		s.wants("the act", s.settleFor(ctx, txn.Confirmation, "t1", &noted), turned)
+		s.wants("the purchase", <-answer, good)
+		if noted != 0 {
+			t.Errorf("%d notes", noted)
+		}
+	})
 }
 
 // The provider is asked before the operator's word counts.

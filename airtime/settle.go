@@ -31,7 +31,7 @@ type Settlement struct {
 // where it cannot, the operator's word counts. What a provider is still at work on is asked for first; if that does not
 // end it, the operator's word counts. It declines with UnableToLocateRecord, and with TransactionNotSupported what has
 // ended already or the provider refuses to take back. A *decline.Unknown: the act stands, and the provider has yet to
-// agree. txn.ErrInFlight: nothing was done, because a provider is being asked at this moment.
+// agree. A *decline.NotTaken: nothing was done, because a provider is being asked at this moment.
 func (v *Vendor) Settle(ctx context.Context, s Settlement) error {
 	request, err := v.find(ctx, s)
 	if err != nil {
@@ -46,7 +46,10 @@ func (v *Vendor) Settle(ctx context.Context, s Settlement) error {
 		e, err = v.settle(ctx, s, request, effect)
 		return err
 	})
-	if err != nil || !effect.asks {
+	switch {
+	case errors.Is(err, txn.ErrInFlight):
+		return &decline.NotTaken{Cause: decline.Overloaded, Text: "its provider is being asked at this moment", After: time.Second}
+	case err != nil || !effect.asks:
 		return err
 	}
 	err = v.agree(ctx, e)

@@ -110,7 +110,7 @@ func (s *shop) advice(role txn.Role, id, of string) *airtime.Advice {
 const (
 	good      = "good"
 	unknown   = "unknown"   // somebody is still at work: 504
-	undecided = "undecided" // any other error: 500
+	undecided = "undecided" // any other error, and an advice that has to come again: 500
 	turned    = "turned away"
 )
 
@@ -124,6 +124,8 @@ func word(err error) string {
 		return good
 	case errors.As(err, &refusal):
 		return string(refusal.Reason)
+	case errors.Is(err, txn.ErrInFlight):
+		return undecided
 	case errors.As(err, &pending):
 		return unknown
 	case errors.As(err, &away):

@@ -13,6 +13,7 @@ import (
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/exchange"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/txn"
 )
 
 func TestEachSuccessHasItsStatusAndPlace(t *testing.T) {
@@ -181,6 +182,17 @@ func TestWhatNobodyKnowsYet(t *testing.T) {
 		}
 		if r.cause != nil {
 			t.Errorf("%s: it counts as a fault of ours: %v", c.operation, r.cause)
+		}
+	}
+}
+
+// L12: an advice whose request is still being processed comes again, and nobody has done anything wrong.
+func TestAnAdviceThatHasToComeAgainIsNoFault(t *testing.T) {
+	for _, c := range []call{confirmation, reversal} {
+		r := newRoom(t)
+		r.err = txn.ErrInFlight
+		if answer, d := r.answer(t, c.request()); answer.Code != 500 || d.ErrorType != "GENERAL_ERROR" || d.OriginalID != requestID || r.cause != nil {
+			t.Errorf("%s: %d %s, and a fault is %v", c.operation, answer.Code, answer.Body, r.cause)
 		}
 	}
 }

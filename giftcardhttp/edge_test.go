@@ -270,6 +270,15 @@ func TestWhatTheServiceDoesNotTakeIsObserved(t *testing.T) {
 	}
 }
 
+// L12: an advice whose request is still being processed comes again, and nobody has done anything wrong.
+func TestAnAdviceThatHasToComeAgainIsNoFault(t *testing.T) {
+	e := newEdge(t)
+	e.service.err = txn.ErrInFlight
+	if answer := e.answer(redemptionReversal.post()); answer.Code != http.StatusInternalServerError || e.observer.errorType != "GENERAL_ERROR" || e.observer.cause != nil {
+		t.Errorf("%d %s, and a fault is %v", answer.Code, answer.Body, e.observer.cause)
+	}
+}
+
 // What a refusal tells of the messages that led to it (1.3).
 func TestDetailsOfARefusal(t *testing.T) {
 	e := newEdge(t)

@@ -2,7 +2,6 @@ package txn
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/scripworks/scrip/decline"
@@ -32,8 +31,9 @@ func NewIntake(keys *secret.Keys, hold time.Duration) *Intake {
 	return &Intake{keys: keys, hold: hold}
 }
 
-// ErrInFlight asks the sender to repeat an advice: its request is still being worked on (rule L12).
-var ErrInFlight = errors.New("the request is still being processed")
+// ErrInFlight asks the sender to repeat an advice: its request is still being worked on (rule L12). It is a
+// *decline.Unknown, since that is no fault of ours.
+var ErrInFlight error = &decline.Unknown{Reason: decline.GeneralError, Text: "the request is still being processed"}
 
 // TakeOff says that a request is in flight until land is called. It declines the id of a look-up that is not saved yet.
 func (i *Intake) TakeOff(w ident.World, id ident.ID) (land func(), err error) {
