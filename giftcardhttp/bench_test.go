@@ -189,7 +189,7 @@ func (m *oneCard) Messages(ident.ID) []txn.Message { return nil }
 
 func (m *oneCard) MessageAt(int64) (txn.Message, bool) { return m.kept, true }
 
-func (m *oneCard) Remembered(ident.Account, ident.ID) (int64, bool) { return 0, false }
+func (m *oneCard) Remembered(ident.Account, ident.ID) []int64 { return nil }
 
 func (m *oneCard) CardByNumber(key giftcard.CardKey) (giftcard.Card, bool) {
 	return m.card, key[0] == m.number
