@@ -302,7 +302,7 @@ func TestLookUp(t *testing.T) {
 		return got
 	}
 	as := func(*airtime.LookUp) {}
-	ids := func(products []*airtime.Product) (all string) {
+	ids := func(products []airtime.Offer) (all string) {
 		for _, p := range products {
 			all += p.ID + " "
 		}
@@ -339,6 +339,9 @@ func TestLookUp(t *testing.T) {
 	listed, err := s.Products(t.Context(), &airtime.Listing{Sender: s.Named("a")})
 	s.must(err)
 	s.wants("the list", ids(listed), "bundle three topup voucher ")
+	if listed[0].Network.Name != "Three" || listed[2].Network.Name != "Network one" || listed[3].Network != nil || got.Products[0].Network != got.Network {
+		t.Errorf("the networks are %+v", listed)
+	}
 }
 
 func TestWithoutACatalogueThereIsNoList(t *testing.T) {

@@ -31,7 +31,7 @@ func (v *Vendor) LookUp(ctx context.Context, l *LookUp) (*Subscriber, error) {
 			suiting = append(suiting, p)
 		}
 	}
-	found.Products = l.Filter.of(suiting, l.Sender)
+	found.Products = v.offers(w, l.Filter.of(suiting, l.Sender))
 	if n.Promotion.lasts(l.Received) {
 		found.Promotion = n.Promotion
 	}
@@ -58,12 +58,25 @@ func (v *Vendor) tellBalance(ctx context.Context, w ident.World, found *Subscrib
 }
 
 // Products implements Service. It declines with FunctionNotSupported when no catalogue is kept.
-func (v *Vendor) Products(_ context.Context, l *Listing) ([]*Product, error) {
+func (v *Vendor) Products(_ context.Context, l *Listing) ([]Offer, error) {
 	all := v.settings.Catalogue.Products(l.Sender.World)
 	if len(all) == 0 {
 		return nil, decline.New(decline.FunctionNotSupported, "no catalogue is kept")
 	}
-	return l.Filter.of(all, l.Sender), nil
+	return v.offers(l.Sender.World, l.Filter.of(all, l.Sender)), nil
+}
+
+// offers gives each product with its network.
+func (v *Vendor) offers(w ident.World, products []*Product) []Offer {
+	var offers []Offer
+	for _, p := range products {
+		o := Offer{Product: p}
+		if p.Network != "" {
+			o.Network, _ = v.settings.Catalogue.Network(w, p.Network)
+		}
+		offers = append(offers, o)
+	}
+	return offers
 }
 
 // of keeps the products on sale that fit and that an account may sell, in their order.

@@ -40,7 +40,7 @@ type Service interface {
 	// LookUp tells what is known of a subscriber's number. An unknown number is no error.
 	LookUp(ctx context.Context, l *LookUp) (*Subscriber, error)
 	// Products gives the products on sale, by their ids.
-	Products(ctx context.Context, l *Listing) ([]*Product, error)
+	Products(ctx context.Context, l *Listing) ([]Offer, error)
 }
 
 // Request is one request of either family. What is absent is empty.
@@ -112,6 +112,12 @@ type Listing struct {
 	Filter   Filter
 }
 
+// Offer is a product that is on sale.
+type Offer struct {
+	*Product
+	Network *Network // that it is for; nil when it is for any, or its network is not known
+}
+
 // Filter keeps only some products. What is empty keeps all.
 type Filter struct {
 	Type     ProductType
@@ -127,7 +133,7 @@ type Subscriber struct {
 	Asked     string          // the operator that the look-up named
 	Balance   *ledger.Balance // when the provider tells it
 	Currency  money.Currency
-	Products  []*Product
+	Products  []Offer
 	Promotion *Promotion
 }
 

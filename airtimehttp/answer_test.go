@@ -294,9 +294,11 @@ func offered(network string) string {
 
 func TestProductsAreListed(t *testing.T) {
 	e := newEdge(t, false)
-	e.service.products = []*airtime.Product{ten, full, {ID: "V", Type: airtime.AirtimeVariable}}
+	e.service.products = []airtime.Offer{
+		{Product: ten}, {Product: full, Network: &airtime.Network{ID: "CELLA", Name: "Cell A"}}, {Product: &airtime.Product{ID: "V", Type: airtime.AirtimeVariable}},
+	}
 	same(t, e.good(t, list), `[{"isDirectTopup":false,"productId":"A10","name":"Ten","type":"AIRTIME_FIXED","wholesalePrice":{"amount":1000,"currency":"710"},`+
-		`"productValues":[{"amount":1000,"currency":"710"}]},`+offered("CELLA")+`,{"isDirectTopup":false,"productId":"V","type":"AIRTIME_VARIABLE"}]`)
+		`"productValues":[{"amount":1000,"currency":"710"}]},`+offered("Cell A")+`,{"isDirectTopup":false,"productId":"V","type":"AIRTIME_VARIABLE"}]`)
 	if f := e.service.listing.Filter; f != (airtime.Filter{Channel: "web"}) {
 		t.Errorf("the service was told %+v", f)
 	}
@@ -327,11 +329,11 @@ func TestANumberIsLookedUp(t *testing.T) {
 			`{"msisdn":{"msisdn":"+27831234567","country":"ZA","operator":{"id":"CELLA","name":"Cell A"}}}`},
 		"everything": {airtime.Subscriber{
 			Country: "ZA", Network: network, Asked: "A", Balance: &ledger.Balance{Book: 70, Available: 50}, Currency: 710,
-			Products: []*airtime.Product{full}, Promotion: &airtime.Promotion{Name: "spring", Text: "Twice", Start: noon, End: noon.Add(time.Hour)},
+			Products: []airtime.Offer{{Product: full, Network: network}}, Promotion: &airtime.Promotion{Name: "spring", Text: "Twice", Start: noon, End: noon.Add(time.Hour)},
 		}, `{"msisdn":{"msisdn":"+27831234567","country":"ZA","operator":{"id":"CELLA","name":"A"}},"amounts":{"balanceAmount":{"amount":70,"currency":"710"}},` +
 			`"availableProducts":[` + offered("Cell A") + `],"promotion":{"promotion":"Twice","startDate":"2100-07-01T12:00:00.000Z","endDate":"2100-07-01T13:00:00.000Z"}}`},
-		"a product of another network": {
-			airtime.Subscriber{Network: network, Products: []*airtime.Product{{ID: "X", Network: "CELLX"}}},
+		"a product of a network that is not known": {
+			airtime.Subscriber{Network: network, Products: []airtime.Offer{{Product: &airtime.Product{ID: "X", Network: "CELLX"}}}},
 			`{"msisdn":{"msisdn":"+27831234567","operator":{"id":"CELLA","name":"Cell A"}},` +
 				`"availableProducts":[{"isDirectTopup":false,"productId":"X","operator":{"id":"CELLX","name":"CELLX"}}]}`,
 		},

@@ -12,7 +12,7 @@ import (
 )
 
 func Example() {
-	vendor := &service{subscriber: airtime.Subscriber{Country: "ZA", Products: []*airtime.Product{ten}}}
+	vendor := &service{subscriber: airtime.Subscriber{Country: "ZA", Products: []airtime.Offer{{Product: ten}}}}
 	server, err := airtimehttp.New(airtimehttp.Settings{
 		Settings: exchange.Settings{Gate: &door{}, Institution: ourselves, Now: time.Now},
 		Service:  vendor,

@@ -33,8 +33,9 @@ func describe(w *exchange.Writer, p *airtime.Product) {
 
 func showAmount(w *exchange.Writer, name string, a money.Amount) { w.Amount(name, a.Minor, a.Currency) }
 
-// listProduct writes a product as it is offered. A network is known by its name only to who looked a number up.
-func listProduct(w *exchange.Writer, p *airtime.Product, network *airtime.Network) {
+// listProduct writes a product as it is offered.
+func listProduct(w *exchange.Writer, o airtime.Offer) {
+	p := o.Product
 	w.Open("")
 	w.Bool("isDirectTopup", p.TopUp)
 	w.Text("productId", p.ID)
@@ -45,8 +46,8 @@ func listProduct(w *exchange.Writer, p *airtime.Product, network *airtime.Networ
 	showContents(w, p.Contents)
 	if p.Network != "" {
 		name := p.Network
-		if network != nil && network.ID == p.Network {
-			name = network.Name
+		if o.Network != nil {
+			name = o.Network.Name
 		}
 		showInstitution(w, "operator", p.Network, name)
 	}
@@ -164,8 +165,8 @@ func (s *Server) showSubscriber(x *exchange.Exchange, known *airtime.Subscriber)
 	}
 	if len(known.Products) > 0 {
 		w.OpenList("availableProducts")
-		for _, p := range known.Products {
-			listProduct(w, p, known.Network)
+		for _, o := range known.Products {
+			listProduct(w, o)
 		}
 		w.CloseList()
 	}

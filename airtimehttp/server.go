@@ -163,7 +163,7 @@ func (s *Server) lookUp(ctx context.Context, x *exchange.Exchange) error {
 
 // list tells what is on sale, where a catalogue is kept.
 func (s *Server) list(ctx context.Context, x *exchange.Exchange) error {
-	products, err := s.service.Products(ctx, &airtime.Listing{Sender: x.Sender, Received: x.Received, Filter: s.filter(x)})
+	offers, err := s.service.Products(ctx, &airtime.Listing{Sender: x.Sender, Received: x.Received, Filter: s.filter(x)})
 	var refusal *decline.Error
 	if errors.As(err, &refusal) && refusal.Reason == decline.FunctionNotSupported {
 		return exchange.NotOffered("no catalogue is kept")
@@ -173,8 +173,8 @@ func (s *Server) list(ctx context.Context, x *exchange.Exchange) error {
 	}
 	w := x.Answer()
 	w.OpenList("")
-	for _, p := range products {
-		listProduct(w, p, nil)
+	for _, o := range offers {
+		listProduct(w, o)
 	}
 	w.CloseList()
 	return nil

@@ -22,7 +22,7 @@ type service struct {
 	err        error
 	response   airtime.Response
 	subscriber airtime.Subscriber
-	products   []*airtime.Product
+	products   []airtime.Offer
 
 	request  *airtime.Request
 	trial    *airtime.Request
@@ -75,7 +75,7 @@ func (s *service) LookUp(_ context.Context, l *airtime.LookUp) (*airtime.Subscri
 	return &s.subscriber, s.err
 }
 
-func (s *service) Products(_ context.Context, l *airtime.Listing) ([]*airtime.Product, error) {
+func (s *service) Products(_ context.Context, l *airtime.Listing) ([]airtime.Offer, error) {
 	s.listing = l
 	return s.products, s.err
 }
@@ -151,7 +151,7 @@ func newEdge(t testing.TB, compatible bool) *edge {
 				Reference: reference, Provider: "Cell-A", Product: ten, Amount: rand(12500),
 				Voucher: &airtime.Issued{PIN: pin, Serial: "S7", Batch: "B1", Expiry: noon, Instructions: []string{"Dial *100#"}},
 			},
-			products: []*airtime.Product{ten},
+			products: []airtime.Offer{{Product: ten}},
 		},
 	}
 	e.Server, err = airtimehttp.New(airtimehttp.Settings{

@@ -404,7 +404,7 @@ func (j *Judged) lookUp(ctx context.Context, m conform.Message, sender *txn.Send
 	return conform.Answer{Status: http.StatusOK, Sale: sale}
 }
 
-func idsOf(products []*airtime.Product) (ids []string) {
+func idsOf(products []airtime.Offer) (ids []string) {
 	for _, p := range products {
 		ids = append(ids, p.ID)
 	}
