@@ -114,12 +114,13 @@ func (s *sweep) enter(provider string) (leave func(), ok bool) {
 		return nil, false
 	}
 	lane := s.vendor.lanes[provider]
+	patience, cancel := context.WithTimeout(s.time, silence)
+	defer cancel()
 	select {
 	case lane <- struct{}{}:
 		return func() { <-lane }, true
-	case <-time.After(silence):
-		s.silent[provider] = true
-	case <-s.time.Done():
+	case <-patience.Done():
+		s.silent[provider] = s.time.Err() == nil
 	}
 	return nil, false
 }
