@@ -112,10 +112,11 @@ func (a *administered) Stock(ctx context.Context, product string) (int64, error)
 	return found.Levels[0].OnSale, nil
 }
 
-// Network creates the network, with a beginning of numbers that no other has.
+// Network creates the network, with a beginning of numbers that no other has. No country has it either: what numbers of
+// theirs are possible is another question than whose they are.
 func (a *administered) Network(ctx context.Context, n Network) (string, error) {
-	const southAfrica, digits = "2776", 6
-	prefix := southAfrica + randomDigits(digits)
+	const nobodys, digits = "999", 7
+	prefix := nobodys + randomDigits(digits)
 	settings := members{"name": n.Name, "country": n.Country, "prefixes": []string{prefix}}
 	if n.Promotion != "" {
 		settings["promotion"] = members{"name": n.Promotion, "text": "The offer of " + n.Promotion}
