@@ -295,15 +295,30 @@ func offered(network string) string {
 func TestProductsAreListed(t *testing.T) {
 	e := newEdge(t, false)
 	e.service.products = []airtime.Offer{
-		{Product: ten}, {Product: full, Network: &airtime.Network{ID: "CELLA", Name: "Cell A"}}, {Product: &airtime.Product{ID: "V", Type: airtime.AirtimeVariable}},
+		{Product: ten}, {Product: full, Network: &airtime.Network{ID: "CELLA", Name: "Cell A"}}, {Product: &airtime.Product{ID: "V", Type: airtime.AirtimeVariable, Discount: 250, Limits: []airtime.Limit{{Currency: 710, Min: 500, Max: 9000}, {Currency: 840, Min: 30, Max: 40}}}},
+		{Product: &airtime.Product{ID: "N"}},
 	}
-	same(t, e.good(t, list), `[{"isDirectTopup":false,"productId":"A10","name":"Ten","type":"AIRTIME_FIXED","wholesalePrice":{"amount":1000,"currency":"710"},`+
-		`"productValues":[{"amount":1000,"currency":"710"}]},`+offered("Cell A")+`,{"isDirectTopup":false,"productId":"V","type":"AIRTIME_VARIABLE"}]`)
+	same(t, e.good(t, list), `[{"isDirectTopup":false,"productId":"A10","name":"Ten","type":"AIRTIME_FIXED","recipientAmount":{"amount":1000,"currency":"710"},"wholesalePrice":{"amount":1000,"currency":"710"},`+
+		`"productValues":[{"amount":1000,"currency":"710"}]},`+offered("Cell A")+`,{"isDirectTopup":false,"productId":"V","type":"AIRTIME_VARIABLE",`+
+		`"recipientAmount":{"amount":500,"currency":"710"},"wholesalePrice":{"amount":488,"currency":"710"},"productValues":[{"amount":500,"currency":"710"},`+
+		`{"amount":9000,"currency":"710"},{"amount":30,"currency":"840"},{"amount":40,"currency":"840"}]},{"isDirectTopup":false,"productId":"N"}]`)
 	if f := e.service.listing.Filter; f != (airtime.Filter{Channel: "web"}) {
 		t.Errorf("the service was told %+v", f)
 	}
 	e.service.products = nil
 	same(t, e.good(t, list.at("/products")), `[]`)
+}
+
+// What was sold is told with what it contains and how long that lasts.
+func TestWhatIsSoldHasItsContents(t *testing.T) {
+	e := newEdge(t, false)
+	e.service.response.Product = full
+	want := `"validityPeriod":{"duration":0,"durationUnit":"FOREVER"},"productContents":[{"amount":0,"unit":"MB"},{"amount":5,"unit":"Minutes"}]}`
+	for _, m := range []message{purchase, status, provision} {
+		if got := e.good(t, m); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", m.operation, got)
+		}
+	}
 }
 
 func TestNoCatalogueIsKept(t *testing.T) {

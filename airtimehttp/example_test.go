@@ -25,5 +25,5 @@ func Example() {
 	server.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, airtimehttp.Base+"/msisdn?msisdn=%2B27831234567", nil))
 	fmt.Println(answer.Code, answer.Body)
 	// Output:
-	// 200 {"msisdn":{"msisdn":"+27831234567","country":"ZA"},"availableProducts":[{"isDirectTopup":false,"productId":"A10","name":"Ten","type":"AIRTIME_FIXED","wholesalePrice":{"amount":1000,"currency":"710"},"productValues":[{"amount":1000,"currency":"710"}]}]}
+	// 200 {"msisdn":{"msisdn":"+27831234567","country":"ZA"},"availableProducts":[{"isDirectTopup":false,"productId":"A10","name":"Ten","type":"AIRTIME_FIXED","recipientAmount":{"amount":1000,"currency":"710"},"wholesalePrice":{"amount":1000,"currency":"710"},"productValues":[{"amount":1000,"currency":"710"}]}]}
 }

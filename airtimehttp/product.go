@@ -17,7 +17,11 @@ func (s *Server) showSold(w *exchange.Writer, name string, x *exchange.Exchange,
 	w.Bool("isDirectTopup", p.TopUp)
 	w.Raw("productId", x.Message.Raw(s.slots.productID))
 	describe(w, p)
+	if p.RecipientAmount != nil {
+		showAmount(w, "recipientAmount", *p.RecipientAmount)
+	}
 	showValidity(w, p)
+	showContents(w, p.Contents)
 	w.Close()
 }
 
@@ -26,9 +30,6 @@ func describe(w *exchange.Writer, p *airtime.Product) {
 	w.Say("barcode", p.Barcode)
 	w.Say("name", p.Name)
 	w.Say("type", string(p.Type))
-	if p.RecipientAmount != nil {
-		showAmount(w, "recipientAmount", *p.RecipientAmount)
-	}
 }
 
 func showAmount(w *exchange.Writer, name string, a money.Amount) { w.Amount(name, a.Minor, a.Currency) }
@@ -40,6 +41,7 @@ func listProduct(w *exchange.Writer, o airtime.Offer) {
 	w.Bool("isDirectTopup", p.TopUp)
 	w.Text("productId", p.ID)
 	describe(w, p)
+	showRecipientAmount(w, p)
 	showDescription(w, p.Description)
 	showPrices(w, p)
 	showValidity(w, p)
@@ -79,22 +81,43 @@ func showDescription(w *exchange.Writer, d airtime.Description) {
 	w.Close()
 }
 
-// showPrices writes what a fixed product costs, by default its first face value, and all of these.
+// showPrices writes what a product is sold for: what it costs, by default for its first value, and all of its values.
+// The contract has no member for limits: those of a variable product stand among its values, each with its least and
+// its most.
 func showPrices(w *exchange.Writer, p *airtime.Product) {
+	values := valuesOf(p)
 	switch {
+	case len(values) > 0:
+		showAmount(w, "wholesalePrice", p.Price(values[0]))
 	case p.Wholesale != nil:
 		showAmount(w, "wholesalePrice", *p.Wholesale)
-	case len(p.Values) > 0:
-		showAmount(w, "wholesalePrice", p.Values[0])
 	}
-	if len(p.Values) == 0 {
+	if len(values) == 0 {
 		return
 	}
 	w.OpenList("productValues")
-	for _, value := range p.Values {
+	for _, value := range values {
 		showAmount(w, "", value)
 	}
 	w.CloseList()
+}
+
+// valuesOf gives the values of a fixed product, or the bounds of a variable one.
+func valuesOf(p *airtime.Product) []money.Amount {
+	values := slices.Clip(p.Values)
+	for _, l := range p.Limits {
+		values = append(values, money.Amount{Minor: l.Min, Currency: l.Currency}, money.Amount{Minor: l.Max, Currency: l.Currency})
+	}
+	return values
+}
+
+// showRecipientAmount writes what the recipient gets: by default the first value.
+func showRecipientAmount(w *exchange.Writer, p *airtime.Product) {
+	if p.RecipientAmount != nil {
+		showAmount(w, "recipientAmount", *p.RecipientAmount)
+	} else if values := valuesOf(p); len(values) > 0 {
+		showAmount(w, "recipientAmount", values[0])
+	}
 }
 
 func showValidity(w *exchange.Writer, p *airtime.Product) {
