@@ -129,10 +129,24 @@ func (p Product) checkAmounts() error {
 	case p.RecipientAmount != nil && !payable(*p.RecipientAmount, 0):
 		return fmt.Errorf("recipientAmount: must be 0 to %d, in a currency of three digits", money.MaxMinor)
 	}
-	if err := checkValues(p.Values); err != nil {
-		return err
+	for _, err := range []error{p.checkType(), checkValues(p.Values), checkLimits(p.Limits)} {
+		if err != nil {
+			return err
+		}
 	}
-	return checkLimits(p.Limits)
+	return nil
+}
+
+// checkType holds a product to what its type says of its amounts.
+func (p Product) checkType() error {
+	kind := string(p.Type)
+	switch {
+	case strings.HasSuffix(kind, "_FIXED") && len(p.Values) == 0:
+		return fmt.Errorf("values: a product of type %s needs one", kind)
+	case strings.HasSuffix(kind, "_VARIABLE") && len(p.Limits) == 0:
+		return fmt.Errorf("limits: a product of type %s needs them", kind)
+	}
+	return nil
 }
 
 func checkValues(values []money.Amount) error {

@@ -39,7 +39,11 @@ func said(m members) members {
 
 // Offer creates the product under the id that the case has made for it.
 func (a *administered) Offer(ctx context.Context, o Offer) (string, error) {
-	settings := members{"name": "Product " + o.ID, "type": or(o.Type, "AIRTIME_FIXED"), "topUp": o.TopUp, "network": o.Network,
+	kind := "AIRTIME_FIXED"
+	if o.Max > 0 {
+		kind = "AIRTIME_VARIABLE"
+	}
+	settings := members{"name": "Product " + o.ID, "type": or(o.Type, kind), "topUp": o.TopUp, "network": o.Network,
 		"promotion": o.Promotion, "discount": o.Discount, "wholesale": money(o.Wholesale), "recipientAmount": money(o.RecipientAmount)}
 	switch {
 	case o.TopUp:

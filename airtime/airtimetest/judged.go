@@ -148,7 +148,11 @@ func (j *Judged) Offer(_ context.Context, o conform.Offer) (string, error) {
 	case len(o.Values) == 0:
 		p.Values = []money.Amount{{Minor: usualValue, Currency: currency}}
 	}
-	if p.Type == "" {
+	switch {
+	case p.Type != "":
+	case o.Max > 0:
+		p.Type = airtime.AirtimeVariable
+	default:
 		p.Type = airtime.AirtimeFixed
 	}
 	if o.Channel != "" || o.Category != "" {
