@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/money"
 )
 
@@ -66,15 +67,15 @@ func (p Product) WithDefaults() Product {
 // Check names the first setting of a product that cannot be, as in "barcode: must be ...".
 func (p Product) Check() error {
 	switch {
-	case !alphanumeric(p.ID, 1, maxProductID):
+	case !ident.Alphanumeric(p.ID, 1, maxProductID):
 		return fmt.Errorf("id: must be 1 to %d letters and digits", maxProductID)
-	case !alphanumeric(p.Barcode, 0, maxBarcode):
+	case !ident.Alphanumeric(p.Barcode, 0, maxBarcode):
 		return fmt.Errorf("barcode: must be at most %d letters and digits", maxBarcode)
 	case !text(p.Name, 0, maxProductName):
 		return fmt.Errorf("name: must be at most %d characters", maxProductName)
 	case p.Type != "" && !slices.Contains(productTypes, p.Type):
 		return errors.New("type: must be one of the contract's product types")
-	case !alphanumeric(p.Network, 0, maxNetworkID):
+	case !ident.Alphanumeric(p.Network, 0, maxNetworkID):
 		return fmt.Errorf("network: must be at most %d letters and digits", maxNetworkID)
 	case !text(p.Promotion, 0, maxPromotion):
 		return fmt.Errorf("promotion: must be at most %d characters", maxPromotion)
@@ -233,7 +234,7 @@ func (p Product) checkChannels() error {
 // knows them all.
 func (n Network) Check() error {
 	switch {
-	case !alphanumeric(n.ID, 1, maxNetworkID):
+	case !ident.Alphanumeric(n.ID, 1, maxNetworkID):
 		return fmt.Errorf("id: must be 1 to %d letters and digits", maxNetworkID)
 	case !text(n.Name, 1, maxNetworkName):
 		return fmt.Errorf("name: must be 1 to %d characters", maxNetworkName)
@@ -272,7 +273,7 @@ func (b Batch) Check() error {
 	switch {
 	case b.Product <= 0:
 		return errors.New("product: a batch needs one")
-	case !alphanumeric(b.Name, 0, maxBatchName):
+	case !ident.Alphanumeric(b.Name, 0, maxBatchName):
 		return fmt.Errorf("name: must be at most %d letters and digits", maxBatchName)
 	case b.InStock < 0:
 		return errors.New("inStock: must not be negative")
@@ -282,7 +283,7 @@ func (b Batch) Check() error {
 
 // CheckSerial says what is wrong with a voucher's serial (contract: Voucher.serialNumber).
 func CheckSerial(s string) error {
-	if !alphanumeric(s, 1, maxSerial) {
+	if !ident.Alphanumeric(s, 1, maxSerial) {
 		return fmt.Errorf("must be 1 to %d letters and digits", maxSerial)
 	}
 	return nil
@@ -305,17 +306,4 @@ func isPrefix(s string) bool {
 func text(s string, least, most int) bool {
 	n := utf8.RuneCountInString(s)
 	return n >= least && n <= most && utf8.ValidString(s)
-}
-
-func alphanumeric(s string, least, most int) bool {
-	if len(s) < least || len(s) > most {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
-			return false
-		}
-	}
-	return true
 }

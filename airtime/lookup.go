@@ -32,7 +32,7 @@ func (v *Vendor) LookUp(ctx context.Context, l *LookUp) (*Subscriber, error) {
 		}
 	}
 	found.Products = v.offers(w, l.Filter.of(suiting, l.Sender))
-	if n.Promotion.lasts(l.Received) {
+	if n.Promotion.Lasts(l.Received) {
 		found.Promotion = n.Promotion
 	}
 	v.tellBalance(ctx, w, found, suiting)
@@ -115,7 +115,7 @@ func (p *Product) listed(channel, category string) bool {
 // suits says whether the subscribers of a network can use the product.
 func (p *Product) suits(n *Network) bool { return p.Network == "" || p.Network == n.ID }
 
-// lasts says whether there is a promotion, and whether an instant falls into it.
-func (p *Promotion) lasts(at time.Time) bool {
-	return p != nil && (p.Start.IsZero() || !at.Before(p.Start)) && (p.End.IsZero() || !at.After(p.End))
+// Lasts says whether there is a promotion, and whether an instant falls into it: from Start on, and before End.
+func (p *Promotion) Lasts(at time.Time) bool {
+	return p != nil && (p.Start.IsZero() || !at.Before(p.Start)) && (p.End.IsZero() || at.Before(p.End))
 }

@@ -121,7 +121,8 @@ func (s *Server) query(x *exchange.Exchange) (*airtime.Query, error) {
 	q := &airtime.Query{Sender: x.Sender, Received: x.Received}
 	id, named := x.Message.Text(s.slots.originalID)
 	q.ID = ident.ID(strings.Clone(id))
-	q.Reference, _ = x.Message.Text(s.slots.reference)
+	reference, _ := x.Message.Text(s.slots.reference)
+	q.Reference = strings.Clone(reference) // apart from the exchange's memory, into which the kept body is read
 	q.Provider, _ = x.Message.Text(s.slots.provider)
 	if !named && (q.Reference == "" || q.Provider == "") {
 		return nil, &exchange.Malformed{Text: "originalMsgId is needed, or purchaseReference with provider"}

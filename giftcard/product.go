@@ -61,9 +61,9 @@ const (
 // Check names the first setting of a product that cannot be.
 func (p Product) Check() error {
 	switch {
-	case !alphanumeric(p.ID, 1, maxProductID):
+	case !ident.Alphanumeric(p.ID, 1, maxProductID):
 		return fmt.Errorf("id: must be 1 to %d letters and digits", maxProductID)
-	case !alphanumeric(p.Barcode, 0, maxBarcode):
+	case !ident.Alphanumeric(p.Barcode, 0, maxBarcode):
 		return fmt.Errorf("barcode: must be at most %d letters and digits", maxBarcode)
 	case len(p.Type) > maxType:
 		return fmt.Errorf("type: must be at most %d characters", maxType)
@@ -97,17 +97,4 @@ func (p Product) checkAmounts() error {
 		}
 	}
 	return nil
-}
-
-func alphanumeric(s string, least, most int) bool {
-	if len(s) < least || len(s) > most {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
-			return false
-		}
-	}
-	return true
 }

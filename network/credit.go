@@ -3,7 +3,6 @@ package network
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/decline"
@@ -118,14 +117,9 @@ func (n *Network) serves(net *airtime.Network) bool {
 // bonus is what the network adds of its own. It cannot overflow: see maxBonus.
 func (n *Network) bonus(net *airtime.Network, m money.Minor) money.Minor {
 	const whole = 100 // per cent
-	if net.Promotion == nil || !lasts(net.Promotion, n.settings.Now()) {
+	if !net.Promotion.Lasts(n.settings.Now()) {
 		return 0
 	}
 	percent := money.Minor(n.settings.Bonus)
 	return m/whole*percent + m%whole*percent/whole
-}
-
-// lasts says whether a promotion has begun and not ended.
-func lasts(p *airtime.Promotion, now time.Time) bool {
-	return (p.Start.IsZero() || !now.Before(p.Start)) && (p.End.IsZero() || now.Before(p.End))
 }
