@@ -103,7 +103,7 @@ func TestTheNetworkDoesWhatTheModelDoes(t *testing.T) {
 		m := &model{orders: map[ident.ID]*modelOrder{}, balances: map[string]money.Minor{}}
 		number := rapid.SampledFrom([]string{anna, ben, unservable})
 		id := rapid.SampledFrom([]string{"a", "b", "c", "d", "e"})
-		amount := rapid.SampledFrom([]money.Minor{60, 100})
+		amount := rapid.SampledFrom([]money.Minor{60, 100, 100, 100})
 		ctx := context.Background()
 		check := func(what string, got, want any) {
 			seen[fmt.Sprint(what, " ", want)]++
@@ -147,6 +147,9 @@ func TestTheNetworkDoesWhatTheModelDoes(t *testing.T) {
 		})
 	})
 	t.Log(seen)
+	if testing.Short() {
+		return // too few sequences to have met everything
+	}
 	for _, must := range []string{
 		"top-up ", "top-up other", "top-up LIMIT_EXCEEDED", "top-up INVALID_MSISDN", "top-up DECLINED_BY_MNO",
 		"reversal ", "reversal TRANSACTION_NOT_SUPPORTED", "status 2", "status 3", "status 4", "spending ", "spending INSUFFICIENT_FUNDS",
