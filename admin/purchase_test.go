@@ -7,6 +7,7 @@ import (
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/airtime"
+	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/txn"
@@ -83,6 +84,43 @@ func TestAnOpenPurchaseIsSettled(t *testing.T) {
 		trail := d.trail()
 		if last := trail[len(trail)-1]; last.Act != admin.SettleRequest || last.Subject != "transaction/"+found[0].Reference || last.Before["state"] != "open" {
 			t.Errorf("the trail says %+v", last)
+		}
+	}
+}
+
+// A purchase may have the id of a gift card request of the same account (rule V7): settling one leaves the other alone.
+func TestARequestWithThePurchasesIDIsSettled(t *testing.T) {
+	d := newDesk(t)
+	d.shop()
+	d.kiosk(1)
+	account, _ := d.office.Register().AccountByName(ident.Production, "till")
+	sender, _ := d.office.Register().Sender(ident.Production, account.Number)
+	id := d.newID()
+	_, err := d.vendor.Request(bg, &airtime.Request{Family: txn.Purchase, ID: id, Sender: sender, Received: d.now, Product: "fifty"})
+	must(t, err)
+	_, err = d.issuer.Request(bg, &giftcard.Request{
+		Family: txn.Activation, ID: id, Sender: sender, Received: d.now, Product: "gold",
+		Card: giftcard.Presented{PAN: parsePAN(t, pan1), Expiry: "4010"}, Amount: &money.Amount{Minor: 500, Currency: 710},
+	})
+	must(t, err)
+	found, err := d.office.FindByID(bg, d.by(admin.Viewer), id)
+	must(t, err)
+	for _, of := range found {
+		if of.Family == txn.Activation {
+			_, err := d.office.Settle(bg, d.by(admin.Attendant), of.Seq, txn.Confirmation)
+			must(t, err)
+		}
+	}
+	d.balance(pan1, 500, 500)
+	after, err := d.office.FindByID(bg, d.by(admin.Viewer), id)
+	must(t, err)
+	want := map[txn.Family]txn.State{txn.Activation: txn.Confirmed, txn.Purchase: txn.Open}
+	if len(after) != len(want) {
+		t.Errorf("%v have the id", told(after))
+	}
+	for _, of := range after {
+		if of.State != want[of.Family] {
+			t.Errorf("the %s is %s", of.Family, of.State)
 		}
 	}
 }

@@ -4,7 +4,8 @@
 //
 // It promises that no voucher is sold twice, that a top-up is asked of its provider once, that every decision is made
 // from values that were loaded together and is saved together, that money moves by balanced entries only, and that a
-// refusal is a *decline.Error. It knows no wire, no database, no clock and no random source.
+// refusal is a *decline.Error. It knows no wire and no database, and never reads the clock: instants enter with the
+// messages. What waits for a provider is bounded by contexts, and only package secret draws randomness.
 package airtime
 
 import (

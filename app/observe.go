@@ -63,7 +63,9 @@ func newOpenRequests(a *App) *openRequests {
 	return &openRequests{
 		now: a.settings.Now,
 		read: func(now time.Time) ([]admin.OpenTotal, error) {
-			return a.Office.OpenTotals(context.Background(), clockwork(now), admin.OpenQuery{})
+			ctx, cancel := context.WithTimeout(context.Background(), countTimeout)
+			defer cancel()
+			return a.Office.OpenTotals(ctx, clockwork(now), admin.OpenQuery{})
 		},
 		log:   a.log,
 		count: prometheus.NewDesc("scrip_open_requests", "Approved requests that are neither confirmed nor reversed.", labels, nil),

@@ -180,7 +180,7 @@ func (t *Tx) record(id ident.ID) *idRecord {
 	return r
 }
 
-// Messages implements giftcard.Tx.
+// Messages implements txn.Tx.
 func (t *Tx) Messages(id ident.ID) []txn.Message {
 	r := t.record(id)
 	if len(r.seqs) == 0 {
@@ -193,7 +193,7 @@ func (t *Tx) Messages(id ident.ID) []txn.Message {
 	return found
 }
 
-// MessageAt implements giftcard.Tx.
+// MessageAt implements txn.Tx.
 func (t *Tx) MessageAt(seq int64) (txn.Message, bool) {
 	if t.set.messages[seq] == nil {
 		t.wanted.Seqs = append(t.wanted.Seqs, seq)
@@ -206,7 +206,7 @@ func (t *Tx) MessageAt(seq int64) (txn.Message, bool) {
 	return *m, true
 }
 
-// Remembered implements giftcard.Tx.
+// Remembered implements txn.Tx.
 func (t *Tx) Remembered(account ident.Account, request ident.ID) (reversals []int64) {
 	for _, tomb := range t.record(request).tombstones {
 		if tomb.Account == account {
@@ -287,7 +287,7 @@ func (t *Tx) CardsOf(digest secret.Digest, limit int) []int64 {
 	return cards
 }
 
-// Counter implements giftcard.Tx.
+// Counter implements txn.Tx.
 func (t *Tx) Counter(key txn.CounterKey) txn.Counter {
 	key = instant(key)
 	if _, known := t.set.counters[key]; !known {
@@ -303,7 +303,7 @@ func instant(key txn.CounterKey) txn.CounterKey {
 	return key
 }
 
-// NextSeq implements giftcard.Tx.
+// NextSeq implements txn.Tx.
 func (t *Tx) NextSeq() int64 {
 	seq, err := t.store.nextSeq(t.batch)
 	if err != nil {
@@ -312,7 +312,7 @@ func (t *Tx) NextSeq() int64 {
 	return seq
 }
 
-// Insert implements giftcard.Tx.
+// Insert implements txn.Tx.
 func (t *Tx) Insert(m txn.Message) {
 	t.mustWrite()
 	s, r := t.set, t.record(m.ID)
@@ -329,7 +329,7 @@ func (t *Tx) Insert(m txn.Message) {
 	})
 }
 
-// Amend implements giftcard.Tx.
+// Amend implements txn.Tx.
 func (t *Tx) Amend(m txn.Message) {
 	t.mustWrite()
 	kept := t.set.messages[m.Seq]
@@ -360,7 +360,7 @@ func (t *Tx) touch(record any) bool {
 	return true
 }
 
-// Remember implements giftcard.Tx.
+// Remember implements txn.Tx.
 func (t *Tx) Remember(account ident.Account, request ident.ID, reversal int64) {
 	t.mustWrite()
 	s, r := t.set, t.record(request)
@@ -453,7 +453,7 @@ func (t *Tx) hold(d secret.Digest, card int64, add bool) {
 	t.undo = append(t.undo, func() { t.set.holders[d] = before })
 }
 
-// PutCounter implements giftcard.Tx.
+// PutCounter implements txn.Tx.
 func (t *Tx) PutCounter(key txn.CounterKey, c txn.Counter) {
 	t.mustWrite()
 	s := t.set
@@ -471,7 +471,7 @@ func (t *Tx) PutCounter(key txn.CounterKey, c txn.Counter) {
 	})
 }
 
-// Enter implements giftcard.Tx.
+// Enter implements giftcard.Tx and airtime.Tx.
 func (t *Tx) Enter(e ledger.Entry) {
 	t.mustWrite()
 	if err := e.Check(); err != nil {

@@ -125,13 +125,14 @@ func (c *airtimeShowCmd) Run(ctx context.Context, at console) error {
 	if err == nil && !found {
 		err = errors.New("there is no such product")
 	}
+	return o.showAirtime(p, err)
+}
+
+// showAirtime shows a product, unless there is an error.
+func (o *office) showAirtime(p adminapi.AirtimeProduct, err error) error {
 	if err != nil {
 		return err
 	}
-	return o.showAirtime(p)
-}
-
-func (o *office) showAirtime(p adminapi.AirtimeProduct) error {
 	s := p.Settings
 	return o.show(p, func(w io.Writer) {
 		line(w, "id", p.ID)
@@ -351,7 +352,7 @@ func (c *airtimePutCmd) Run(ctx context.Context, at console) error {
 	if p, err = got(a.JSON200, a.JSONDefault, a.Status()); err != nil {
 		return fmt.Errorf("put product %s: %w", c.ID, err)
 	}
-	return o.showAirtime(p)
+	return o.showAirtime(p, nil)
 }
 
 // maxSettings bounds a file of settings, in bytes.
@@ -405,11 +406,7 @@ func (c *airtimeWithdrawCmd) Run(ctx context.Context, at console) error {
 	if err != nil {
 		return err
 	}
-	p, err := got(a.JSON200, a.JSONDefault, a.Status())
-	if err != nil {
-		return err
-	}
-	return o.showAirtime(p)
+	return o.showAirtime(got(a.JSON200, a.JSONDefault, a.Status()))
 }
 
 type airtimeRestoreCmd struct {
@@ -433,9 +430,5 @@ func (c *airtimeRestoreCmd) Run(ctx context.Context, at console) error {
 	if err != nil {
 		return err
 	}
-	p, err := got(a.JSON200, a.JSONDefault, a.Status())
-	if err != nil {
-		return err
-	}
-	return o.showAirtime(p)
+	return o.showAirtime(got(a.JSON200, a.JSONDefault, a.Status()))
 }
