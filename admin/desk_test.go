@@ -183,7 +183,8 @@ func (d *desk) approve(f txn.Family, pan string, amount money.Minor) ident.ID {
 func (d *desk) advise(f txn.Family, role txn.Role, request ident.ID) error {
 	account, _ := d.office.Register().AccountByName(ident.Production, "till")
 	sender, _ := d.office.Register().Sender(ident.Production, account.Number)
-	return d.issuer.Advise(d.t.Context(), &txn.Advice{Family: f, Role: role, ID: d.newID(), RequestID: request, Sender: sender, Received: d.now})
+	_, err := d.issuer.Advise(d.t.Context(), &txn.Advice{Family: f, Role: role, ID: d.newID(), RequestID: request, Sender: sender, Received: d.now})
+	return err
 }
 
 // activate opens a card with an amount, confirmed.

@@ -142,9 +142,10 @@ func (d *desk) handBack(request ident.ID) {
 	d.t.Helper()
 	account, _ := d.office.Register().AccountByName(ident.Production, "kiosk")
 	sender, _ := d.office.Register().Sender(ident.Production, account.Number)
-	must(d.t, d.vendor.Advise(d.t.Context(), &airtime.Advice{Advice: txn.Advice{
+	_, err := d.vendor.Advise(d.t.Context(), &airtime.Advice{Advice: txn.Advice{
 		Family: txn.Purchase, Role: txn.Reversal, ID: d.newID(), RequestID: request, Sender: sender, Received: d.now,
-	}}))
+	}})
+	must(d.t, err)
 }
 
 // voucher gives the voucher with a serial.

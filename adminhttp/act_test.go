@@ -133,9 +133,10 @@ func (h *house) ask(f txn.Family, amount money.Minor) ident.ID {
 
 func (h *house) advise(f txn.Family, request ident.ID) {
 	h.Helper()
-	must(h.T, h.issuer.Advise(h.Context(), &txn.Advice{
+	_, err := h.issuer.Advise(h.Context(), &txn.Advice{
 		Family: f, Role: txn.Confirmation, ID: h.newID(), RequestID: request, Sender: h.sender(), Received: started,
-	}))
+	})
+	must(h.T, err)
 }
 
 func TestTheLifeOfACard(t *testing.T) {

@@ -16,7 +16,11 @@ import (
 // Advise implements Service. What its provider is still at work on is asked for now: an advice whose request cannot be
 // told to have ended within the hold, or whose reversal the provider has not agreed to by then, has an error that asks
 // for it again.
-func (v *Vendor) Advise(ctx context.Context, a *Advice) error {
+func (v *Vendor) Advise(ctx context.Context, a *Advice) (*txn.Answer, error) {
+	return nil, v.advise(ctx, a)
+}
+
+func (v *Vendor) advise(ctx context.Context, a *Advice) error {
 	ctx, cancel := context.WithTimeout(ctx, v.settings.Hold)
 	defer cancel()
 	land, err := v.intake.Await(ctx, &a.Advice)

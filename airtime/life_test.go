@@ -157,7 +157,7 @@ func TestAdvicesThatAreRefused(t *testing.T) {
 	send := func(change func(a *airtime.Advice)) string {
 		a := s.advice(txn.Confirmation, string(newID()), "p1")
 		change(a)
-		return word(s.Advise(t.Context(), a))
+		return advised(s.Advise(t.Context(), a))
 	}
 	for name, c := range map[string]struct {
 		change func(a *airtime.Advice)
@@ -192,7 +192,7 @@ func TestAnotherSerialIsAnAlarmAndNoRefusal(t *testing.T) {
 		if a.Serial = "other"; own {
 			a.Serial = got.Voucher.Serial
 		}
-		s.wants(id, word(s.Advise(t.Context(), a)), good)
+		s.wants(id, advised(s.Advise(t.Context(), a)), good)
 	}
 	if got := s.Alarms(); !slices.Equal(got, []decline.Alarm{airtime.SerialDiffers}) {
 		t.Errorf("alarms: %v", got)
@@ -338,8 +338,8 @@ func TestLookUp(t *testing.T) {
 	}
 	listed, err := s.Products(t.Context(), &airtime.Listing{Sender: s.Named("a")})
 	s.must(err)
-	s.wants("the list", ids(listed), "bundle three topup voucher ")
-	if listed[0].Network.Name != "Three" || listed[2].Network.Name != "Network one" || listed[3].Network != nil || got.Products[0].Network != got.Network {
+	s.wants("the list", ids(listed.Offers), "bundle three topup voucher ")
+	if listed.Offers[0].Network.Name != "Three" || listed.Offers[2].Network.Name != "Network one" || listed.Offers[3].Network != nil || got.Products[0].Network != got.Network {
 		t.Errorf("the networks are %+v", listed)
 	}
 }
@@ -353,7 +353,7 @@ func TestWithoutACatalogueThereIsNoList(t *testing.T) {
 	if _, err := v.Catalogue.Sell(airtime.Product{ID: "gone", Withdrawn: true}); err != nil {
 		t.Fatal(err)
 	}
-	if listed, err := v.Products(t.Context(), &airtime.Listing{Sender: v.Named("a")}); err != nil || len(listed) != 0 {
+	if listed, err := v.Products(t.Context(), &airtime.Listing{Sender: v.Named("a")}); err != nil || len(listed.Offers) != 0 {
 		t.Error(listed, err)
 	}
 }

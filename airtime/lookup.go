@@ -58,12 +58,12 @@ func (v *Vendor) tellBalance(ctx context.Context, w ident.World, found *Subscrib
 }
 
 // Products implements Service. It declines with FunctionNotSupported when no catalogue is kept.
-func (v *Vendor) Products(_ context.Context, l *Listing) ([]Offer, error) {
+func (v *Vendor) Products(_ context.Context, l *Listing) (*Range, error) {
 	all := v.settings.Catalogue.Products(l.Sender.World)
 	if len(all) == 0 {
 		return nil, decline.New(decline.FunctionNotSupported, "no catalogue is kept")
 	}
-	return v.offers(l.Sender.World, l.Filter.of(all, l.Sender)), nil
+	return &Range{Offers: v.offers(l.Sender.World, l.Filter.of(all, l.Sender))}, nil
 }
 
 // offers gives each product with its network.

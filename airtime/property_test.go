@@ -113,7 +113,7 @@ func (p *pair) adviseOne(t *rapid.T) {
 	if rapid.Bool().Draw(t, "new id") {
 		a.ID = newID()
 	}
-	p.agree(t, a.Role.String(), word(p.Advise(context.Background(), a)), p.model.advice(account, of, reversal))
+	p.agree(t, a.Role.String(), advised(p.Advise(context.Background(), a)), p.model.advice(account, of, reversal))
 }
 
 func (p *pair) settleOne(t *rapid.T) {

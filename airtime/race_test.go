@@ -143,7 +143,7 @@ func TestOneEndingWins(t *testing.T) {
 			id := fmt.Sprint(p.ID, n)
 			s.bought(s.purchase(id, p))
 			end := func(role txn.Role, suffix string) func() string {
-				return func() string { return word(s.Advise(context.Background(), s.advice(role, id+suffix, id))) }
+				return func() string { return advised(s.Advise(context.Background(), s.advice(role, id+suffix, id))) }
 			}
 			got := atOnce(end(txn.Confirmation, "-k"), end(txn.Confirmation, "-l"), end(txn.Reversal, "-w"), end(txn.Reversal, "-x"))
 			if got[good] != 2 || got["ACCOUNT_ALREADY_SETTLED"] != 2 {
@@ -174,7 +174,7 @@ func TestEverybodyResolvesAtOnce(t *testing.T) {
 		got := atOnce(
 			func() string { return s.confirm(id) },
 			func() string { return s.reverse(id) },
-			func() string { return word(s.Advise(context.Background(), s.advice(txn.Reversal, id+"-x", id))) },
+			func() string { return advised(s.Advise(context.Background(), s.advice(txn.Reversal, id+"-x", id))) },
 			func() string { s.resolve(); return "swept" },
 			func() string { return s.status(id) },
 			func() string {

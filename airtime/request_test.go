@@ -149,7 +149,7 @@ func TestIDsOfPurchasesVouchersAndAdvicesAreApart(t *testing.T) {
 	s.wants("a purchase", s.buy(s.purchase("1", s.voucher)), good)
 	s.wants("a voucher request with its id", s.buy(older), good)
 	a := s.advice(txn.Confirmation, "1", "1")
-	s.wants("a confirmation with its id", word(s.Advise(context.Background(), a)), good)
+	s.wants("a confirmation with its id", advised(s.Advise(context.Background(), a)), good)
 	s.wants("the purchase again", s.buy(s.purchase("1", s.voucher)), "DUPLICATE_RECORD")
 	s.wants("the voucher request again", s.buy(older), "DUPLICATE_RECORD")
 	foreign := s.purchase("1", s.voucher)
@@ -157,7 +157,7 @@ func TestIDsOfPurchasesVouchersAndAdvicesAreApart(t *testing.T) {
 	s.wants("from another account", s.buy(foreign), "DUPLICATE_RECORD")
 	reversal := s.advice(txn.Reversal, "1", "1")
 	reversal.Family = txn.Voucher
-	s.wants("a reversal with the confirmation's id", word(s.Advise(context.Background(), reversal)), "DUPLICATE_RECORD")
+	s.wants("a reversal with the confirmation's id", advised(s.Advise(context.Background(), reversal)), "DUPLICATE_RECORD")
 	s.booksAreRight()
 }
 

@@ -33,15 +33,16 @@ type Service interface {
 	Trial(ctx context.Context, r *Request) (*Response, error)
 	// Advise confirms or reverses an earlier request. nil means that it is final, whether it had an effect or
 	// repeated an earlier advice. The refusals are UnableToLocateRecord, DuplicateRecord, AccountAlreadySettled,
-	// GeneralError, InvalidAmount and, for a top-up that its provider cannot take back, TransactionNotSupported.
-	Advise(ctx context.Context, a *Advice) error
+	// GeneralError, InvalidAmount and, for a top-up that its provider cannot take back, TransactionNotSupported. The
+	// answer is the upstream's, of who passed the advice on; nil when it is to be made from the words.
+	Advise(ctx context.Context, a *Advice) (*txn.Answer, error)
 	// Status gives the answer that a purchase had: its response, or its refusal. Further refusals: FormatError when
 	// the query names no purchase, UnableToLocateRecord, and AccountAlreadySettled once it is reversed.
 	Status(ctx context.Context, q *Query) (*Response, error)
 	// LookUp tells what is known of a subscriber's number. An unknown number is no error.
 	LookUp(ctx context.Context, l *LookUp) (*Subscriber, error)
 	// Products gives the products on sale, by their ids.
-	Products(ctx context.Context, l *Listing) ([]Offer, error)
+	Products(ctx context.Context, l *Listing) (*Range, error)
 }
 
 // Request is one request of either family. What is absent is empty.
@@ -58,6 +59,10 @@ type Request struct {
 	References []ident.Reference // third-party identifiers
 	Labels     []string          // transaction labels, for search only
 	Body       []byte            // the message as received, for keeping, without what must not rest
+	// Wire is the message as it was received, for who passes it on. It is never kept, is sent once, and holds until the
+	// method returns. nil has it composed from the words.
+	Wire   txn.Wire
+	Origin *txn.Origin // who sends it, where it is to be composed
 }
 
 // Response is what an approved request brings.
@@ -70,6 +75,9 @@ type Response struct {
 	Voucher   *Issued       // nil of a top-up and of a trial
 	// Request is the message as it was kept, of a Status only.
 	Request []byte
+	// References are the third-party identifiers of an answer that came from an upstream.
+	References []ident.Reference
+	Answer     *txn.Answer // as it came from upstream; nil when it is to be made from the words
 }
 
 // Issued is a voucher as its buyer sees it.
@@ -93,7 +101,8 @@ type Query struct {
 	Received  time.Time
 	ID        ident.ID // wins over the reference
 	Reference string
-	Provider  string // needed with a reference, and not compared
+	Provider  string   // needed with a reference, and not compared
+	Wire      txn.Wire // the parameters as they were received, for who passes them on; nil has them composed
 }
 
 // LookUp asks about a subscriber's number.
@@ -104,6 +113,7 @@ type LookUp struct {
 	Operator string       // the network that the sender believes it belongs to; empty when not told
 	Buyer    ident.MSISDN // some providers insist on it
 	Filter   Filter
+	Wire     txn.Wire // the parameters as they were received, for who passes them on; nil has them composed
 }
 
 // Listing asks for the products on sale.
@@ -111,6 +121,13 @@ type Listing struct {
 	Sender   *txn.Sender
 	Received time.Time
 	Filter   Filter
+	Wire     txn.Wire // the parameters as they were received, for who passes them on; nil has them composed
+}
+
+// Range is what is on sale.
+type Range struct {
+	Offers []Offer
+	Answer *txn.Answer // as it came from upstream; nil when it is to be made from the words
 }
 
 // Offer is a product that is on sale.
@@ -136,6 +153,7 @@ type Subscriber struct {
 	Currency  money.Currency
 	Products  []Offer
 	Promotion *Promotion
+	Answer    *txn.Answer // as it came from upstream; nil when it is to be made from the words
 }
 
 // referenceLetter begins our references of purchases.

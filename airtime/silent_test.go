@@ -52,7 +52,7 @@ func TestAnAdviceDoesNotWaitForASilentProvider(t *testing.T) {
 		v := s.besides(map[string]airtime.Provider{airtimetest.ProviderName: silent{s.Provider, new(atomic.Int32)}})
 		for _, id := range []string{"working", "open"} {
 			began := time.Now()
-			s.wants("the reversal", word(v.Advise(t.Context(), s.advice(txn.Reversal, id+"-w", id))), undecided)
+			s.wants("the reversal", advised(v.Advise(t.Context(), s.advice(txn.Reversal, id+"-w", id))), undecided)
 			if took := time.Since(began); took != txn.DefaultHold {
 				t.Errorf("%s: it took %s", id, took)
 			}
@@ -78,7 +78,7 @@ func TestRepeatsOfAnAdviceShareOnePlace(t *testing.T) {
 		for n := range 20 {
 			all.Go(func() {
 				advice := s.advice(txn.Reversal, fmt.Sprint("w", n), "stuck")
-				s.wants("the reversal", word(v.Advise(t.Context(), advice)), undecided)
+				s.wants("the reversal", advised(v.Advise(t.Context(), advice)), undecided)
 			})
 		}
 		time.Sleep(txn.DefaultHold / 2)
@@ -114,7 +114,7 @@ func TestARefusedReversalIsAskedForOnce(t *testing.T) {
 				_ = s.buyFor("t1")
 				if manner == airtimetest.Prompt {
 					v := s.besides(map[string]airtime.Provider{airtimetest.ProviderName: silent{s.Provider, new(atomic.Int32)}})
-					s.wants("a reversal that nobody answers", word(v.Advise(t.Context(), s.advice(txn.Reversal, "t1-w", "t1"))), undecided)
+					s.wants("a reversal that nobody answers", advised(v.Advise(t.Context(), s.advice(txn.Reversal, "t1-w", "t1"))), undecided)
 					v.Close(t.Context())
 				}
 				time.Sleep(timeout)
@@ -123,12 +123,12 @@ func TestARefusedReversalIsAskedForOnce(t *testing.T) {
 				p := keeping{s.Provider, new(atomic.Int32)}
 				v := s.besides(map[string]airtime.Provider{airtimetest.ProviderName: p})
 				for repeat := range int32(2) {
-					s.wants("the reversal", word(v.Advise(t.Context(), s.advice(txn.Reversal, "t1-w", "t1"))), "TRANSACTION_NOT_SUPPORTED")
+					s.wants("the reversal", advised(v.Advise(t.Context(), s.advice(txn.Reversal, "t1-w", "t1"))), "TRANSACTION_NOT_SUPPORTED")
 					if asked := p.asked.Load(); asked != repeat+1 {
 						t.Errorf("it was asked %d times", asked)
 					}
 				}
-				s.wants("the confirmation", word(v.Advise(t.Context(), s.advice(txn.Confirmation, "t1-k", "t1"))), good)
+				s.wants("the confirmation", advised(v.Advise(t.Context(), s.advice(txn.Confirmation, "t1-k", "t1"))), good)
 				s.credits("t1", 1)
 				v.Close(t.Context())
 			})

@@ -203,16 +203,16 @@ func TestTheSendersReversalEndsWhatIsWorkedOn(t *testing.T) {
 		synctest.Wait()
 		a := s.advice(txn.Reversal, "t1-w", "t1")
 		a.Body, a.References = []byte("{}"), []ident.Reference{{Institution: "till", Identifier: "7"}}
-		s.wants("a reversal of a part", word(s.Advise(t.Context(), s.part(a, 999))), "INVALID_AMOUNT")
+		s.wants("a reversal of a part", advised(s.Advise(t.Context(), s.part(a, 999))), "INVALID_AMOUNT")
 		s.wants("the request", s.state("t1").State.String(), "working")
-		s.wants("the reversal", word(s.Advise(t.Context(), a)), good)
-		s.wants("again", word(s.Advise(t.Context(), a)), good)
+		s.wants("the reversal", advised(s.Advise(t.Context(), a)), good)
+		s.wants("again", advised(s.Advise(t.Context(), a)), good)
 		s.wants("who ended it", string(s.ended("t1").ID), "t1-w")
 		if by := s.ended("t1"); by.Account != a.Sender.Account || by.State != txn.Accepted || len(by.Body) == 0 || len(by.References) != 1 {
 			t.Errorf("%+v", by)
 		}
 		var refusal *decline.Error
-		if err := s.Advise(t.Context(), s.advice(txn.Confirmation, "t1-c", "t1")); !errors.As(err, &refusal) || refusal.Detail.ReversalID != "t1-w" {
+		if _, err := s.Advise(t.Context(), s.advice(txn.Confirmation, "t1-c", "t1")); !errors.As(err, &refusal) || refusal.Detail.ReversalID != "t1-w" {
 			t.Errorf("the confirmation: %v", err)
 		}
 		s.resolve()

@@ -115,6 +115,8 @@ const (
 )
 
 // word is an answer in one word: good, the reason of a refusal, or what else there is.
+func advised(_ *txn.Answer, err error) string { return word(err) }
+
 func word(err error) string {
 	var refusal *decline.Error
 	var pending *decline.Unknown
@@ -147,11 +149,11 @@ func (s *shop) bought(r *airtime.Request) *airtime.Response {
 }
 
 func (s *shop) confirm(id string) string {
-	return word(s.Advise(context.Background(), s.advice(txn.Confirmation, id+"-k", id)))
+	return advised(s.Advise(context.Background(), s.advice(txn.Confirmation, id+"-k", id)))
 }
 
 func (s *shop) reverse(id string) string {
-	return word(s.Advise(context.Background(), s.advice(txn.Reversal, id+"-w", id)))
+	return advised(s.Advise(context.Background(), s.advice(txn.Reversal, id+"-w", id)))
 }
 
 func (s *shop) query(id string) *airtime.Query {

@@ -52,12 +52,12 @@ func (s *service) Trial(_ context.Context, r *airtime.Request) (*airtime.Respons
 	return &response, s.err
 }
 
-func (s *service) Advise(ctx context.Context, a *airtime.Advice) error {
+func (s *service) Advise(ctx context.Context, a *airtime.Advice) (*txn.Answer, error) {
 	s.advice = a
 	if s.err != nil {
-		return s.err
+		return nil, s.err
 	}
-	return ctx.Err()
+	return nil, ctx.Err()
 }
 
 func (s *service) Status(_ context.Context, q *airtime.Query) (*airtime.Response, error) {
@@ -75,9 +75,9 @@ func (s *service) LookUp(_ context.Context, l *airtime.LookUp) (*airtime.Subscri
 	return &s.subscriber, s.err
 }
 
-func (s *service) Products(_ context.Context, l *airtime.Listing) ([]airtime.Offer, error) {
+func (s *service) Products(_ context.Context, l *airtime.Listing) (*airtime.Range, error) {
 	s.listing = l
-	return s.products, s.err
+	return &airtime.Range{Offers: s.products}, s.err
 }
 
 // forget makes it as if it had been asked nothing.

@@ -27,7 +27,7 @@ func (s *Server) read(x *exchange.Exchange) (*airtime.Request, error) {
 	return &airtime.Request{
 		Family: x.Operation.Family, ID: x.ID(), Sender: x.Sender, Received: x.Received, Product: product, Amount: amount,
 		Recipient: number(msg, s.slots.recipientMSISDN), Buyer: number(msg, s.slots.buyerMSISDN),
-		Collect: s.collects(msg), References: x.References(), Labels: labels(msg.Value(s.slots.labels)),
+		Collect: s.collects(msg), References: x.References(), Labels: labels(msg.Value(s.slots.labels)), Wire: x.Wire(),
 	}, nil
 }
 
@@ -118,7 +118,7 @@ func (s *Server) advice(x *exchange.Exchange) (*airtime.Advice, error) {
 // query turns the parameters of a status into a question about one purchase (docs/rules.md 3.2). The error is an
 // *exchange.Malformed when they name none.
 func (s *Server) query(x *exchange.Exchange) (*airtime.Query, error) {
-	q := &airtime.Query{Sender: x.Sender, Received: x.Received}
+	q := &airtime.Query{Sender: x.Sender, Received: x.Received, Wire: x.Query()}
 	id, named := x.Message.Text(s.slots.originalID)
 	q.ID = ident.ID(strings.Clone(id))
 	reference, _ := x.Message.Text(s.slots.reference)
@@ -141,7 +141,7 @@ func (s *Server) question(x *exchange.Exchange) (*airtime.LookUp, error) {
 	}
 	return &airtime.LookUp{
 		Sender: x.Sender, Received: x.Received, MSISDN: number(x.Message, s.slots.msisdn), Operator: operator,
-		Buyer: number(x.Message, s.slots.senderMSISDN), Filter: s.filter(x),
+		Buyer: number(x.Message, s.slots.senderMSISDN), Filter: s.filter(x), Wire: x.Query(),
 	}, nil
 }
 

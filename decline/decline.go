@@ -57,6 +57,9 @@ type Error struct {
 	Alarm  Alarm // what operators should hear of it; empty for an ordinary refusal
 	// Account is, with an Alarm, whose message it was.
 	Account ident.Account
+	// Wire is the refusal as an upstream worded it, with Status of HTTP, for who passes it on; nil when it is our own.
+	Wire   []byte
+	Status int
 }
 
 // Alarm is a refusal that operators count and log.
@@ -113,7 +116,14 @@ const (
 	Unauthenticated                  // no or wrong credentials: 401
 	Forbidden                        // known, but not allowed here: 403
 	Expired                          // the deadline passed before the message was taken: 504
+	Unreached                        // the upstream was never reached, so another one may be asked: 503
+	Unavailable                      // the upstream has not answered for a while and is not asked now: 503
+	Misdirected                      // what answers at the upstream's address is not the contract's server: 503
+	NoCredential                     // there is nothing to present upstream for this account: 503
 )
+
+// IsUpstream says whether the cause lies with the upstream, or with the way to it.
+func (c Cause) IsUpstream() bool { return c >= Unreached && c <= NoCredential }
 
 // NotTaken says that a message was turned away and surely left nothing behind.
 type NotTaken struct {

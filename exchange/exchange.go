@@ -39,6 +39,8 @@ type Exchange struct {
 	read      bool // the body is in the buffer, as far as it could be read
 	answer    Writer
 	status    int
+	passed    int    // status of an answer that is passed on; 0 for the operation's own
+	query     string // as it was received
 	reason    string
 	cause     error
 }
@@ -96,6 +98,28 @@ func (x *Exchange) ID() ident.ID { return ident.ID(strings.Clone(x.id)) }
 // Kept is the body as it may rest: without card numbers and PINs, at any depth. It may be kept.
 func (x *Exchange) Kept() []byte { return wire.Cut(x.Message.Body(), isSecret) }
 
+// Wire is what is passed on of the body: of an advice all but PINs and copies of its request, and that may be kept, sealed;
+// of a request all of it, as it was received, and that is the exchange's memory, which is good until Answer returns.
+func (x *Exchange) Wire() txn.Wire {
+	if x.asked.Advice() {
+		return wire.Cut(x.Message.Body(), isUnsent)
+	}
+	return x.Message.Body()
+}
+
+// Query is what the parameters of a query were, as they were received.
+func (x *Exchange) Query() txn.Wire { return txn.Wire(x.query) }
+
+// Pass answers what an upstream has answered, as it came. It says whether there was such an answer.
+func (x *Exchange) Pass(a *txn.Answer) bool {
+	if a == nil {
+		return false
+	}
+	w := x.Answer()
+	w.b, x.passed = append(w.b, a.Body...), a.Status
+	return true
+}
+
 // KeptWithout is Kept, and in the value at a slot, which is not echoed, also without the members that secret names.
 func (x *Exchange) KeptWithout(at wire.Slot, secret func(name []byte) bool) []byte {
 	if !x.Message.Has(at) {
@@ -118,14 +142,24 @@ func isSecret(name []byte) bool {
 	return false
 }
 
+// isUnsent names the members that an advice is not passed on with: PINs, and copies of the request, which may have some.
+func isUnsent(name []byte) bool {
+	switch string(name) {
+	case "clearPin", "encryptedPin", "pin", "pinBlock", "hash", "request", "originalRequest":
+		return true
+	}
+	return strings.HasSuffix(string(name), "Request")
+}
+
 // Advice is the message as the advice that it is. The error is a *Malformed.
 func (x *Exchange) Advice() (*txn.Advice, error) {
 	approved, err := x.approvedAmount()
 	if err != nil {
 		return nil, err
 	}
+	reason, _ := x.Message.Text(x.server.slots.reason)
 	return &txn.Advice{
-		Family: x.Operation.Family, Role: x.Operation.Role, ID: x.ID(), RequestID: ident.ID(strings.Clone(x.requestID)),
+		Why: txn.ReversalReason(reason), Wire: x.Wire(), Family: x.Operation.Family, Role: x.Operation.Role, ID: x.ID(), RequestID: ident.ID(strings.Clone(x.requestID)),
 		Sender: x.Sender, Received: x.Received, Approved: approved, References: x.References(), Body: x.Kept(),
 	}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/txn"
 )
 
 // Malformed is a message that breaks the contract in what the document cannot say. It is answered 400 FORMAT_ERROR.
@@ -49,6 +50,7 @@ type failure struct {
 	allow   string
 	own     *decline.Error // why a request was refused, when its sender may be told of the message itself
 	unknown error          // what the observer hears of; never told to the sender
+	wire    []byte         // the body as an upstream wrote it; nil when it is to be written
 }
 
 // messages are the contracts' short texts for people, at most 20 characters (ErrorDetail.errorMessage).
@@ -117,6 +119,9 @@ func refused(refusal *decline.Error, o *Operation) failure {
 	if refusal.Alarm != "" {
 		f.unknown = refusal
 	}
+	if refusal.Wire != nil {
+		f.status, f.wire = refusal.Status, refusal.Wire
+	}
 	return f
 }
 
@@ -124,6 +129,9 @@ func refused(refusal *decline.Error, o *Operation) failure {
 // it is, unless it will never be taken from this sender.
 func (s *Server) notTaken(n *decline.NotTaken, err error, o *Operation) failure {
 	f := failure{reason: s.contract.Busy, text: n.Text, after: n.After, unknown: err}
+	if n.Cause.IsUpstream() {
+		f.reason = decline.UpstreamUnavailable
+	}
 	switch n.Cause {
 	case decline.Unauthenticated:
 		f.status, f.reason = http.StatusUnauthorized, decline.GeneralError
@@ -179,7 +187,11 @@ func (s *Server) refuse(w http.ResponseWriter, x *Exchange, f failure) {
 		header.Set("Retry-After", strconv.Itoa(int((f.after+time.Second-1)/time.Second)))
 	}
 	x.reason = s.errorType(f.reason)
-	s.errorDetail(x.Answer(), x, f)
+	if f.wire != nil {
+		x.Pass(&txn.Answer{Status: f.status, Body: f.wire})
+	} else {
+		s.errorDetail(x.Answer(), x, f)
+	}
 	s.write(w, x, f.status)
 }
 

@@ -11,6 +11,7 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -201,7 +202,7 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request, x *Exchange) {
 	if x.asked.Located {
 		w.Header()["Location"] = []string{strings.TrimSuffix(r.URL.EscapedPath(), "/")}
 	}
-	s.write(w, x, x.asked.Status)
+	s.write(w, x, cmp.Or(x.passed, x.asked.Status))
 }
 
 var jsonType = []string{"application/json"}

@@ -13,7 +13,7 @@ type slots struct {
 	settlementID, receiverID                       wire.Slot
 	references                                     wire.Slot
 	basketRef, tranType, srcAccType, destAccType   wire.Slot
-	stan, rrn, amounts                             wire.Slot
+	stan, rrn, amounts, reason                     wire.Slot
 	requestAmount, approvedAmount                  amountSlots
 }
 
@@ -45,7 +45,7 @@ func (s *Server) common() slots {
 		settlementID: s.Slot("settlementEntity.id"), receiverID: s.Slot("receiver.id"),
 		references: s.Slot("thirdPartyIdentifiers"), basketRef: s.Slot("basketRef"), tranType: s.Slot("tranType"),
 		srcAccType: s.Slot("srcAccType"), destAccType: s.Slot("destAccType"),
-		stan: s.Slot("stan"), rrn: s.Slot("rrn"), amounts: s.Slot("amounts"),
+		stan: s.Slot("stan"), rrn: s.Slot("rrn"), amounts: s.Slot("amounts"), reason: s.Slot("reversalReason"),
 		requestAmount: amount("amounts.requestAmount"), approvedAmount: amount("amounts.approvedAmount"),
 	}
 }

@@ -132,7 +132,7 @@ const brokenQuery = "the query does not keep the contract"
 
 // takeQuery judges the parameters of a query as the body that they might have been. It ignores unknown ones.
 func (x *Exchange) takeQuery(r *http.Request) *failure {
-	x.read = true
+	x.read, x.query = true, r.URL.RawQuery
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		f := malformed("the query cannot be read", nil)

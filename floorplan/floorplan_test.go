@@ -122,7 +122,7 @@ func TestCheck(t *testing.T) {
 		{"HTTP's parts in the rules", "giftcard/x.go", imports("net/http/httptest"), "giftcard/x.go:2: giftcard on floor 4 may not know net/http/httptest"},
 		{"SQL in the ledger", "ledger/x.go", imports("database/sql"), "ledger/x.go:2: ledger on floor 3 may not know database/sql"},
 		{"a driver in the ledger", "ledger/x.go", imports("modernc.org/sqlite/lib"), "ledger/x.go:2: ledger on floor 3 may not know modernc.org/sqlite/lib"},
-		{"another driver in the queue", "saf/x.go", imports("github.com/jackc/pgx/v5"), "saf/x.go:2: saf on floor 3 may not know github.com/jackc/pgx/v5"},
+		{"another driver in the queue", "saf/x.go", imports("github.com/jackc/pgx/v5"), "saf/x.go:2: saf on floor 4 may not know github.com/jackc/pgx/v5"},
 		{"JSON in money", "money/x.go", imports("encoding/json"), "money/x.go:2: money on floor 1 may not know encoding/json"},
 		{"other JSON in money", "money/x.go", imports("github.com/go-json-experiment/json/jsontext"), "money/x.go:2: money on floor 1 may not know github.com/go-json-experiment/json/jsontext"},
 		{"a logger in admin", "admin/x.go", imports("log/slog"), "admin/x.go:2: admin on floor 5 may not know log/slog"},

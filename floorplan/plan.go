@@ -65,8 +65,8 @@ var House = Plan{
 	Floors: []Floor{
 		{[]string{"money", "ident"}, "values that know nothing"},
 		{[]string{"decline", "secret"}, "refusals, and what hides: made of the values below"},
-		{[]string{"ledger", "txn", "saf"}, "entries; the life of a transaction; the queue"},
-		{[]string{"giftcard", "airtime"}, "the rules"},
+		{[]string{"ledger", "txn"}, "entries; the life of a transaction"},
+		{[]string{"giftcard", "airtime", "saf"}, "the rules; the queue"},
 		{[]string{"admin"}, "accounts, permissions and operators' acts"},
 		{[]string{"exchange"}, "one message and its answer over HTTP, whatever the contract"},
 		{

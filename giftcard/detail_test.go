@@ -17,7 +17,7 @@ func (c *counter) refusal(m conform.Message) *decline.Error {
 	if sender := c.Sender(m.Account); m.Act == conform.Request {
 		_, err = c.Request(c.t.Context(), c.AsRequest(m, sender))
 	} else {
-		err = c.Advise(c.t.Context(), c.Advice(m, sender))
+		_, err = c.Advise(c.t.Context(), c.Advice(m, sender))
 	}
 	var refusal *decline.Error
 	if !errors.As(err, &refusal) {

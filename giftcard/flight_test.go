@@ -50,7 +50,7 @@ func TestAReversalWaitsForItsRequest(t *testing.T) {
 			time.Sleep(txn.DefaultHold - time.Second) // of the bubble
 			close(h.release)
 		}()
-		if err := i.Advise(t.Context(), reversal); err != nil {
+		if _, err := i.Advise(t.Context(), reversal); err != nil {
 			t.Errorf("the reversal: %v", err)
 		}
 		if err := <-answered; err != nil {
@@ -68,7 +68,7 @@ func TestAReversalDoesNotWaitForEver(t *testing.T) {
 		c := newCounter(t, 1)
 		h, i, reversal, answered := holdUp(c)
 		began := time.Now()
-		err := i.Advise(t.Context(), reversal)
+		_, err := i.Advise(t.Context(), reversal)
 		var refusal *decline.Error
 		var turned *decline.NotTaken
 		if err == nil || errors.As(err, &refusal) || errors.As(err, &turned) {
@@ -81,7 +81,7 @@ func TestAReversalDoesNotWaitForEver(t *testing.T) {
 		if err := <-answered; err != nil {
 			t.Errorf("the request: %v", err)
 		}
-		if err := i.Advise(t.Context(), reversal); err != nil {
+		if _, err := i.Advise(t.Context(), reversal); err != nil {
 			t.Errorf("the reversal, sent again: %v", err)
 		}
 	})

@@ -71,25 +71,25 @@ func (i *Issuer) Request(ctx context.Context, r *Request) (*Response, error) {
 }
 
 // Advise implements Service.
-func (i *Issuer) Advise(ctx context.Context, a *txn.Advice) error {
+func (i *Issuer) Advise(ctx context.Context, a *txn.Advice) (*txn.Answer, error) {
 	land, err := i.intake.Await(ctx, a)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer land()
 	effect := &ending{issuer: i}
 	e, err := i.intake.Prepare(a, effect)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	err = i.store.Update(context.WithoutCancel(ctx), Keys{World: a.Sender.World, IDs: a.Keys()}, func(tx Tx) error {
 		effect.tx = tx
 		return e.Run(tx)
 	})
 	if err == nil && e.Refusal != nil {
-		return e.Refusal
+		return nil, e.Refusal
 	}
-	return err
+	return nil, err
 }
 
 // prepare does all that needs no record before the message takes its turn: hashing, sealing.

@@ -26,8 +26,9 @@ type Service interface {
 	// Advise confirms or reverses an earlier request. nil means that it is final, whether it had an effect or
 	// repeated an earlier advice. The refusals are those of docs/rules.md 1.6 and 2.4:
 	// UnableToLocateRecord, DuplicateRecord, GeneralError, CardActivated, CardVoided, InvalidAmount,
-	// TransactionNotSupported. Any other error asks the sender to repeat the advice.
-	Advise(ctx context.Context, a *txn.Advice) error
+	// TransactionNotSupported. Any other error asks the sender to repeat the advice. The answer is the upstream's, of
+	// who passed the advice on; nil when it is to be made from the words.
+	Advise(ctx context.Context, a *txn.Advice) (*txn.Answer, error)
 }
 
 // PIN is a personal number as it was presented: in clear, encrypted in hex, or both. Empty means absent.
@@ -74,6 +75,10 @@ type Request struct {
 	Points     bool          // points were asked for, which this issuer does not keep
 	References []ident.Reference
 	Body       []byte // the message as received, without PINs and card numbers, for keeping
+	// Wire is the message as it was received, PINs and all, for who passes it on. It is never kept, is sent once, and holds
+	// until Request returns. nil has it composed from the words.
+	Wire   txn.Wire
+	Origin *txn.Origin // who sends it, where it is to be composed
 }
 
 // Response is what an approved request brings.
@@ -87,6 +92,9 @@ type Response struct {
 	Card      ident.PAN // of a look-up by holder: the card found
 	Expiry    Expiry    // of a look-up by holder: its expiry
 	Status    Status
+	// References are the third-party identifiers of an answer that came from an upstream.
+	References []ident.Reference
+	Answer     *txn.Answer // as it came from upstream; nil when it is to be made from the words
 }
 
 // referenceLetter begins our references of gift card requests, lookUpLetter those of look-ups.

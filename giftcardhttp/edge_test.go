@@ -41,12 +41,12 @@ func (s *service) Request(ctx context.Context, r *giftcard.Request) (*giftcard.R
 	return &s.response, ctx.Err()
 }
 
-func (s *service) Advise(ctx context.Context, a *txn.Advice) error {
+func (s *service) Advise(ctx context.Context, a *txn.Advice) (*txn.Answer, error) {
 	s.advice = a
 	if s.err != nil {
-		return s.err
+		return nil, s.err
 	}
-	return ctx.Err()
+	return nil, ctx.Err()
 }
 
 // door lets everybody in, or nobody.

@@ -57,7 +57,9 @@ func (s *Server) ask(ctx context.Context, x *exchange.Exchange) error {
 	if err != nil {
 		return err
 	}
-	s.approve(x, response)
+	if !x.Pass(response.Answer) {
+		s.approve(x, response)
+	}
 	return nil
 }
 
@@ -67,9 +69,12 @@ func (s *Server) advise(ctx context.Context, x *exchange.Exchange) error {
 	if err != nil {
 		return err
 	}
-	if err := s.service.Advise(ctx, advice); err != nil {
+	answer, err := s.service.Advise(ctx, advice)
+	if err != nil {
 		return err
 	}
-	x.Receipt().Close()
+	if !x.Pass(answer) {
+		x.Receipt().Close()
+	}
 	return nil
 }

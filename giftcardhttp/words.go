@@ -20,6 +20,7 @@ func (s *Server) read(x *exchange.Exchange) (*giftcard.Request, error) {
 	if family != txn.LookUp { // of a look-up only its id is kept
 		r.Body = x.Kept()
 	}
+	r.Wire = x.Wire()
 	r.Product, _ = msg.Text(s.slots.productID)
 	first, second := s.cards(family)
 	r.Card = presented(msg, first)

@@ -72,9 +72,10 @@ func (s *stall) buy(id, account, product string, amount money.Amount, want strin
 
 func (s *stall) end(role txn.Role, of, account, want string) {
 	s.t.Helper()
-	s.ended("end of "+of, s.Advise(s.t.Context(), &airtime.Advice{Advice: txn.Advice{
+	_, err := s.Advise(s.t.Context(), &airtime.Advice{Advice: txn.Advice{
 		Family: txn.Purchase, Role: role, ID: ident.ID("end of " + of), RequestID: ident.ID(of), Sender: s.Named(account), Received: s.Now(),
-	}}), want)
+	}})
+	s.ended("end of "+of, err, want)
 }
 
 func (s *stall) pay(id, account string, amount money.Amount, withdraw bool) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -188,10 +189,10 @@ func TestRefusals(t *testing.T) {
 				}
 				h.restart()
 				_, err = h.TopUp(h.Context(), o)
-				if again := h.refuses(err, c.want); *again != *no {
+				if again := h.refuses(err, c.want); !reflect.DeepEqual(again, no) {
 					h.Errorf("first %+v, then %+v", no, again)
 				}
-				if why := h.stands(o, airtime.Failed).Why; *why != *no {
+				if why := h.stands(o, airtime.Failed).Why; !reflect.DeepEqual(why, no) {
 					h.Errorf("status says %+v, want %+v", why, no)
 				}
 				h.takesBack(o)

@@ -17,6 +17,7 @@ import (
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/saf"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/txn"
 )
@@ -25,6 +26,7 @@ import (
 type Driver interface {
 	admin.Reports
 	airtime.Unsettled
+	saf.Reports
 	// Begin starts the batch of a writer. The store runs one at a time.
 	Begin(ctx context.Context) (Batch, error)
 	// View starts a batch that only loads, all from one committed instant, beside the writer.
@@ -87,6 +89,7 @@ type Wanted struct {
 	Hashes   []int64            // vouchers by the hash of a serial or a PIN
 	Batches  []int32            // batches of vouchers by number
 	Floats   []ident.Account    // floats by account
+	Items    []int64            // items of the queue by seq
 }
 
 // Reset empties the wants and keeps their memory.
@@ -95,6 +98,7 @@ func (w *Wanted) Reset() {
 	w.Details, w.Holders, w.Counters = w.Details[:0], w.Holders[:0], w.Counters[:0]
 	w.Stock, w.Shelves, w.Vouchers = w.Stock[:0], w.Shelves[:0], w.Vouchers[:0]
 	w.Hashes, w.Batches, w.Floats = w.Hashes[:0], w.Batches[:0], w.Floats[:0]
+	w.Items = w.Items[:0]
 }
 
 // MaxCardsOfHolder bounds how many cards a holder look-up brings; one more than a look-up needs to know that
@@ -131,6 +135,11 @@ type Changes struct {
 	Vouchers    []*airtime.Voucher // Status and LastMessage
 	Batches     []*airtime.Batch
 	Floats      []*airtime.Float
+	// NewItems are added to the queue, then Items changed (State, Attempts, Tried and Why; the last one of a seq counts), then
+	// Dropped deleted, of which some may be gone already.
+	NewItems []*saf.Item
+	Items    []*saf.Item
+	Dropped  []int64
 }
 
 // reset empties the changes and keeps their memory.
@@ -145,11 +154,14 @@ func (c *Changes) reset() {
 	clear(c.Vouchers)
 	clear(c.Batches)
 	clear(c.Floats)
+	clear(c.NewItems)
+	clear(c.Items)
 	clear(c.Counters)
 	*c = Changes{
 		Inserted: c.Inserted[:0], Amended: c.Amended[:0], NewCards: c.NewCards[:0], Cards: c.Cards[:0], Details: c.Details[:0],
 		Rows: c.Rows[:0], Entries: c.Entries[:0], Tombstones: c.Tombstones[:0], Renumbered: c.Renumbered[:0], Counters: c.Counters,
 		NewVouchers: c.NewVouchers[:0], Vouchers: c.Vouchers[:0], Batches: c.Batches[:0], Floats: c.Floats[:0],
+		NewItems: c.NewItems[:0], Items: c.Items[:0], Dropped: c.Dropped[:0],
 	}
 }
 
@@ -157,5 +169,6 @@ func (c *Changes) reset() {
 func (c *Changes) IsEmpty() bool {
 	return len(c.Inserted) == 0 && len(c.Amended) == 0 && len(c.Tombstones) == 0 && len(c.NewCards) == 0 && len(c.Renumbered) == 0 &&
 		len(c.Cards) == 0 && len(c.Details) == 0 && len(c.Counters) == 0 && len(c.Entries) == 0 && len(c.Rows) == 0 &&
-		len(c.NewVouchers) == 0 && len(c.Vouchers) == 0 && len(c.Batches) == 0 && len(c.Floats) == 0
+		len(c.NewVouchers) == 0 && len(c.Vouchers) == 0 && len(c.Batches) == 0 && len(c.Floats) == 0 &&
+		len(c.NewItems) == 0 && len(c.Items) == 0 && len(c.Dropped) == 0
 }

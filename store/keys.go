@@ -9,7 +9,7 @@ import (
 	"github.com/scripworks/scrip/ident"
 )
 
-// Keys says what a message will need, of gift cards and of airtime: see giftcard.Keys and airtime.Keys.
+// Keys says what a message will need, whatever it is about: see giftcard.Keys, airtime.Keys and saf.Keys.
 type Keys struct {
 	World  ident.World
 	IDs    []ident.ID
@@ -18,6 +18,8 @@ type Keys struct {
 	Float  ident.Account
 	At     time.Time
 	Hashes []int64
+	Seqs   []int64 // messages by their place
+	Items  []int64 // items of the queue
 }
 
 // want turns a message's keys into what is to be loaded.
@@ -27,6 +29,8 @@ func (s *Store) want(w *Wanted, keys Keys) {
 	}
 	w.Numbers = append(w.Numbers, keys.Cards...)
 	w.Hashes = append(w.Hashes, keys.Hashes...)
+	w.Seqs = append(w.Seqs, keys.Seqs...)
+	w.Items = append(w.Items, keys.Items...)
 	if keys.Stock != 0 {
 		w.Stock = append(w.Stock, Stock{Product: keys.Stock, After: from(keys.At), Count: 1})
 	}
@@ -41,6 +45,8 @@ func (w *Wanted) join(other *Wanted) {
 	w.Numbers = append(w.Numbers, other.Numbers...)
 	w.Hashes = append(w.Hashes, other.Hashes...)
 	w.Floats = append(w.Floats, other.Floats...)
+	w.Seqs = append(w.Seqs, other.Seqs...)
+	w.Items = append(w.Items, other.Items...)
 	for _, wish := range other.Stock {
 		w.joinStock(wish)
 	}

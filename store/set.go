@@ -10,6 +10,7 @@ import (
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/saf"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/txn"
 )
@@ -26,6 +27,7 @@ type Set struct {
 	counters map[txn.CounterKey]txn.Counter
 	stock    stock
 	floats   map[ident.Account]*airtime.Float // nil when there is none
+	items    map[int64]*saf.Item              // nil when there is none
 	changes  Changes
 	dirty    map[any]bool // records already among the changes
 }
@@ -46,7 +48,7 @@ func NewSet() *Set {
 	return &Set{
 		ids: map[worldID]*idRecord{}, messages: map[int64]*txn.Message{}, numbers: map[secret.Digest]int64{},
 		cards: map[int64]*giftcard.Card{}, details: map[int64]*giftcard.Detail{}, holders: map[secret.Digest][]int64{},
-		counters: map[txn.CounterKey]txn.Counter{}, dirty: map[any]bool{}, stock: newStock(), floats: map[ident.Account]*airtime.Float{},
+		counters: map[txn.CounterKey]txn.Counter{}, dirty: map[any]bool{}, stock: newStock(), floats: map[ident.Account]*airtime.Float{}, items: map[int64]*saf.Item{},
 		changes: Changes{Counters: map[txn.CounterKey]txn.Counter{}},
 	}
 }
@@ -62,6 +64,7 @@ func (s *Set) Reset() {
 	clear(s.counters)
 	s.stock.reset()
 	clear(s.floats)
+	clear(s.items)
 	clear(s.dirty)
 	s.changes.reset()
 }

@@ -18,8 +18,23 @@ type Advice struct {
 	Received   time.Time
 	Approved   *money.Amount // the final amount; nil means all of it (rule L15)
 	References []ident.Reference
-	Body       []byte
+	Why        ReversalReason // of a reversal
+	Body       []byte         // the message as received, without PINs and card numbers, for keeping
+	// Wire is the message to be passed on: as it was received, but for PINs and copies of its request. nil has it
+	// composed from the words.
+	Wire   Wire
+	Origin *Origin // who sends it, where it is to be composed
 }
+
+// ReversalReason is why a request is undone. The text is the contract's.
+type ReversalReason string
+
+// The reasons.
+const (
+	TimedOut         ReversalReason = "TIMEOUT"
+	Cancelled        ReversalReason = "CANCELLED"
+	ResponseNotFinal ReversalReason = "RESPONSE_NOT_FINAL"
+)
 
 // Keys gives the ids that deciding the advice needs.
 func (a *Advice) Keys() []ident.ID { return []ident.ID{a.ID, a.RequestID} }

@@ -86,7 +86,7 @@ const (
 	Declined  State = 4
 	Accepted  State = 5
 	Answered  State = 6
-	Working   State = 7 // a provider has been asked, and has not said how it ended
+	Working   State = 7 // a provider or an upstream has been asked, and has not said how it ended
 	Reversing State = 8 // a provider has been asked to take it back, and has not said whether it has
 )
 
@@ -176,15 +176,18 @@ type Message struct {
 	Amount, Requested, Final money.Minor
 	Currency                 money.Currency
 	Prepaid                  bool    // of a purchase: it was charged to the account's float
-	ProviderRef              string  // what the provider of a top-up calls it; empty until it has told
+	ProviderRef              string  // what the provider of a top-up, or the upstream, calls it; empty until it has told
+	Upstream                 string  // of a request that was passed on, and of its advices: to whom; empty for our own
 	Links                    []Link  // the cards and vouchers it touched, each with the message that touched it before
 	References               []int64 // hashes of what it is found by: its third-party identifiers, a subscriber's number
 	Body                     []byte  // the message as received, without PINs and card numbers, sealed; may be empty
 }
 
-// Amend takes over from another what may change about a message: State, Reason, Ended, Final and ProviderRef.
+// Amend takes over from another what may change about a message: State, Reason, Ended, Final, ProviderRef and Upstream;
+// and, of a request that was passed on, what was approved: Amount, Requested and Currency.
 func (m *Message) Amend(from Message) {
 	m.State, m.Reason, m.Ended, m.Final, m.ProviderRef = from.State, from.Reason, from.Ended, from.Final, from.ProviderRef
+	m.Upstream, m.Amount, m.Requested, m.Currency = from.Upstream, from.Amount, from.Requested, from.Currency
 }
 
 // Link is one step in the chain of the messages of a card or a voucher: from the newest through every earlier one.

@@ -311,7 +311,7 @@ func (j *Judged) Do(ctx context.Context, m conform.Message) (conform.Answer, err
 		if err != nil {
 			return refused(m, err), nil
 		}
-		return conform.Answer{Status: http.StatusOK, Sale: conform.Sale{Products: idsOf(all)}}, nil
+		return conform.Answer{Status: http.StatusOK, Sale: conform.Sale{Products: idsOf(all.Offers)}}, nil
 	}
 	return j.sell(ctx, m, sender), nil
 }
@@ -365,7 +365,7 @@ func (j *Judged) advise(ctx context.Context, m conform.Message, sender *txn.Send
 	if m.Act == conform.Reversal {
 		a.Role = txn.Reversal
 	}
-	if err := j.Advise(ctx, &airtime.Advice{Advice: a}); err != nil {
+	if _, err := j.Advise(ctx, &airtime.Advice{Advice: a}); err != nil {
 		return refused(m, err)
 	}
 	return conform.Answer{Status: http.StatusAccepted, ID: m.ID}

@@ -20,7 +20,7 @@ func (i *Issuer) Do(ctx context.Context, m conform.Message) (conform.Answer, err
 		return Refused(m, err), nil
 	}
 	if m.Act != conform.Request {
-		if err := i.Advise(ctx, i.Advice(m, sender)); err != nil {
+		if _, err := i.Advise(ctx, i.Advice(m, sender)); err != nil {
 			return Refused(m, err), nil
 		}
 		return conform.Answer{Status: http.StatusAccepted, ID: m.ID}, nil
