@@ -157,11 +157,19 @@ func (x *Exchange) Advice() (*txn.Advice, error) {
 	if err != nil {
 		return nil, err
 	}
-	reason, _ := x.Message.Text(x.server.slots.reason)
 	return &txn.Advice{
-		Why: txn.ReversalReason(reason), Wire: x.Wire(), Family: x.Operation.Family, Role: x.Operation.Role, ID: x.ID(), RequestID: ident.ID(strings.Clone(x.requestID)),
+		Why: x.why(), Wire: x.Wire(), Family: x.Operation.Family, Role: x.Operation.Role, ID: x.ID(), RequestID: ident.ID(strings.Clone(x.requestID)),
 		Sender: x.Sender, Received: x.Received, Approved: approved, References: x.References(), Body: x.Kept(),
 	}, nil
+}
+
+// why tells the reason of a reversal.
+func (x *Exchange) why() txn.ReversalReason {
+	if x.Operation.Role != txn.Reversal {
+		return ""
+	}
+	reason, _ := x.Message.Text(x.server.slots.reason)
+	return txn.ReversalReason(reason)
 }
 
 // References are the message's third-party identifiers; nil when it has none.

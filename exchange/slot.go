@@ -2,8 +2,10 @@ package exchange
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/scripworks/scrip/api/wire"
+	"github.com/scripworks/scrip/txn"
 )
 
 // slots are the places that the messages of all contracts have. A path has one slot in all models.
@@ -38,14 +40,19 @@ func (s *Server) common() slots {
 	amount := func(path string) amountSlots {
 		return amountSlots{s.Slot(path), s.Slot(path + ".amount"), s.Slot(path + ".currency")}
 	}
+	var reason wire.Slot
+	if slices.ContainsFunc(s.contract.Operations, func(o *Operation) bool { return o.Role == txn.Reversal }) {
+		reason = s.Slot("reversalReason")
+	}
 	return slots{
-		id: s.Slot("id"), time: s.Slot("time"), requestID: s.Slot("requestId"),
+		reason: reason,
+		id:     s.Slot("id"), time: s.Slot("time"), requestID: s.Slot("requestId"),
 		originator: s.Slot("originator"), client: s.Slot("client"),
 		settlementEntity: s.Slot("settlementEntity"), receiver: s.Slot("receiver"),
 		settlementID: s.Slot("settlementEntity.id"), receiverID: s.Slot("receiver.id"),
 		references: s.Slot("thirdPartyIdentifiers"), basketRef: s.Slot("basketRef"), tranType: s.Slot("tranType"),
 		srcAccType: s.Slot("srcAccType"), destAccType: s.Slot("destAccType"),
-		stan: s.Slot("stan"), rrn: s.Slot("rrn"), amounts: s.Slot("amounts"), reason: s.Slot("reversalReason"),
+		stan: s.Slot("stan"), rrn: s.Slot("rrn"), amounts: s.Slot("amounts"),
 		requestAmount: amount("amounts.requestAmount"), approvedAmount: amount("amounts.approvedAmount"),
 	}
 }
