@@ -102,6 +102,8 @@ var House = Plan{
 		{Path: "giftcard/giftcardtest", Sees: 7, SeenBy: []string{"airtime/airtimetest"}},
 		// A whole vendor for tests, with a provider that can be told to behave badly.
 		{Path: "airtime/airtimetest", Sees: 7},
+		// An upstream that loses, doubles and delays what is sent to it; for tests of whatever sends.
+		{Path: "relay/relaytest", Sees: 0},
 		// What a store promises, written against the seam; each driver's test runs it.
 		{Path: "store/storetest", Sees: 7},
 		// What speed is measured against knows nothing of us; what measures it runs whole programs.
