@@ -148,3 +148,27 @@ func TestSuspendAndResume(t *testing.T) {
 		t.Error("still suspended")
 	}
 }
+
+func TestWhoeverRunsTheProgramIntroducesAccounts(t *testing.T) {
+	d := newDesk(t)
+	by := d.by(admin.Admin)
+	made, err := d.office.Introduce(bg, by, "till")
+	must(t, err)
+	again, err := d.office.Introduce(bg, by, "till")
+	must(t, err)
+	other, err := d.office.Introduce(bg, by, "other")
+	must(t, err)
+	if again.Number != made.Number || other.Number == made.Number || len(made.Credentials) != 0 {
+		t.Errorf("made %+v, again %+v, other %+v", made, again, other)
+	}
+	d.open()
+	if kept, err := d.office.Introduce(bg, d.by(admin.Viewer), "till"); err != nil || kept.Number != made.Number {
+		t.Errorf("after a restart: %+v, %v", kept, err)
+	}
+	if _, err := d.office.Introduce(bg, d.by(admin.Viewer), "new"); err == nil {
+		t.Error("a viewer made an account")
+	}
+	if _, err := d.office.Introduce(bg, by, "a:b"); err == nil {
+		t.Error("a name with a colon was taken")
+	}
+}
