@@ -24,6 +24,7 @@ import (
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/giftcardhttp"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/keyset"
 	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/network"
 	"github.com/scripworks/scrip/secret"
@@ -82,7 +83,6 @@ const (
 	remembered        = 10 * time.Minute // for which a verified password is not hashed again
 	rememberedPairs   = 10_000
 	importTimeout     = time.Hour // for an operator's longest call, an import
-	keysName          = "keys.json"
 	storeName         = "scrip.db"
 )
 
@@ -173,7 +173,7 @@ func StorePath(data string) string { return filepath.Join(data, storeName) }
 
 // build makes the rooms above the store.
 func (a *App) build(ctx context.Context) error {
-	if err := a.checkKeys(ctx); err != nil {
+	if err := keyset.Check(ctx, a.Store, a.Keys); err != nil {
 		return err
 	}
 	s := a.settings

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/scripworks/scrip/app"
+	"github.com/scripworks/scrip/keyset"
 	"github.com/scripworks/scrip/secret"
 )
 
@@ -29,13 +30,13 @@ func TestOtherKeysAreRefused(t *testing.T) {
 	s := h.settings
 	s.KeysFile = filepath.Join(t.TempDir(), "keys.json")
 	must(t, os.WriteFile(s.KeysFile, first, 0o600))
-	if _, err := app.New(t.Context(), s); !errors.Is(err, app.ErrOtherKeys) {
+	if _, err := app.New(t.Context(), s); !errors.Is(err, keyset.ErrOther) {
 		t.Errorf("with its keyset from before the rotation the store opens with %v", err)
 	}
 	other, err := secret.Generate()
 	must(t, err)
-	must(t, app.WriteKeys(s.KeysFile, other))
-	if _, err := app.New(t.Context(), s); !errors.Is(err, app.ErrOtherKeys) {
+	must(t, keyset.Write(s.KeysFile, other))
+	if _, err := app.New(t.Context(), s); !errors.Is(err, keyset.ErrOther) {
 		t.Errorf("with another's keyset the store opens with %v", err)
 	}
 	h.start(t)

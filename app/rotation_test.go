@@ -11,6 +11,7 @@ import (
 	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/keyset"
 	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
@@ -117,7 +118,7 @@ func rotate(t *testing.T, path string) {
 	if keys, err = keys.Rotate(); err != nil {
 		t.Fatal(err)
 	}
-	if err := app.WriteKeys(path, keys); err != nil {
+	if err := keyset.Write(path, keys); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -129,7 +130,7 @@ func TestAStoreWithoutItsKeysetIsNotOpened(t *testing.T) {
 	if err := os.Remove(app.KeysPath(data, "")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := app.New(t.Context(), app.Settings{Data: data}); !errors.Is(err, app.ErrNoKeys) {
+	if _, err := app.New(t.Context(), app.Settings{Data: data}); !errors.Is(err, keyset.ErrMissing) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := os.Stat(app.KeysPath(data, "")); err == nil {

@@ -2,10 +2,8 @@ package main
 
 import (
 	"fmt"
-	"os"
 
-	"github.com/scripworks/scrip/app"
-	"github.com/scripworks/scrip/secret"
+	"github.com/scripworks/scrip/keyset"
 )
 
 // keysCmd is `scrip keys`.
@@ -31,18 +29,14 @@ func (rotateCmd) Help() string {
 
 // Run rotates a keyset.
 func (r *rotateCmd) Run(c console) error {
-	data, err := os.ReadFile(r.File)
+	keys, err := keyset.Read(r.File)
 	if err != nil {
 		return err
-	}
-	keys, err := secret.Parse(data)
-	if err != nil {
-		return fmt.Errorf("%s: %w", r.File, err)
 	}
 	if keys, err = keys.Rotate(); err != nil {
 		return fmt.Errorf("%s: %w", r.File, err)
 	}
-	if err := app.WriteKeys(r.File, keys); err != nil {
+	if err := keyset.Write(r.File, keys); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(c.out, "The primary PAN key is now", keys.Primary())
