@@ -42,6 +42,11 @@ type Item struct {
 	Why      string    // what came of that, for people; never a payload
 }
 
+// Amend takes over from another what may change about an item: State, Attempts, Tried and Why.
+func (i *Item) Amend(from Item) {
+	i.State, i.Attempts, i.Tried, i.Why = from.State, from.Attempts, from.Tried, from.Why
+}
+
 // State is where an item stands. One that was delivered is deleted.
 type State uint8
 
@@ -82,7 +87,7 @@ type Tx interface {
 	Item(seq int64) (Item, bool)
 	// AddItem adds an item that was not there before.
 	AddItem(i Item)
-	// PutItem changes an item's State, Attempts, Tried and Why.
+	// PutItem changes what Item.Amend names of an item that is there.
 	PutItem(i Item)
 	// DropItem deletes an item. One that is gone already stays gone.
 	DropItem(seq int64)
@@ -96,19 +101,9 @@ type Reports interface {
 	// Items gives items of an upstream that are in one of the states, with a seq above after, in ascending order and at
 	// most limit. An empty upstream is any.
 	Items(ctx context.Context, upstream string, states []State, after int64, limit int) ([]Item, error)
-	// Levels counts the queue: one for each upstream, account, state and currency that has items.
+	// Levels counts the queue: one for each upstream, account, state and currency that has items, in this order. It looks
+	// at every item, so whoever is asked often keeps the answer for a while.
 	Levels(ctx context.Context) ([]Level, error)
 	// Working gives requests that are Working or Reversing, with a seq above after, in ascending order.
 	Working(ctx context.Context, after int64, limit int) ([]txn.Message, error)
-}
-
-// Level is how much of the queue there is of one kind.
-type Level struct {
-	Upstream string
-	Account  ident.Account
-	State    State
-	Currency money.Currency
-	Count    int
-	Value    money.Minor // in doubt
-	Oldest   time.Time   // since when the oldest of them is queued
 }

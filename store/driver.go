@@ -26,6 +26,7 @@ import (
 type Driver interface {
 	admin.Reports
 	airtime.Unsettled
+	saf.Reports
 	// Begin starts the batch of a writer. The store runs one at a time.
 	Begin(ctx context.Context) (Batch, error)
 	// View starts a batch that only loads, all from one committed instant, beside the writer.

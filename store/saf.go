@@ -48,10 +48,12 @@ func (t *Tx) AddItem(i saf.Item) {
 // PutItem implements saf.Tx.
 func (t *Tx) PutItem(i saf.Item) {
 	t.mustWrite()
-	if _, found := t.Item(i.Seq); !found {
+	kept, found := t.Item(i.Seq)
+	if !found {
 		panic(failure{missing("queue item", i.Seq)})
 	}
-	t.keepItem(&i, &t.set.changes.Items)
+	kept.Amend(i)
+	t.keepItem(&kept, &t.set.changes.Items)
 }
 
 // keepItem sets an item and lists its change. Order tells what stands in the end.

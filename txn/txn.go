@@ -183,11 +183,14 @@ type Message struct {
 	Body                     []byte  // the message as received, without PINs and card numbers, sealed; may be empty
 }
 
-// Amend takes over from another what may change about a message: State, Reason, Ended, Final, ProviderRef and Upstream;
-// and, of a request that was passed on, what was approved: Amount, Requested and Currency.
+// Amend takes over from another what may change about a message: State, Reason, Ended, Final and ProviderRef; and, of one
+// that was passed on when it was inserted, also to whom, which stays somebody, and what was approved: Upstream, Amount,
+// Requested and Currency. What was approved of our own messages never changes.
 func (m *Message) Amend(from Message) {
 	m.State, m.Reason, m.Ended, m.Final, m.ProviderRef = from.State, from.Reason, from.Ended, from.Final, from.ProviderRef
-	m.Upstream, m.Amount, m.Requested, m.Currency = from.Upstream, from.Amount, from.Requested, from.Currency
+	if m.Upstream != "" && from.Upstream != "" {
+		m.Upstream, m.Amount, m.Requested, m.Currency = from.Upstream, from.Amount, from.Requested, from.Currency
+	}
 }
 
 // Link is one step in the chain of the messages of a card or a voucher: from the newest through every earlier one.

@@ -36,6 +36,7 @@ type records struct {
 	working    table[int64, struct{}]
 	stock      stock
 	floats     table[ident.Account, airtime.Float]
+	items      items
 }
 
 type worldID struct {
@@ -63,6 +64,7 @@ func newRecords() *records {
 		counters: map[txn.CounterKey]txn.Counter{},
 		rows:     map[admin.Kind]*table[int64, admin.Row]{}, names: map[rowName]int64{},
 		working: newTable[int64, struct{}](), stock: newStock(), floats: newTable[ident.Account, airtime.Float](),
+		items: newItems(),
 	}
 }
 
@@ -99,6 +101,9 @@ func (r *records) load(wanted *store.Wanted, set *store.Set) {
 	r.loadStock(wanted, set)
 	for _, account := range wanted.Floats {
 		r.loadFloat(account, set)
+	}
+	for _, seq := range wanted.Items {
+		r.items.load(seq, set)
 	}
 }
 
@@ -171,6 +176,9 @@ func (r *records) check(c *store.Changes) error {
 		numbers[n.Number] = true
 	}
 	if err := r.stock.check(c.NewVouchers); err != nil {
+		return err
+	}
+	if err := r.items.check(c.NewItems); err != nil {
 		return err
 	}
 	return r.checkRows(c.Rows)
@@ -255,6 +263,7 @@ func (r *records) save(c *store.Changes) {
 	for _, f := range c.Floats {
 		r.floats.put(f.Account, *f)
 	}
+	r.items.save(c)
 }
 
 func (r *records) insert(m txn.Message) {

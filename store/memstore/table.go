@@ -29,8 +29,9 @@ func (t *table[K, V]) remove(k K) {
 	if _, found := t.rows[k]; found {
 		delete(t.rows, k)
 		at, _ := slices.BinarySearch(t.keys, k)
-		if at == 0 {
-			t.keys = t.keys[1:] // what is sold in order goes from the head
+		if at < len(t.keys)/2 { // what is sold or delivered in order goes from the head, or near it
+			copy(t.keys[1:], t.keys[:at])
+			t.keys = t.keys[1:]
 			return
 		}
 		t.keys = slices.Delete(t.keys, at, at+1)

@@ -31,7 +31,7 @@ func (d *Driver) Forget(ctx context.Context, world ident.World, above int64, key
 			if at, more, err = f.messages(c, at); err != nil || more {
 				return err
 			}
-			return errors.Join(f.cards(c, above), f.vouchers(c, above), f.rows(c, above))
+			return errors.Join(f.cards(c, above), f.vouchers(c, above), f.items(c, above), f.rows(c, above))
 		})
 		if err != nil {
 			return fmt.Errorf("sqlite: forget world %d: %w", world, err)
@@ -162,12 +162,23 @@ func unhold(c *conn, d giftcard.Detail) error {
 
 // vouchers deletes the vouchers with what leads to them, the batches and the floats.
 func (f forgetting) vouchers(c *conn, after int64) error {
-	for _, text := range []string{
+	return f.all(c, after,
 		`DELETE FROM voucher_hash WHERE voucher IN (SELECT id FROM voucher WHERE id > ?1 AND world = ?2)`,
 		`DELETE FROM voucher WHERE id > ?1 AND world = ?2`,
 		`DELETE FROM voucher_batch WHERE ?1 IS NOT NULL AND world = ?2`,
-		`DELETE FROM float WHERE ?1 IS NOT NULL AND world = ?2`,
-	} {
+		`DELETE FROM float WHERE ?1 IS NOT NULL AND world = ?2`)
+}
+
+// items deletes the queue.
+func (f forgetting) items(c *conn, after int64) error {
+	return f.all(c, after,
+		`DELETE FROM item_trouble WHERE seq IN (SELECT seq FROM item WHERE seq > ?1 AND world = ?2)`,
+		`DELETE FROM item WHERE seq > ?1 AND world = ?2`)
+}
+
+// all runs statements whose parameters are the place and the world.
+func (f forgetting) all(c *conn, after int64, texts ...string) error {
+	for _, text := range texts {
 		s, err := c.Prepare(text)
 		if err != nil {
 			return err

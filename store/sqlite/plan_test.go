@@ -21,9 +21,16 @@ var planned = map[string]string{
 	"FROM voucher_hash WHERE hash = ":     "PRIMARY KEY",
 	"state = 1 AND role = 1":              "message_open",
 	"state IN (7, 8) AND role = 1":        "message_working",
+	"upstream = ?1 AND state = 2":         "item_waiting",
+	"WHERE state = 2 AND seq > ":          "item USING INTEGER PRIMARY KEY",
+	"upstream = ?1 AND state = ?3":        "item_apart_of",
+	"WHERE state = ?3 AND state > 2":      "item_apart",
 }
 
-// Nothing that is asked reads a whole table or sorts what it has found: each answer costs what it brings, however much
+// whole is the question about everything: the levels of the queue.
+const whole = "SELECT upstream, account, state, currency, amount, at FROM item"
+
+// Nothing that is asked, but of how much there is in the queue, reads a whole table or sorts what it has found: each answer costs what it brings, however much
 // there is.
 func TestEveryQuestionHasItsIndex(t *testing.T) {
 	d, err := Open(filepath.Join(t.TempDir(), "scrip.db"), Options{})
@@ -35,6 +42,9 @@ func TestEveryQuestionHasItsIndex(t *testing.T) {
 	for q := range sqlstore.Queries {
 		text := numbered(sqlstore.Query(q).Text())
 		plan := planOf(t, d.writer.Conn, text)
+		if text == whole {
+			continue
+		}
 		if strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") {
 			t.Errorf("%s\n%s", text, plan)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/saf"
 	"github.com/scripworks/scrip/store/sqlstore"
 	"github.com/scripworks/scrip/txn"
 )
@@ -54,6 +55,16 @@ func (d *Driver) Open(ctx context.Context, after int64, limit int) ([]txn.Messag
 // Working implements airtime.Unsettled.
 func (d *Driver) Working(ctx context.Context, after int64, limit int) ([]txn.Message, error) {
 	return ask(ctx, d, func(s *sqlstore.Session) ([]txn.Message, error) { return s.Working(after, limit) })
+}
+
+// Items implements saf.Reports.
+func (d *Driver) Items(ctx context.Context, upstream string, states []saf.State, after int64, limit int) ([]saf.Item, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) ([]saf.Item, error) { return s.Items(upstream, states, after, limit) })
+}
+
+// Levels implements saf.Reports.
+func (d *Driver) Levels(ctx context.Context) ([]saf.Level, error) {
+	return ask(ctx, d, (*sqlstore.Session).Levels)
 }
 
 // Messages implements admin.Reports.

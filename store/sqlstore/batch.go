@@ -55,6 +55,11 @@ func (o *Session) loadSeldom(wanted *store.Wanted, set *store.Set) error {
 			return err
 		}
 	}
+	for _, seq := range wanted.Items {
+		if err := o.loadItem(seq, set); err != nil {
+			return err
+		}
+	}
 	for _, d := range wanted.Holders {
 		if err := o.loadHolder(d, set); err != nil {
 			return err
@@ -102,6 +107,9 @@ func (o *Session) Save(c *store.Changes) error {
 		if err := o.putFloat(f); err != nil {
 			return err
 		}
+	}
+	if err := o.saveItems(c); err != nil {
+		return err
 	}
 	return o.saveSeldom(c)
 }

@@ -77,7 +77,17 @@ func (o *Session) bindMessage(s Statement, m *txn.Message) {
 	s.BindInt64(22, m.Voucher)
 	bindBool(s, 23, m.Prepaid)
 	bindText(s, 24, m.ProviderRef)
+	bindText(s, 25, m.Upstream)
+	if m.Upstream != "" && m.State == txn.Working {
+		s.BindBytes(26, relayedRoom[:])
+	} else {
+		s.BindNull(26)
+	}
 }
+
+// relayedRoom is how much the row of a request that is passed on grows by when it is answered: what was approved, how
+// the upstream calls it or why it declined.
+var relayedRoom [32]byte
 
 // bindText binds an empty text as null.
 func bindText(s Statement, param int, text string) {
@@ -116,7 +126,7 @@ func (o *Session) scanMessage(s Statement) (m txn.Message, err error) {
 	m.Final = m.Amount - money.Minor(s.ColumnInt64(17))
 	m.Currency = money.Currency(s.ColumnInt64(18))
 	m.Body = blob(s, 20)
-	m.Voucher, m.Prepaid, m.ProviderRef = s.ColumnInt64(21), s.ColumnInt64(22) != 0, text(s, 23)
+	m.Voucher, m.Prepaid, m.ProviderRef, m.Upstream = s.ColumnInt64(21), s.ColumnInt64(22) != 0, text(s, 23), text(s, 24)
 	return m, o.scanTrail(s, 19, &m)
 }
 
@@ -129,9 +139,13 @@ func (o *Session) scanTrail(s Statement, column int, m *txn.Message) error {
 	return nil
 }
 
-// amendMessage changes what may change about a message.
+// amendMessage changes what may change about a message. What was approved of one of our own never does.
 func (o *Session) amendMessage(m *txn.Message) error {
-	s, err := o.conn.Statement(amendMessage)
+	q := amendMessage
+	if m.Upstream != "" {
+		q = amendRelayed
+	}
+	s, err := o.conn.Statement(q)
 	if err != nil {
 		return err
 	}
@@ -141,6 +155,12 @@ func (o *Session) amendMessage(m *txn.Message) error {
 	s.BindInt64(4, m.Seq)
 	bindText(s, 5, string(m.Reason))
 	bindText(s, 6, m.ProviderRef)
+	if q == amendRelayed {
+		s.BindText(7, m.Upstream)
+		s.BindInt64(8, int64(m.Amount))
+		s.BindInt64(9, int64(m.Amount-m.Requested))
+		s.BindInt64(10, int64(m.Currency))
+	}
 	if err := run(s); err != nil {
 		return fmt.Errorf("amend message %d: %w", m.Seq, err)
 	}

@@ -24,10 +24,12 @@ const (
 	lookUpHash
 	lookUpBatch
 	lookUpFloat
+	lookUpItem
 
 	insertMessage
 	insertID
 	amendMessage
+	amendRelayed
 	insertTombstone
 	insertCard
 	updateCard
@@ -43,6 +45,11 @@ const (
 	insertHash
 	putBatch
 	putFloat
+	insertItem
+	moveItem
+	putTrouble
+	deleteItem
+	deleteTrouble
 	insertEntry
 	putRow
 	deleteRow
@@ -64,18 +71,25 @@ const (
 	reportVouchersApart
 	reportBatches
 	reportFloats
+	reportItemsWaiting
+	reportItemsWaitingAny
+	reportItemsApart
+	reportItemsApartAny
+	reportLevels
 
 	lastQuery
 )
 
 const (
-	messageColumns = `seq, world, id, account, family, role, state, reason, at, request, ended, card, target, product, names, amount, unnamed, unconfirmed, currency, trail, body, voucher, prepaid, provider_ref`
+	messageColumns = `seq, world, id, account, family, role, state, reason, at, request, ended, card, target, product, names, amount, unnamed, unconfirmed, currency, trail, body, voucher, prepaid, provider_ref, upstream`
 	cardColumns    = `id, world, status, frozen, has_pin, expiry, valid_through, currency, product, book, available, last_message, activation, void, successor, loads, wrong_pins, import`
 	detailColumns  = `card, sealed_pan, masked, seeded_clear, seeded_encrypted, pin_clear, pin_encrypted, profile_id, msisdn, email_address, seeded_profile_id, seeded_msisdn, seeded_email_address`
 	entryColumns   = `message, n, request, debit, credit, amount, currency, phase`
 	voucherColumns = `id, world, batch, status, last_message, serial, sealed_pin`
 	batchColumns   = `number, world, product, name, expiry, closed, in_stock`
 	floatColumns   = `account, world, currency, book, available, last_message`
+	itemColumns    = `seq, upstream, state, world, account, family, role, id, request, request_id, at, amount, currency, body`
+	itemQuery      = `SELECT item.` + itemColumns + `, attempts, tried, why FROM item LEFT JOIN item_trouble USING (seq) WHERE `
 	rowColumns     = `kind, number, world, name, content`
 )
 
@@ -95,11 +109,14 @@ var texts = [Queries]string{
 	lookUpVoucher: `SELECT ` + voucherColumns + ` FROM voucher WHERE id = $1`,
 	lookUpHash:    `SELECT voucher FROM voucher_hash WHERE hash = $1 ORDER BY voucher`,
 	lookUpBatch:   `SELECT ` + batchColumns + ` FROM voucher_batch WHERE number = $1`,
+	lookUpItem:    itemQuery + `item.seq = $1`,
 	lookUpFloat:   `SELECT ` + floatColumns + ` FROM float WHERE account = $1`,
 
-	insertMessage:   `INSERT INTO message (` + messageColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
-	insertID:        `INSERT INTO message_id (hash, seq) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
-	amendMessage:    `UPDATE message SET state = $1, ended = $2, unconfirmed = $3, reason = $5, provider_ref = $6 WHERE seq = $4`,
+	insertMessage: `INSERT INTO message (` + messageColumns + `, room) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
+	insertID:      `INSERT INTO message_id (hash, seq) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+	amendMessage:  `UPDATE message SET state = $1, ended = $2, unconfirmed = $3, reason = $5, provider_ref = $6 WHERE seq = $4`,
+	amendRelayed: `UPDATE message SET state = $1, ended = $2, unconfirmed = $3, reason = $5, provider_ref = $6, upstream = $7, amount = $8, unnamed = $9, ` +
+		`currency = $10, room = NULL WHERE seq = $4`,
 	insertTombstone: `INSERT INTO tombstone (reversal, world, id, account) VALUES ($1, $2, $3, $4)`,
 	insertCard:      `INSERT INTO card (` + cardColumns + `, room) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
 	updateCard:      `UPDATE card SET world = $2, status = $3, frozen = $4, has_pin = $5, expiry = $6, valid_through = $7, currency = $8, product = $9, book = $10, available = $11, last_message = $12, activation = $13, void = $14, successor = $15, loads = $16, wrong_pins = $17, import = $18, room = NULL WHERE id = $1`,
@@ -118,7 +135,13 @@ var texts = [Queries]string{
 		`ON CONFLICT (number) DO UPDATE SET name = excluded.name, expiry = excluded.expiry, closed = excluded.closed, in_stock = excluded.in_stock`,
 	putFloat: `INSERT INTO float (` + floatColumns + `) VALUES ($1, $2, $3, $4, $5, $6) ` +
 		`ON CONFLICT (account) DO UPDATE SET book = excluded.book, available = excluded.available, last_message = excluded.last_message`,
-	insertEntry: `INSERT INTO entry (` + entryColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	insertItem: `INSERT INTO item (` + itemColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+	moveItem:   `UPDATE item SET state = $2 WHERE seq = $1 AND state <> $2`,
+	putTrouble: `INSERT INTO item_trouble (seq, attempts, tried, why) VALUES ($1, $2, $3, $4) ` +
+		`ON CONFLICT (seq) DO UPDATE SET attempts = excluded.attempts, tried = excluded.tried, why = excluded.why`,
+	deleteItem:    `DELETE FROM item WHERE seq = $1`,
+	deleteTrouble: `DELETE FROM item_trouble WHERE seq = $1`,
+	insertEntry:   `INSERT INTO entry (` + entryColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 	putRow: `INSERT INTO admin_row (` + rowColumns + `) VALUES ($1, $2, $3, $4, $5) ` +
 		`ON CONFLICT (kind, number) DO UPDATE SET world = excluded.world, name = excluded.name, content = excluded.content`,
 	deleteRow:  `DELETE FROM admin_row WHERE kind = $1 AND number = $2`,
@@ -142,4 +165,10 @@ var texts = [Queries]string{
 	reportVouchersApart: `SELECT ` + voucherColumns + ` FROM voucher WHERE batch = $1 AND status = $2 AND status > 2 AND id > $3 ORDER BY id LIMIT $4`,
 	reportBatches:       `SELECT ` + batchColumns + ` FROM voucher_batch WHERE number > $1 ORDER BY number LIMIT $2`,
 	reportFloats:        `SELECT ` + floatColumns + ` FROM float WHERE account > $1 ORDER BY account LIMIT $2`,
+
+	reportItemsWaiting:    itemQuery + `upstream = $1 AND state = 2 AND seq > $2 ORDER BY seq`,
+	reportItemsWaitingAny: itemQuery + `state = 2 AND seq > $2 ORDER BY seq`,
+	reportItemsApart:      itemQuery + `upstream = $1 AND state = $3 AND state > 2 AND seq > $2 ORDER BY seq`,
+	reportItemsApartAny:   itemQuery + `state = $3 AND state > 2 AND seq > $2 ORDER BY seq`,
+	reportLevels:          `SELECT upstream, account, state, currency, amount, at FROM item`,
 }

@@ -59,7 +59,7 @@ func everyMessageField(r *room) {
 	m := txn.Message{
 		Seq: 901, World: 7, ID: uuid(1), Account: 3, Family: txn.Transfer, Role: txn.Request, State: txn.Declined,
 		Reason: decline.Reason("AN_INVENTED_REASON"), At: noon, Request: 11, Ended: 950, Card: 21, Target: 22, Voucher: 23, Product: 5,
-		Names: -77, Amount: 1200, Requested: 1000, Final: 300, Currency: 710, Prepaid: true, ProviderRef: "MNO-77",
+		Names: -77, Amount: 1200, Requested: 1000, Final: 300, Currency: 710, Prepaid: true, ProviderRef: "MNO-77", Upstream: "issuer-2",
 		Links:      []txn.Link{{Card: 21, Previous: 800}, {Card: 22, Previous: 0}},
 		References: []int64{5, -6}, Body: []byte{0, 1, 255},
 	}
