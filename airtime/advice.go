@@ -130,13 +130,21 @@ type effect struct {
 
 func (f *effect) begin(tx Tx) { f.tx, f.asks, f.differs = tx, false, false }
 
-// Whole gives all of the purchase: nothing of airtime is sold in part (rule L15).
-func (f *effect) Whole(e *txn.Ending) (full money.Minor, partial bool) {
-	return e.Request.Amount, false
-}
+// The reasons to refuse what has ended otherwise (docs/rules.md 3.1).
+const (
+	Late        = decline.AccountAlreadySettled // of a request whose reversal came before it (rule L8)
+	OtherEnding = decline.AccountAlreadySettled // of an advice whose request has ended the other way (L5, L6)
+)
 
-// OtherEnding gives the reason of docs/rules.md 3.1.
-func (f *effect) OtherEnding(*txn.Ending) decline.Reason { return decline.AccountAlreadySettled }
+// Whole gives the amount that stands for all of a request in its advices: nothing of airtime is confirmed for less (rule
+// L15).
+func Whole(request txn.Message) (full money.Minor, partial bool) { return request.Amount, false }
+
+// Whole implements txn.Effect.
+func (f *effect) Whole(e *txn.Ending) (full money.Minor, partial bool) { return Whole(e.Request) }
+
+// OtherEnding implements txn.Effect.
+func (f *effect) OtherEnding(*txn.Ending) decline.Reason { return OtherEnding }
 
 // Check refuses to reverse a top-up that stands and that its provider cannot take back, or has just refused to
 // (docs/rules.md section 6).

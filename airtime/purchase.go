@@ -80,19 +80,28 @@ func (p *purchase) keys() Keys {
 
 // judgeMessage makes those checks of docs/rules.md section 3 that need no record, in their order.
 func (p *purchase) judgeMessage() *decline.Error {
-	r, s := p.request, p.request.Sender
-	switch {
-	case !s.MayAsk(r.Family):
-		return decline.New(decline.TransactionNotSupported, "the account may not ask for a %s", r.Family)
-	case !s.MaySell(r.Product):
-		return decline.New(decline.TransactionNotSupported, "the account may not sell this product").At("product.productId")
-	case r.Collect && !p.vendor.settings.Compatible:
+	if refusal := p.request.Permitted(); refusal != nil {
+		return refusal
+	}
+	if p.request.Collect && !p.vendor.settings.Compatible {
 		return decline.New(decline.TransactionNotSupported, "no money is collected here").At("paymentMethods")
 	}
 	for _, check := range []func() *decline.Error{p.findProduct, p.checkRecipient, p.findPrice} {
 		if refusal := check(); refusal != nil {
 			return refusal
 		}
+	}
+	return nil
+}
+
+// Permitted refuses a request whose sender may not ask for its family or sell its product, with TransactionNotSupported,
+// and gives nil for any other.
+func (r *Request) Permitted() *decline.Error {
+	switch {
+	case !r.Sender.MayAsk(r.Family):
+		return decline.New(decline.TransactionNotSupported, "the account may not ask for a %s", r.Family)
+	case !r.Sender.MaySell(r.Product):
+		return decline.New(decline.TransactionNotSupported, "the account may not sell this product").At("product.productId")
 	}
 	return nil
 }
@@ -161,7 +170,7 @@ func (p *purchase) run(tx Tx) error {
 	if p.product != nil {
 		p.message.Product = p.product.Edition
 	}
-	if p.refusal = txn.Late(tx, r.Sender, r.Family, r.ID, decline.AccountAlreadySettled); p.refusal == nil {
+	if p.refusal = txn.Late(tx, r.Sender, r.Family, r.ID, Late); p.refusal == nil {
 		p.refusal = p.judge()
 	}
 	if p.refusal != nil {

@@ -17,17 +17,38 @@ type ending struct {
 	work *Work
 }
 
-// OtherEnding gives the reasons of docs/rules.md 2.4 and 2.5 for a request that has ended the other way.
-func (e *ending) OtherEnding(t *txn.Ending) decline.Reason {
+// Late is why a request is refused whose reversal came before it (rule L8; docs/rules.md section 6).
+const Late = decline.GeneralError
+
+// OtherEnding gives the reasons of docs/rules.md 2.4 and 2.5 for a request that has ended the other way, as far as they
+// can be told without the card.
+func OtherEnding(advice txn.Role, f txn.Family) decline.Reason {
 	switch {
-	case t.Advice.Role == txn.Confirmation:
+	case advice == txn.Confirmation:
 		return decline.GeneralError
-	case t.Request.Family == txn.Activation:
-		return e.activationStands(t.Request)
-	case t.Request.Family == txn.Void:
+	case f == txn.Activation:
+		return decline.CardActivated
+	case f == txn.Void:
 		return decline.CardVoided
 	}
 	return decline.TransactionNotSupported
+}
+
+// Whole gives the amount that stands for all of a request in its advices, and whether less may be confirmed: it is the
+// part of it that the request named. What has no such part, a void or a replacement, cannot be confirmed for less.
+func Whole(request txn.Message) (full money.Minor, partial bool) {
+	if request.Requested > 0 {
+		return request.Requested, true
+	}
+	return request.Amount, false
+}
+
+// OtherEnding implements txn.Effect.
+func (e *ending) OtherEnding(t *txn.Ending) decline.Reason {
+	if t.Advice.Role == txn.Reversal && t.Request.Family == txn.Activation {
+		return e.activationStands(t.Request)
+	}
+	return OtherEnding(t.Advice.Role, t.Request.Family)
 }
 
 // activationStands tells why a confirmed activation cannot be reversed: the card has been voided or replaced
@@ -52,14 +73,8 @@ func (e *ending) Check(t *txn.Ending) *decline.Error {
 	return nil
 }
 
-// Whole gives the amount that stands for all of a request in its advices: the part of it that the request named. What
-// has no such part, a void or a replacement, cannot be confirmed for less.
-func (e *ending) Whole(t *txn.Ending) (full money.Minor, partial bool) {
-	if t.Request.Requested > 0 {
-		return t.Request.Requested, true
-	}
-	return t.Request.Amount, false
-}
+// Whole implements txn.Effect.
+func (e *ending) Whole(t *txn.Ending) (full money.Minor, partial bool) { return Whole(t.Request) }
 
 // Apply moves the cards and the money.
 func (e *ending) Apply(t *txn.Ending) error {

@@ -64,7 +64,7 @@ func (d *decision) run(tx Tx) error {
 // judge makes the business checks in their order. It changes nothing but what a wrong or right PIN changes.
 func (d *decision) judge() *decline.Error {
 	r := d.request
-	if refusal := txn.Late(d.tx, r.Sender, r.Family, r.ID, decline.GeneralError); refusal != nil {
+	if refusal := txn.Late(d.tx, r.Sender, r.Family, r.ID, Late); refusal != nil {
 		return refusal
 	}
 	if refusal := d.permitted(); refusal != nil {
@@ -91,14 +91,24 @@ func (d *decision) judge() *decline.Error {
 }
 
 func (d *decision) permitted() *decline.Error {
-	r, s := d.request, d.request.Sender
+	if refusal := d.request.Permitted(); refusal != nil {
+		return refusal
+	}
+	if d.request.Points && !d.issuer.compatible {
+		return decline.New(decline.FunctionNotSupported, "points are not kept here").At("points.requestAmount")
+	}
+	return nil
+}
+
+// Permitted refuses a request whose sender may not ask for its family or touch its cards, with TransactionNotSupported,
+// and gives nil for any other. It needs no record of the cards.
+func (r *Request) Permitted() *decline.Error {
+	s := r.Sender
 	switch {
 	case !s.MayAsk(r.Family):
 		return decline.New(decline.TransactionNotSupported, "the account may not ask for a %s", r.Family)
 	case !s.MayTouch(r.Card.PAN) || (!r.Target.PAN.IsZero() && !s.MayTouch(r.Target.PAN)):
 		return decline.New(decline.TransactionNotSupported, "the account may not touch cards of this range")
-	case r.Points && !d.issuer.compatible:
-		return decline.New(decline.FunctionNotSupported, "points are not kept here").At("points.requestAmount")
 	}
 	return nil
 }

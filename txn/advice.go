@@ -98,6 +98,7 @@ func (e *Ending) Run(tx Tx) error {
 		State: Accepted, At: a.Received, References: e.references, Body: e.body,
 	}
 	verdict, refusal := e.judge()
+	e.Message.Upstream = e.Request.Upstream
 	switch {
 	case refusal == nil && verdict == Apply:
 		return e.Apply()
