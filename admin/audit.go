@@ -80,11 +80,16 @@ func (o *Office) Trail(ctx context.Context, by By, q AuditQuery) (found []Audit,
 	fits := func(a Audit) bool {
 		return (q.Subject == "" || a.Subject == q.Subject) && (q.Operator == "" || a.Operator == q.Operator)
 	}
-	return page(q.After, q.Limit, func(after int64, limit int) ([]Row, error) {
+	return o.audits(ctx, q.After, q.Limit, func(a Audit, w ident.World) bool { return w == by.World && fits(a) })
+}
+
+// audits gives the entries of the trail that fit, in order. next is 0 when there are no more.
+func (o *Office) audits(ctx context.Context, after int64, limit int, fits func(Audit, ident.World) bool) (found []Audit, next int64, err error) {
+	return page(after, limit, func(after int64, limit int) ([]Row, error) {
 		return o.reports.Rows(ctx, AuditRow, after, limit)
 	}, func(r Row) (Audit, int64, bool, error) {
 		a, err := o.auditOf(r)
-		return a, r.Number, err == nil && r.World == by.World && fits(a), err
+		return a, r.Number, err == nil && fits(a, r.World), err
 	})
 }
 

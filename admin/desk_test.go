@@ -34,6 +34,7 @@ type desk struct {
 	// provider tops subscribers up.
 	provider  *provider
 	providers []string // names of those that operators may choose
+	queues    *queues  // nil when nothing is passed on
 }
 
 // codec is JSON, as in production.
@@ -65,7 +66,7 @@ func (d *desk) open() {
 		Store: store.Airtime(d.store), Unsettled: d.driver, Keys: d.keys, Catalogue: register.Catalogue(), Senders: register,
 		Providers: map[string]airtime.Provider{"mno": d.provider}, Institution: ident.Reference{Institution: "1", Identifier: "Scrip"},
 	})
-	d.office = admin.NewOffice(admin.Settings{
+	settings := admin.Settings{
 		Store: store.Admin(d.store), Reports: d.driver, Register: register, Keys: d.keys, Codec: codec{}, Issuer: d.issuer,
 		Airtime: store.Airtime(d.store), Vendor: d.vendor, Providers: d.providers,
 		Tells:       func(body []byte, _, value string) bool { return strings.Contains(string(body), value) },
@@ -74,7 +75,12 @@ func (d *desk) open() {
 		NewToken:    func() (string, error) { return fmt.Sprintf("token-%032d", d.next()), nil },
 		NewPassword: func() (string, error) { return fmt.Sprintf("password-%d", d.next()), nil },
 		Currency:    710,
-	})
+	}
+	if d.queues != nil {
+		d.queues.paused = map[string]bool{}
+		settings.Queues = d.queues
+	}
+	d.office = admin.NewOffice(settings)
 }
 
 func (d *desk) next() int       { d.ids++; return d.ids }

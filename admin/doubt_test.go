@@ -20,9 +20,13 @@ func (d *desk) doubt() *storetest.Doubtful {
 	register, disk := d.office.Register(), &storetest.Doubtful{Driver: d.driver}
 	kept := store.New(disk, store.Settings{Keys: d.keys, Now: func() time.Time { return d.now }, Unfinished: register.Unfinished})
 	d.t.Cleanup(func() { kept.Close() })
-	d.office = admin.NewOffice(admin.Settings{
+	settings := admin.Settings{
 		Store: store.Admin(kept), Reports: disk, Register: register, Keys: d.keys, Codec: codec{}, Airtime: store.Airtime(kept), Currency: 710,
-	})
+	}
+	if d.queues != nil {
+		settings.Queues = d.queues
+	}
+	d.office = admin.NewOffice(settings)
 	return disk
 }
 

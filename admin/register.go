@@ -16,8 +16,8 @@ import (
 
 var _ giftcard.Products = (*Register)(nil)
 
-// Register holds in memory what operators have set, as it stands on the disk: accounts, products, operators and
-// imports. Reading it takes no lock. It changes only after the row of the change has been committed.
+// Register holds in memory what operators have set, as it stands on the disk: accounts, products, operators,
+// imports and paused upstreams. Reading it takes no lock. It changes only after the row of the change has been committed.
 type Register struct {
 	now atomic.Pointer[snapshot]
 	// changing is held from the reading of what is to be changed until the change is published, so that changes
@@ -37,6 +37,7 @@ type snapshot struct {
 	editions  map[int32]*airtime.Product
 	airtime   map[int32]*airtime.Product // newest editions, by number of the product
 	networks  map[int32]*airtime.Network
+	pauses    pauses
 }
 
 // world is what a name or a number leads to in one world.
@@ -78,6 +79,7 @@ func (s *snapshot) clone() *snapshot {
 		accounts: maps.Clone(s.accounts), operators: maps.Clone(s.operators), imports: maps.Clone(s.imports),
 		worlds: maps.Clone(s.worlds), tokens: maps.Clone(s.tokens),
 		editions: maps.Clone(s.editions), airtime: maps.Clone(s.airtime), networks: maps.Clone(s.networks),
+		pauses: s.pauses, // which is never changed in place
 	}
 }
 
@@ -104,6 +106,9 @@ func LoadRegister(ctx context.Context, reports Reports, codec Codec) (*Register,
 		if err := r.load(ctx, kind, s); err != nil {
 			return nil, fmt.Errorf("load %s rows: %w", kind, err)
 		}
+	}
+	if err := r.loadPauses(ctx, s); err != nil {
+		return nil, fmt.Errorf("load the pauses: %w", err)
 	}
 	r.now.Store(s)
 	return r, nil

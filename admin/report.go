@@ -7,6 +7,7 @@ import (
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/saf"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -14,6 +15,7 @@ import (
 // order, and bounded by limit, so that a caller goes on from the last one.
 type Reports interface {
 	airtime.Unsettled
+	saf.Reports
 	// Rows gives the rows of a kind with a number above after.
 	Rows(ctx context.Context, kind Kind, after int64, limit int) ([]Row, error)
 	// RowByName gives the row of a kind with a name in a world.

@@ -5,10 +5,10 @@ type Role uint8
 
 // The roles.
 const (
-	Viewer    Role = 1 // sees accounts, products, cards, stock, floats, transactions and imports
+	Viewer    Role = 1 // sees accounts, products, cards, stock, floats, transactions, imports and queues
 	Auditor   Role = 2 // reads message bodies and the audit trail
-	Attendant Role = 3 // adds cards and vouchers, freezes, unlocks, reveals, settles, suspends; its name is operator
-	Admin     Role = 4 // moves money, and changes accounts, products, networks and operators
+	Attendant Role = 3 // adds cards and vouchers, freezes, unlocks, reveals, settles, suspends, steers queues; its name is operator
+	Admin     Role = 4 // moves money, gives up advices, and changes accounts, products, networks and operators
 )
 
 var roleNames = [...]string{"", "viewer", "auditor", "operator", "admin"}
@@ -41,6 +41,7 @@ const (
 	SeeOperators    Act = "operator.see"
 	SeeStock        Act = "voucher.see"
 	SeeFloats       Act = "float.see"
+	SeeQueue        Act = "queue.see"
 )
 
 // The acts that change something.
@@ -77,6 +78,12 @@ const (
 	OpenBatch              Act = "batch.open"
 	DepositFloat           Act = "float.deposit"
 	WithdrawFloat          Act = "float.withdraw"
+
+	RetryItem      Act = "queue.retry"
+	ParkItem       Act = "queue.park"
+	CloseItem      Act = "queue.close"
+	PauseUpstream  Act = "upstream.pause"
+	ResumeUpstream Act = "upstream.resume"
 )
 
 // needs is the least role for each act; the operators' interface documents it by operation.
@@ -92,6 +99,7 @@ var needs = map[Act]Role{
 	WithdrawAirtimeProduct: Attendant, RestoreAirtimeProduct: Attendant, ImportVouchers: Attendant,
 	WithdrawVoucher: Attendant, RevealVoucher: Attendant, CloseBatch: Attendant, OpenBatch: Attendant,
 	PutAirtimeProduct: Admin, PutNetwork: Admin, ReleaseVoucher: Admin, DepositFloat: Admin, WithdrawFloat: Admin,
+	SeeQueue: Viewer, RetryItem: Attendant, ParkItem: Attendant, PauseUpstream: Attendant, ResumeUpstream: Attendant, CloseItem: Admin,
 }
 
 // Needs gives the least role that may do an act; an act that is not known needs more than there is.

@@ -153,6 +153,17 @@ var acts = []struct {
 		_, err := o.FindByPIN(bg, by, airtime.VoucherPIN{})
 		return err
 	}},
+	{admin.SeeQueue, admin.Viewer, func(o *admin.Office, by admin.By) error { _, err := o.Upstreams(bg, by); return err }},
+	{admin.SeeQueue, admin.Viewer, func(o *admin.Office, by admin.By) error {
+		_, _, err := o.QueueItems(bg, by, admin.QueueQuery{})
+		return err
+	}},
+	{admin.SeeQueue, admin.Viewer, func(o *admin.Office, by admin.By) error { _, err := o.QueueItem(bg, by, -1); return err }},
+	{admin.RetryItem, admin.Attendant, func(o *admin.Office, by admin.By) error { _, err := o.RetryItem(bg, by, -1); return err }},
+	{admin.ParkItem, admin.Attendant, func(o *admin.Office, by admin.By) error { _, err := o.ParkItem(bg, by, -1); return err }},
+	{admin.CloseItem, admin.Admin, func(o *admin.Office, by admin.By) error { _, err := o.CloseItem(bg, by, -1, 0); return err }},
+	{admin.PauseUpstream, admin.Attendant, func(o *admin.Office, by admin.By) error { return o.PauseUpstream(bg, by, "-") }},
+	{admin.ResumeUpstream, admin.Attendant, func(o *admin.Office, by admin.By) error { return o.ResumeUpstream(bg, by, "-") }},
 }
 
 func adjusting(kind admin.Act) func(*admin.Office, admin.By) error {
@@ -212,4 +223,5 @@ var needsReason = map[admin.Act]bool{
 	admin.PutAirtimeProduct: true, admin.WithdrawAirtimeProduct: true, admin.RestoreAirtimeProduct: true, admin.PutNetwork: true,
 	admin.ReleaseVoucher: true, admin.WithdrawVoucher: true, admin.RevealVoucher: true, admin.CloseBatch: true, admin.OpenBatch: true,
 	admin.DepositFloat: true, admin.WithdrawFloat: true,
+	admin.RetryItem: true, admin.ParkItem: true, admin.CloseItem: true, admin.PauseUpstream: true, admin.ResumeUpstream: true,
 }

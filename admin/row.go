@@ -1,5 +1,6 @@
 // Package admin holds what operators set and do: accounts with their credentials and permissions, products,
-// cards, settlements of unsettled requests, adjustments, and the audit trail that records every act.
+// cards, settlements of unsettled requests, adjustments, what becomes of queued advices, and the audit trail that
+// records every act.
 //
 // It promises that nobody acts beyond his role, that every act is recorded in the same commit as its effect,
 // with who, when, before, after and reason, and that no act makes or loses money.

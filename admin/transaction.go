@@ -25,6 +25,7 @@ type Transaction struct {
 	Card, Target CardName
 	Voucher      VoucherName
 	EndedBy      *txn.Message // the advice or act that ended it; nil while it is open
+	Queued       *QueueItem   // by which it, or the advice that ended it, waits for its upstream; nil when nothing does
 }
 
 // maxFound bounds a search for transactions.
@@ -173,8 +174,9 @@ func (o *Office) transactions(ctx context.Context, messages []txn.Message) ([]Tr
 // transaction looks up the names of what a message is about.
 func (o *Office) transaction(ctx context.Context, m txn.Message) (t Transaction, err error) {
 	t = Transaction{Message: m, Reference: referenceOf(m.Family, m.Seq), ProductID: o.productOf(m)}
-	if a, found := o.register.Account(m.Account); found {
-		t.AccountName = a.Name
+	t.AccountName = o.accountName(m.Account)
+	if t.Queued, err = o.queued(ctx, m); err != nil {
+		return t, err
 	}
 	if t.Voucher, err = o.voucherName(ctx, m.Voucher); err != nil {
 		return t, err
@@ -258,8 +260,8 @@ func (o *Office) Open(ctx context.Context, by By, q OpenQuery) (found []Transact
 	return o.unended(ctx, by, q, o.reports.Open)
 }
 
-// Working gives the top-ups whose provider has not said how they ended, or whether it has taken them back, in their
-// order. next is 0 when there are no more.
+// Working gives the top-ups whose provider has not said how they ended, or whether it has taken them back, and the
+// requests that were passed on and whose upstream has not answered, in their order. next is 0 when there are no more.
 func (o *Office) Working(ctx context.Context, by By, q OpenQuery) (found []Transaction, next int64, err error) {
 	return o.unended(ctx, by, q, o.reports.Working)
 }
@@ -337,10 +339,7 @@ func (o *Office) OpenTotals(ctx context.Context, by By, q OpenQuery) ([]OpenTota
 }
 
 func (o *Office) addOpen(totals []OpenTotal, m txn.Message) []OpenTotal {
-	name := ""
-	if a, found := o.register.Account(m.Account); found {
-		name = a.Name
-	}
+	name := o.accountName(m.Account)
 	at := 0
 	for at < len(totals) && (totals[at].Account != name || totals[at].Currency != m.Currency) {
 		at++
@@ -368,6 +367,9 @@ func (o *Office) Settle(ctx context.Context, by By, seq int64, ending txn.Role) 
 	m, err := o.message(ctx, by.World, seq)
 	if err != nil {
 		return Transaction{}, err
+	}
+	if m.Upstream != "" {
+		return Transaction{}, refuse(Conflict, "it was passed on to %s, which would not hear of it: its sender has to end it, and what waits for the upstream is in the queue (scrip saf)", m.Upstream)
 	}
 	sender, found := o.register.Sender(by.World, m.Account)
 	if m.Role != txn.Request || !unsettled(m.State) || !found {

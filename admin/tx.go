@@ -5,6 +5,7 @@ import (
 
 	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/saf"
 )
 
 // Store is where acts are decided, in the same batches as messages. See giftcard.Store for what is promised and
@@ -24,6 +25,12 @@ type Tx interface {
 	AnyCardByNumber(key giftcard.CardKey) (giftcard.Card, bool)
 	// AddCard adds a card that was not there before.
 	AddCard(n giftcard.NewCard)
+	// Item gives the item of the queue with a seq, if it is still there.
+	Item(seq int64) (saf.Item, bool)
+	// PutItem changes the state of an item that is there.
+	PutItem(i saf.Item)
+	// DropItem deletes an item.
+	DropItem(seq int64)
 	Rows
 }
 

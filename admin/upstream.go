@@ -1,0 +1,189 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/saf"
+)
+
+// Queues is the queue as it runs in this process. *relay.Relay implements it.
+type Queues interface {
+	// Queues gives the queue of each upstream that this process passes messages on to.
+	Queues() []saf.View
+	// Pause has nothing of an upstream's queue sent, or has it go on.
+	Pause(upstream string, paused bool)
+	// Look has an upstream's queue read again what it holds, and try the credentials again that were not let in.
+	Look(upstream string)
+}
+
+// Upstream is somebody whom messages are passed on to, and what is queued for him.
+type Upstream struct {
+	Name    string
+	View    *saf.View    // nil when this process passes nothing on to it: what is queued for it waits
+	Stopped []Stop       // of View, with the names of accounts
+	Pause   *Pause       // nil while it is not paused
+	Levels  []QueueLevel // what is queued, by account, state and currency
+}
+
+// Stop is a credential that an upstream does not let in.
+type Stop struct {
+	saf.Stop
+	AccountName string
+}
+
+// QueueLevel is how much is queued of one kind.
+type QueueLevel struct {
+	saf.Level
+	AccountName string
+}
+
+// Pause is an operator's word that nothing of an upstream's queue is sent.
+type Pause struct {
+	Operator string
+	At       time.Time
+}
+
+// The row in which the pauses rest: a map from the upstream's name. The rows of this kind before it are others'.
+const (
+	pausesRow  = 3
+	pausesName = "pauses"
+)
+
+type pauses map[string]Pause
+
+// loadPauses reads which upstreams operators have paused.
+func (r *Register) loadPauses(ctx context.Context, s *snapshot) error {
+	row, found, err := r.reports.RowByName(ctx, SettingRow, ident.Production, pausesName)
+	if err == nil && found {
+		err = r.codec.Decode(row.Content, &s.pauses)
+	}
+	return err
+}
+
+// Paused says whether an operator has paused an upstream. It is what a relay asks when it starts.
+func (r *Register) Paused(upstream string) bool {
+	_, paused := r.now.Load().pauses[upstream]
+	return paused
+}
+
+// Upstreams gives all upstreams that this process passes messages on to, that something is queued for or that are paused,
+// by name. The queues' own views and the pauses are shown to operators of production only, since they are of all worlds.
+func (o *Office) Upstreams(ctx context.Context, by By) ([]Upstream, error) {
+	if err := by.may(SeeQueue); err != nil {
+		return nil, err
+	}
+	levels, err := o.reports.Levels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := o.running(by.World)
+	for _, l := range levels {
+		if a, known := o.register.Account(l.Account); known && a.World == by.World {
+			u := upstreamIn(found, l.Upstream)
+			u.Levels = append(u.Levels, QueueLevel{Level: l, AccountName: a.Name})
+		}
+	}
+	list := make([]Upstream, 0, len(found))
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		list = append(list, *found[name])
+	}
+	return list, nil
+}
+
+// running gives the upstreams whose queues run here or are paused, by name and without their levels.
+func (o *Office) running(w ident.World) map[string]*Upstream {
+	found := map[string]*Upstream{}
+	if w != ident.Production {
+		return found
+	}
+	if o.queues != nil {
+		for _, v := range o.queues.Queues() {
+			u := upstreamIn(found, v.Upstream)
+			u.View = &v
+			for _, stop := range v.Stopped {
+				u.Stopped = append(u.Stopped, Stop{Stop: stop, AccountName: o.accountName(stop.Account)})
+			}
+		}
+	}
+	for name, pause := range o.register.now.Load().pauses {
+		upstreamIn(found, name).Pause = &pause
+	}
+	return found
+}
+
+// upstreamIn gives the upstream with a name, and makes it if there is none.
+func upstreamIn(found map[string]*Upstream, name string) *Upstream {
+	if found[name] == nil {
+		found[name] = &Upstream{Name: name}
+	}
+	return found[name]
+}
+
+// PauseUpstream has nothing of an upstream's queue sent until it is resumed, also after a restart. Nothing is lost: what
+// comes for it is queued.
+func (o *Office) PauseUpstream(ctx context.Context, by By, name string) error {
+	return o.setPause(ctx, by, PauseUpstream, name, func(known pauses) error {
+		if _, paused := known[name]; paused {
+			return refuse(Conflict, "the upstream is paused already")
+		}
+		known[name] = Pause{Operator: by.Operator, At: by.At}
+		return nil
+	})
+}
+
+// ResumeUpstream has an upstream's queue sent again, and tries the credentials again that the upstream did not let in,
+// whether or not it was paused.
+func (o *Office) ResumeUpstream(ctx context.Context, by By, name string) error {
+	return o.setPause(ctx, by, ResumeUpstream, name, func(known pauses) error {
+		delete(known, name)
+		return nil
+	})
+}
+
+// setPause saves a change of the pauses and has the queue follow what is then saved, whatever came of that.
+func (o *Office) setPause(ctx context.Context, by By, act Act, name string, set func(pauses) error) error {
+	if err := by.mayWithReason(act); err != nil {
+		return err
+	}
+	o.register.changing.Lock()
+	defer o.register.changing.Unlock()
+	if o.running(by.World)[name] == nil {
+		return refuse(NotFound, "there is no such upstream")
+	}
+	before := o.register.now.Load().pauses
+	after := maps.Clone(before)
+	if after == nil {
+		after = pauses{}
+	}
+	if err := set(after); err != nil {
+		return err
+	}
+	err := o.save(ctx, change{
+		row: Row{Kind: SettingRow, Number: pausesRow, World: ident.Production, Name: pausesName}, value: after,
+		audit: by.entry(act, "upstream/"+name).from(pauseFacts(before, name), pauseFacts(after, name)),
+		put:   func(s *snapshot) { s.pauses = after },
+	})
+	o.follow(name, err == nil && act == ResumeUpstream)
+	return err
+}
+
+// follow has the queue of an upstream do what the register says.
+func (o *Office) follow(name string, look bool) {
+	if o.queues == nil {
+		return
+	}
+	o.queues.Pause(name, o.register.Paused(name))
+	if look {
+		o.queues.Look(name)
+	}
+}
+
+func pauseFacts(p pauses, name string) Facts {
+	_, paused := p[name]
+	return Facts{"paused": fmt.Sprint(paused)}
+}
