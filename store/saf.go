@@ -1,6 +1,11 @@
 package store
 
-import "github.com/scripworks/scrip/saf"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/scripworks/scrip/saf"
+)
 
 var _ saf.Tx = (*Tx)(nil)
 
@@ -39,9 +44,13 @@ func (t *Tx) Item(seq int64) (saf.Item, bool) {
 	return *i, true
 }
 
-// AddItem implements saf.Tx.
+// AddItem implements saf.Tx. A seq is not used twice: an item that was dropped in this batch cannot be added in it, where
+// drops come last.
 func (t *Tx) AddItem(i saf.Item) {
 	t.mustWrite()
+	if kept, known := t.set.items[i.Seq]; known && kept == nil && slices.Contains(t.set.changes.Dropped, i.Seq) {
+		panic(failure{fmt.Errorf("store: queue item %d was dropped just before", i.Seq)})
+	}
 	t.keepItem(&i, &t.set.changes.NewItems)
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/saf"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/txn"
 )
@@ -234,6 +235,24 @@ var writes = map[string]func(*store.Tx){
 		tx.PutFloat(f)
 		tx.PutFloat(airtime.Float{Account: 90})
 	},
+	"AddItem": func(tx *store.Tx) {
+		tx.AddItem(newItem(90))
+		tx.PutItem(troubled(newItem(90), saf.Parked))
+		tx.DropItem(90)
+		tx.AddItem(newItem(91))
+	},
+	"PutItem": func(tx *store.Tx) {
+		tx.PutItem(troubled(newItem(30), saf.Parked))
+		tx.PutItem(troubled(newItem(31), saf.Parked))
+		tx.PutItem(troubled(newItem(31), saf.Attention))
+	},
+	"DropItem": func(tx *store.Tx) {
+		tx.DropItem(30)
+		tx.DropItem(31)
+		tx.DropItem(30)
+		tx.DropItem(32)
+		tx.DropItem(99)
+	},
 	"NextSeq": func(tx *store.Tx) { tx.NextSeq() },
 }
 
@@ -274,6 +293,10 @@ func neighbours(number int64) message {
 		f, _ := tx.Float(1)
 		f.LastMessage++
 		tx.PutFloat(f)
+		tx.AddItem(newItem(number))
+		i, _ := tx.Item(30)
+		tx.PutItem(troubled(i, saf.Attention))
+		tx.DropItem(number - 1001 + 32) // which the other neighbour leaves
 	})
 }
 
@@ -284,6 +307,7 @@ func failingMessages(t *testing.T, h *harness) {
 			b.insert(request(100, uuid(100)))
 			b.fill(newBatch(1, 6), 11, 12, 13, 14)
 			b.do(func(tx *store.Tx) { tx.PutFloat(airtime.Float{Account: 1, World: 1}) })
+			b.enqueue(newItem(30), newItem(31), newItem(32), newItem(33), newItem(34))
 			messages := append([]message{neighbours(1001)}, between...)
 			outcomes := b.together(append(messages, neighbours(1002))...)
 			for i, err := range outcomes {

@@ -11,6 +11,7 @@ import (
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/saf"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/txn"
 )
@@ -74,6 +75,9 @@ func (r *room) settle(w ident.World, above int64) {
 		working := request(above+7, uuid(3))
 		working.World, working.Family, working.State = w, txn.Purchase, txn.Working
 		tx.Insert(working)
+		i := troubled(newItem(above+8), saf.Parked)
+		i.World, i.Account = w, ident.Account(w)
+		tx.AddItem(i)
 		tx.PutRow(admin.Row{Kind: admin.AuditRow, Number: above + 5, World: w, Name: "name", Content: []byte{1}})
 	})
 }
@@ -103,6 +107,8 @@ func (r *room) foundOf(w ident.World, above int64) (found []string) {
 		note(len(tx.Batches(int32(w), noon)) > 0, "batch")
 		_, yes = tx.Float(ident.Account(w))
 		note(yes, "float")
+		_, yes = tx.Item(above + 8)
+		note(yes, "queue item")
 	})
 	note(len(must(r.driver.EntriesOf(r.Context(), above+2))) > 0, "entry")
 	note(len(must(r.driver.MessagesByReference(r.Context(), w, 5, 9))) > 0, "reference")
@@ -112,7 +118,7 @@ func (r *room) foundOf(w ident.World, above int64) (found []string) {
 }
 
 // everythingOf is what foundOf finds of a world that has not been forgotten.
-const everythingOf = 17
+const everythingOf = 18
 
 func wholeWorld(r *room) {
 	r.settle(ident.Production, 100)
@@ -156,6 +162,8 @@ func (d dump) without(w ident.World) dump {
 		Rows:     slices.DeleteFunc(slices.Clone(d.Rows), func(row admin.Row) bool { return row.World == w }),
 		Working:  slices.DeleteFunc(slices.Clone(d.Working), ofWorld),
 		Vouchers: slices.DeleteFunc(slices.Clone(d.Vouchers), func(v airtime.Voucher) bool { return v.World == w }),
+		Items:    slices.DeleteFunc(slices.Clone(d.Items), func(i saf.Item) bool { return i.World == w }),
+		Levels:   slices.DeleteFunc(slices.Clone(d.Levels), func(l saf.Level) bool { return l.Account == ident.Account(w) }),
 		Batches:  slices.DeleteFunc(slices.Clone(d.Batches), func(b airtime.Batch) bool { return b.World == w }),
 		Floats:   slices.DeleteFunc(slices.Clone(d.Floats), func(f airtime.Float) bool { return f.World == w }),
 	}

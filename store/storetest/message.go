@@ -20,6 +20,7 @@ func testMessages(t *testing.T, h *harness) {
 	t.Run("ids are case-sensitive and of their world", h.with(idsAreTheirOwn))
 	t.Run("one id leads to all its messages in order", h.with(sharedIDs))
 	t.Run("what may be amended is amended", h.with(amended))
+	t.Run("what was passed on is amended by its answer", h.with(amendedRelayed))
 	t.Run("tombstones belong to an account and an id", h.with(tombstones))
 }
 
@@ -144,6 +145,7 @@ func amended(r *room) {
 	r.do(func(tx *store.Tx) {
 		other := changed
 		other.Amount, other.Body, other.Account, other.Voucher, other.Prepaid = 1, nil, 99, 7, true // what may not be amended
+		other.Requested, other.Currency, other.Upstream = 2, 978, "issuer"
 		tx.MessageAt(m.Seq)
 		tx.Amend(other)
 		got, _ := tx.MessageAt(m.Seq)
@@ -151,6 +153,41 @@ func amended(r *room) {
 	})
 	r.found(changed)
 	r.do(func(tx *store.Tx) { tx.Messages(m.ID); tx.Amend(m) })
+	r.found(m)
+}
+
+func amendedRelayed(r *room) {
+	m := request(40, uuid(1))
+	m.State, m.Upstream, m.References, m.Body = txn.Working, "issuer", []int64{9}, []byte("body")
+	r.insert(m)
+	for n, change := range []func(*txn.Message){
+		func(m *txn.Message) { m.Upstream = "a much longer name of the second issuer" },
+		func(m *txn.Message) {
+			m.State, m.Amount, m.Requested, m.Currency, m.ProviderRef = txn.Open, 1<<40, 1<<39, 978, strings.Repeat("R", 60)
+		},
+		func(m *txn.Message) { m.State, m.Ended, m.Final = txn.Confirmed, 1<<50, 7 },
+		func(m *txn.Message) { m.State, m.Reason, m.Amount = txn.Declined, "DO_NOT_HONOUR", 0 },
+	} {
+		change(&m)
+		r.do(func(tx *store.Tx) {
+			other := m
+			other.Body, other.Account, other.At = nil, 99, noon.Add(1) // what may not be amended
+			tx.MessageAt(m.Seq)
+			tx.Amend(other)
+			got, _ := tx.MessageAt(m.Seq)
+			r.same("in the batch", got, m)
+		})
+		if n == 1 {
+			r.found(m)
+		}
+	}
+	r.found(m)
+	r.do(func(tx *store.Tx) {
+		nobody := m
+		nobody.Upstream, nobody.Amount = "", 5 // it stays somebody's
+		tx.MessageAt(m.Seq)
+		tx.Amend(nobody)
+	})
 	r.found(m)
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
 	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/saf"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/txn"
@@ -37,6 +38,7 @@ type model struct {
 	vouchers   map[int64]airtime.NewVoucher
 	batches    map[int32]airtime.Batch
 	floats     map[ident.Account]airtime.Float
+	items      map[int64]saf.Item
 }
 
 type tombKey struct {
@@ -49,6 +51,7 @@ func (m model) copy() model {
 		maps.Clone(m.messages), maps.Clone(m.tombstones), maps.Clone(m.cards), maps.Clone(m.details), maps.Clone(m.numbers),
 		maps.Clone(m.counters), maps.Clone(m.entries), maps.Clone(m.rows),
 		maps.Clone(m.vouchers), maps.Clone(m.batches), maps.Clone(m.floats),
+		maps.Clone(m.items),
 	}
 }
 
@@ -57,6 +60,7 @@ func newModel() model {
 		map[int64]txn.Message{}, map[tombKey][]int64{}, map[int64]giftcard.Card{}, map[int64]giftcard.Detail{}, map[secret.Digest]int64{},
 		map[txn.CounterKey]txn.Counter{}, map[[2]int64]ledger.Entry{}, map[int64]admin.Row{},
 		map[int64]airtime.NewVoucher{}, map[int32]airtime.Batch{}, map[ident.Account]airtime.Float{},
+		map[int64]saf.Item{},
 	}
 }
 
@@ -93,8 +97,29 @@ func (m model) dump() dump {
 		b.InStock = int64(len(m.inStock(b.Number)))
 		d.Batches = append(d.Batches, b)
 	}
-	d.Floats = ordered(m.floats)
+	d.Floats, d.Items, d.Levels = ordered(m.floats), ordered(m.items), m.levels()
 	return d
+}
+
+// levels counts the queue the long way: for each kind there may be, in order.
+func (m model) levels() (found []saf.Level) {
+	for _, upstream := range upstreams {
+		for _, state := range everyState {
+			l := saf.Level{Upstream: upstream, Account: 3, State: state, Currency: 710}
+			for _, i := range ordered(m.items) {
+				if i.Upstream == upstream && i.State == state {
+					if l.Count++; l.Count == 1 || i.At.Before(l.Oldest) {
+						l.Oldest = i.At
+					}
+					l.Value += i.Amount
+				}
+			}
+			if l.Count > 0 {
+				found = append(found, l)
+			}
+		}
+	}
+	return found
 }
 
 // withID gives the messages with an id.
@@ -193,7 +218,7 @@ func (w *walk) same(what string, got, want any) {
 
 // message lets one message do a few random things and then succeed or fail.
 func (w *walk) message() {
-	steps := rapid.SliceOfN(rapid.IntRange(0, 20), 1, 8).Draw(w.rapid, "steps")
+	steps := rapid.SliceOfN(rapid.IntRange(0, 25), 1, 8).Draw(w.rapid, "steps")
 	salt := rapid.Int64Range(0, 1<<30).Draw(w.rapid, "salt")
 	fails := rapid.IntRange(0, 3).Draw(w.rapid, "fails") == 0
 	keys := declared()
@@ -225,12 +250,18 @@ func (w *walk) step(tx *store.Tx, m model, step int, n int64) {
 		message := request(w.last, uuid(pick))
 		message.Role, message.State, message.Amount = txn.Role(1+n%3), txn.State(1+n/3%5), money.Minor(n)
 		message.References, message.Links = []int64{n % 5}, []txn.Link{{Card: n % 7, Previous: n % 11}}
+		message.Upstream = []string{"", "", "issuer", "other"}[n/5%4]
 		tx.Insert(message)
 		m.messages[w.last] = message
 	case 2, 3:
 		for _, message := range tx.Messages(uuid(pick)) {
-			message.State, message.Ended, message.Final = txn.State(n%6), n, money.Minor(n)
-			tx.Amend(message)
+			message.State, message.Ended, message.Final = txn.State(n%8), n, money.Minor(n)
+			asked := message // for more than may be
+			asked.Upstream, asked.Amount, asked.Requested, asked.Currency, asked.Account = upstreams[n%2], money.Minor(n%1000), money.Minor(n%77), 978, 9
+			tx.Amend(asked)
+			if message.Upstream != "" {
+				message.Upstream, message.Amount, message.Requested, message.Currency = asked.Upstream, asked.Amount, asked.Requested, asked.Currency
+			}
 			m.messages[message.Seq] = message
 		}
 	case 4:
@@ -266,6 +297,8 @@ func (w *walk) step(tx *store.Tx, m model, step int, n int64) {
 			delete(m.rows, row.Number)
 		}
 		tx.PutRow(row)
+	case 21, 22, 23, 24, 25:
+		w.stepOfQueue(tx, m, step, n)
 	default:
 		w.stepOfStock(tx, m, step, n)
 	}
@@ -310,6 +343,40 @@ func (w *walk) stepOfStock(tx *store.Tx, m model, step int, n int64) {
 		w.sameOnSale(tx, m, product)
 	}
 	w.same("by hash", tx.VouchersByHash(n%5), m.withHash(n%5))
+}
+
+// upstreams are those that the walk's messages and items go to, in order.
+var upstreams = []string{"issuer", "other"}
+
+// stepOfQueue does one thing of the queue to both.
+func (w *walk) stepOfQueue(tx *store.Tx, m model, step int, n int64) {
+	if step <= 22 {
+		w.last = tx.NextSeq()
+		i := newItem(w.last)
+		i.Upstream, i.Amount, i.At, i.State = upstreams[n%2], money.Minor(n%1000), noon.Add(time.Duration(n%9)*time.Second), everyState[n/2%3]
+		tx.AddItem(i)
+		m.items[i.Seq] = i
+		return
+	}
+	all := slices.Sorted(maps.Keys(m.items))
+	if len(all) == 0 {
+		tx.DropItem(-n)
+		return
+	}
+	i := m.items[all[n%int64(len(all))]]
+	got, _ := tx.Item(i.Seq)
+	w.same("item", got, i)
+	if step == 25 {
+		tx.DropItem(i.Seq)
+		delete(m.items, i.Seq)
+		_, found := tx.Item(i.Seq)
+		w.same("dropped", found, false)
+		return
+	}
+	i.State, i.Attempts, i.Why = everyState[n/3%3], i.Attempts+1, fmt.Sprint("why", n%5)
+	i.Tried = noon.Add(time.Duration(n%7) * time.Millisecond)
+	tx.PutItem(i)
+	m.items[i.Seq] = i
 }
 
 // sameOnSale compares the batches that can be sold: of many the first ones are enough.
@@ -394,6 +461,7 @@ func (w *walk) agree() {
 		}
 	})
 	w.agreeOnStock()
+	w.agreeOnQueue()
 	for hash := range int64(5) {
 		var want []txn.Message
 		for _, m := range ordered(w.model.messages) {
@@ -402,6 +470,20 @@ func (w *walk) agree() {
 			}
 		}
 		w.same("by reference", must(w.driver.MessagesByReference(w.Context(), ident.Production, hash, 10_000)), want)
+	}
+}
+
+// agreeOnQueue compares what can be asked of the queue.
+func (w *walk) agreeOnQueue() {
+	all := ordered(w.model.items)
+	for _, upstream := range append(upstreams, "") {
+		for n := range everyState {
+			states := everyState[n:]
+			for _, limit := range []int{1, 3, 10_000} {
+				want := fitting(all, upstream, states)
+				w.same("items", must(w.driver.Items(w.Context(), upstream, states, 0, limit)), want[:min(limit, len(want))])
+			}
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
 	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/saf"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/txn"
 )
@@ -187,6 +188,8 @@ type dump struct {
 	Vouchers       []airtime.Voucher
 	Batches        []airtime.Batch
 	Floats         []airtime.Float
+	Items          []saf.Item
+	Levels         []saf.Level
 }
 
 func (r *room) dump() dump {
@@ -197,6 +200,6 @@ func (r *room) dump() dump {
 		Cards:   must(r.driver.Cards(r.Context(), 0, all)), Details: must(r.driver.Details(r.Context(), 0, all)),
 		Rows: must(r.driver.Rows(r.Context(), admin.AuditRow, 0, all)), Working: must(r.driver.Working(r.Context(), 0, all)),
 		Vouchers: must(r.driver.Vouchers(r.Context(), 0, all)), Batches: must(r.driver.VoucherBatches(r.Context(), 0, all)),
-		Floats: must(r.driver.Floats(r.Context(), 0, all)),
+		Floats: must(r.driver.Floats(r.Context(), 0, all)), Items: r.items(), Levels: must(r.driver.Levels(r.Context())),
 	}
 }

@@ -37,6 +37,7 @@ func Run(t *testing.T, open Opener, reopen Reopener) {
 		{"Card", testCards},
 		{"Voucher", testVouchers},
 		{"Float", testFloats},
+		{"Item", testItems},
 		{"Ledger", testLedger},
 		{"Row", testRows},
 		{"Batch", testBatches},
