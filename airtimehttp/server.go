@@ -25,6 +25,9 @@ const Base = "/airtime/v5"
 // Document is the OpenAPI document by which messages are judged, and which is served.
 var Document = airtimeapi.Document
 
+// spelling has the error types that this contract spells otherwise than package decline.
+var spelling = map[decline.Reason]string{decline.DoNotHonour: "DO_NOT_HONOR"}
+
 // Settings are what a server is made of.
 type Settings struct {
 	exchange.Settings
@@ -49,7 +52,7 @@ func New(settings Settings) (*Server, error) {
 	s.wire, err = exchange.New(exchange.Contract{
 		Base: Base, Document: Document, Operations: s.operations(),
 		Busy: decline.SystemMalfunction, Limited: decline.LimitExceeded,
-		Spelling: map[decline.Reason]string{decline.DoNotHonour: "DO_NOT_HONOR"}, Show: s.showAsSent,
+		Spelling: spelling, Show: s.showAsSent,
 	}, settings.Settings)
 	if err != nil {
 		return nil, err

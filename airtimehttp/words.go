@@ -125,19 +125,25 @@ func (s *Server) query(x *exchange.Exchange) (*airtime.Query, error) {
 	q.Reference = strings.Clone(reference) // apart from the exchange's memory, into which the kept body is read
 	q.Provider, _ = x.Message.Text(s.slots.provider)
 	if !named && (q.Reference == "" || q.Provider == "") {
-		return nil, &exchange.Malformed{Text: "originalMsgId is needed, or purchaseReference with provider"}
+		return nil, &exchange.Malformed{Text: needsPurchase}
 	}
 	return q, nil
 }
 
+const needsPurchase = "originalMsgId is needed, or purchaseReference with provider"
+
 // maxInstitution bounds the name of an institution, in UTF-16 code units. A look-up's operator comes back as one.
 const maxInstitution = 40
+
+var longOperator = "query param operator must have at most " + strconv.Itoa(maxInstitution) + " characters"
+
+func isInstitution(name string) bool { return len(utf16.Encode([]rune(name))) <= maxInstitution }
 
 // question turns the parameters of a look-up into words.
 func (s *Server) question(x *exchange.Exchange) (*airtime.LookUp, error) {
 	operator, _ := x.Message.Text(s.slots.operator)
-	if len(utf16.Encode([]rune(operator))) > maxInstitution {
-		return nil, exchange.Wrong("operator", "query param operator must have at most "+strconv.Itoa(maxInstitution)+" characters")
+	if !isInstitution(operator) {
+		return nil, exchange.Wrong("operator", longOperator)
 	}
 	return &airtime.LookUp{
 		Sender: x.Sender, Received: x.Received, MSISDN: number(x.Message, s.slots.msisdn), Operator: operator,

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/scripworks/scrip/api/wire"
+	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -53,6 +54,12 @@ const (
 	segmentID        = "{id}"
 	segmentRequestID = "{requestId}"
 )
+
+// At gives the operation's path below the base for the message with an id, escaped. request is the request of an advice.
+func (o *Operation) At(request, id ident.ID) string {
+	ids := strings.NewReplacer(segmentRequestID, url.PathEscape(string(request)), segmentID, url.PathEscape(string(id)))
+	return "/" + ids.Replace(o.Path)
+}
 
 func (o *Operation) compile(document *wire.Document) (err error) {
 	o.segments = strings.Split(o.Path, "/")

@@ -50,7 +50,7 @@ func (s *Server) showCards(w *exchange.Writer, x *exchange.Exchange, r *giftcard
 		w.Close()
 		return
 	}
-	first, second := s.cards(x.Operation.Family)
+	first, second := s.slots.cardsOf(x.Operation.Family)
 	showCard(w, x.Message, first)
 	if second != nil {
 		showCard(w, x.Message, *second)
@@ -89,7 +89,7 @@ func showProduct(w *exchange.Writer, f txn.Family, r *giftcard.Response) {
 // showAsSent tells of a refused request's card by its masked number and nothing else, and of the product where that
 // is at fault.
 func (s *Server) showAsSent(w *exchange.Writer, x *exchange.Exchange, refusal *decline.Error) {
-	first, _ := s.cards(x.Operation.Family)
+	first, _ := s.slots.cardsOf(x.Operation.Family)
 	if digits, found := x.Message.Text(first.pan); found {
 		w.Open("card")
 		w.Text("pan", ident.Mask(digits))

@@ -27,33 +27,38 @@ var ended = []kind{
 
 // operations lists the contract's nineteen: the look-up, and of each other kind request, confirmation and reversal.
 func (s *Server) operations() []*exchange.Operation {
-	all := []*exchange.Operation{s.request(lookUp)}
+	all := []*exchange.Operation{lookUp.request()}
 	for _, k := range ended {
-		all = append(all, s.request(k), s.confirmation(k), s.reversal(k))
+		all = append(all, k.request(), k.confirmation(), k.reversal())
+	}
+	for _, o := range all {
+		o.Answer = s.ask
+		if o.Advice() {
+			o.Answer = s.advise
+		}
 	}
 	return all
 }
 
-func (s *Server) request(k kind) *exchange.Operation {
+func (k kind) request() *exchange.Operation {
 	return &exchange.Operation{
 		ID: k.operation, Method: http.MethodPost, Path: k.resource + "/{id}", Family: k.family, Role: txn.Request,
-		RequestType: k.requestType + "_REQUEST", Schema: k.model + "Request",
-		Status: http.StatusCreated, Located: true, Answer: s.ask,
+		RequestType: k.requestType + "_REQUEST", Schema: k.model + "Request", Status: http.StatusCreated, Located: true,
 	}
 }
 
-func (s *Server) confirmation(k kind) *exchange.Operation {
+func (k kind) confirmation() *exchange.Operation {
 	return &exchange.Operation{
 		ID: "confirm" + k.model, Method: http.MethodPost, Path: k.resource + "/{requestId}/confirmations/{id}",
 		Family: k.family, Role: txn.Confirmation, RequestType: k.requestType + "_CONFIRMATION", Schema: k.model + "Confirmation",
-		Status: http.StatusAccepted, Answer: s.advise,
+		Status: http.StatusAccepted,
 	}
 }
 
-func (s *Server) reversal(k kind) *exchange.Operation {
+func (k kind) reversal() *exchange.Operation {
 	return &exchange.Operation{
 		ID: "reverse" + k.model, Method: http.MethodPost, Path: k.resource + "/{requestId}/reversals/{id}",
 		Family: k.family, Role: txn.Reversal, RequestType: k.requestType + "_REVERSAL", Schema: k.model + "Reversal",
-		Status: http.StatusAccepted, Answer: s.advise,
+		Status: http.StatusAccepted,
 	}
 }

@@ -3,14 +3,27 @@ package giftcardhttp
 import (
 	"github.com/scripworks/scrip/api/wire"
 	"github.com/scripworks/scrip/exchange"
+	"github.com/scripworks/scrip/txn"
 )
 
 // slots are the places in messages that only gift cards have.
 type slots struct {
-	posInfo, productID                             wire.Slot
-	cardHolder, profileID, msisdn, emailAddress    wire.Slot
-	pointsAsk                                      wire.Slot
-	card, oldCard, newCard, sourceCard, targetCard cardSlots
+	posInfo, productID                          wire.Slot
+	cardHolder, profileID, msisdn, emailAddress wire.Slot
+	pointsAsk                                   wire.Slot
+	cards                                       map[txn.Family]cardPair
+}
+
+// cardPair are the places of the cards that a family names.
+type cardPair struct {
+	first  cardSlots
+	second *cardSlots // nil when it names one only
+}
+
+// cardsOf gives the places of a family's cards.
+func (s *slots) cardsOf(f txn.Family) (first cardSlots, second *cardSlots) {
+	pair := s.cards[f]
+	return pair.first, pair.second
 }
 
 // cardSlots are the places in a card.
@@ -30,10 +43,21 @@ func findSlots(s *exchange.Server) slots {
 			pin: slot("pin"), pinType: slot("pin.type"), pinText: slot("pin.pin"), pinBlock: slot("pin.pinBlock"),
 		}
 	}
-	return slots{
+	pair := func(f txn.Family) (p cardPair) {
+		first, second := cardNames(f)
+		if p.first = card(first); second != "" {
+			target := card(second)
+			p.second = &target
+		}
+		return p
+	}
+	found := slots{
 		posInfo: s.Slot("posInfo"), productID: s.Slot("product.id"), cardHolder: s.Slot("cardHolder"),
 		profileID: s.Slot("cardHolder.profileId"), msisdn: s.Slot("cardHolder.msisdn"), emailAddress: s.Slot("cardHolder.emailAddress"),
-		pointsAsk: s.Slot("points.requestAmount"),
-		card:      card("card"), oldCard: card("oldCard"), newCard: card("newCard"), sourceCard: card("sourceCard"), targetCard: card("targetCard"),
+		pointsAsk: s.Slot("points.requestAmount"), cards: map[txn.Family]cardPair{txn.LookUp: pair(txn.LookUp)},
 	}
+	for _, k := range ended {
+		found.cards[k.family] = pair(k.family)
+	}
+	return found
 }

@@ -22,7 +22,7 @@ func (s *Server) read(x *exchange.Exchange) (*giftcard.Request, error) {
 	}
 	r.Wire = x.Wire()
 	r.Product, _ = msg.Text(s.slots.productID)
-	first, second := s.cards(family)
+	first, second := s.slots.cardsOf(family)
 	r.Card = presented(msg, first)
 	if second != nil {
 		r.Target = presented(msg, *second)
@@ -37,15 +37,15 @@ func (s *Server) read(x *exchange.Exchange) (*giftcard.Request, error) {
 	return r, nil
 }
 
-// cards gives the places of the cards that a family names.
-func (s *Server) cards(f txn.Family) (first cardSlots, second *cardSlots) {
+// cardNames are the members of a family's request that hold its cards; second is empty when it has one card only.
+func cardNames(f txn.Family) (first, second string) {
 	switch f {
 	case txn.Replace:
-		return s.slots.oldCard, &s.slots.newCard
+		return "oldCard", "newCard"
 	case txn.Transfer:
-		return s.slots.sourceCard, &s.slots.targetCard
+		return "sourceCard", "targetCard"
 	}
-	return s.slots.card, nil
+	return "card", ""
 }
 
 // presented reads a card. The newer pin object takes precedence over the two plain fields.
