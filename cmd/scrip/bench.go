@@ -12,6 +12,7 @@ import (
 	"github.com/scripworks/scrip/bench"
 	"github.com/scripworks/scrip/bench/echo"
 	"github.com/scripworks/scrip/bench/ratio"
+	"github.com/scripworks/scrip/bench/stub"
 )
 
 // benchCmd is `scrip bench`: a load on any server, and the measurements of this one.
@@ -19,6 +20,7 @@ type benchCmd struct {
 	Load   benchLoadCmd   `cmd:"" default:"withargs" help:"Put any Giftcard v3 or Airtime v5 server under load and report what came of it; 'load' may be left out."`
 	Ratios benchRatiosCmd `cmd:"" help:"Measure this program against a bare echo server, and what was promised of it."`
 	Echo   benchEchoCmd   `cmd:"" help:"Serve the bare echo that the ratios compare with."`
+	Stub   benchStubCmd   `cmd:"" help:"Serve the bare upstream that the queue is measured against."`
 }
 
 // Help shows an example.
@@ -292,6 +294,22 @@ func (c *benchEchoCmd) Run(ctx context.Context) error {
 	}
 	return echo.Serve(ctx, listener, c.ResponseSize)
 }
+
+// benchStubCmd is `scrip bench stub`.
+type benchStubCmd struct {
+	Listen string `default:"127.0.0.1:8092" help:"Address to listen on."`
+}
+
+// Help shows an example.
+func (benchStubCmd) Help() string {
+	return `Example: a switch in front of it, for measuring the switch
+
+  scrip bench stub --listen 127.0.0.1:8092 &
+  scrip relay --upstream http://127.0.0.1:8092 --account till1:secret --data ./relay`
+}
+
+// Run serves until it is told to stop.
+func (c *benchStubCmd) Run(ctx context.Context) error { return stub.Serve(ctx, c.Listen) }
 
 // benchReport is what both kinds of measurement end with.
 type benchReport interface {
