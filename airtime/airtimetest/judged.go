@@ -297,41 +297,60 @@ func (j *Judged) behave(b conform.Behaviour, confirms bool) {
 
 // Do implements conform.Target: it puts the message to the service in its own words, without a wire.
 func (j *Judged) Do(ctx context.Context, m conform.Message) (conform.Answer, error) {
-	sender := j.account(m.Account)
-	j.Expect(m)
+	return (&through{j, j}).Do(ctx, m)
+}
+
+// Through gives a target that puts messages in words to a service that leads to this vendor, and sets the vendor up
+// directly.
+func (j *Judged) Through(service airtime.Service) conform.Target { return &through{j, service} }
+
+// through is a vendor behind something else, or itself.
+type through struct {
+	*Judged
+	service airtime.Service
+}
+
+// Do implements conform.Target.
+func (t *through) Do(ctx context.Context, m conform.Message) (conform.Answer, error) {
+	sender := t.account(m.Account)
+	t.Expect(m)
 	switch {
 	case m.Act != conform.Request:
-		return j.advise(ctx, m, sender), nil
+		return t.advise(ctx, m, sender), nil
 	case m.Kind == conform.PurchaseStatus:
-		return j.status(ctx, m, sender), nil
+		return t.status(ctx, m, sender), nil
 	case m.Kind == conform.LookupMSISDN:
-		return j.lookUp(ctx, m, sender), nil
+		return t.lookUp(ctx, m, sender), nil
 	case m.Kind == conform.ListProducts:
-		all, err := j.Products(ctx, &airtime.Listing{Sender: sender, Received: j.Now(), Filter: airtime.Filter{Channel: m.Query.Channel}})
-		if err != nil {
-			return refused(m, err), nil
-		}
-		return conform.Answer{Status: http.StatusOK, Sale: conform.Sale{Products: idsOf(all.Offers)}}, nil
+		return t.list(ctx, m, sender), nil
 	}
-	return j.sell(ctx, m, sender), nil
+	return t.sell(ctx, m, sender), nil
+}
+
+func (t *through) list(ctx context.Context, m conform.Message, sender *txn.Sender) conform.Answer {
+	all, err := t.service.Products(ctx, &airtime.Listing{Sender: sender, Received: t.Now(), Filter: airtime.Filter{Channel: m.Query.Channel}})
+	if err != nil {
+		return refused(m, err)
+	}
+	return conform.Answer{Status: http.StatusOK, Sale: conform.Sale{Products: idsOf(all.Offers)}}
 }
 
 // sell asks for a purchase, a voucher or a trial.
-func (j *Judged) sell(ctx context.Context, m conform.Message, sender *txn.Sender) conform.Answer {
-	ask, status := j.Request, http.StatusCreated
+func (t *through) sell(ctx context.Context, m conform.Message, sender *txn.Sender) conform.Answer {
+	ask, status := t.service.Request, http.StatusCreated
 	if m.Kind == conform.Trial {
-		ask, status = j.Trial, http.StatusOK
+		ask, status = t.service.Trial, http.StatusOK
 	}
 	response, err := ask(ctx, &airtime.Request{
-		Family: giftcardtest.Family(m.Kind), ID: ident.ID(m.ID), Sender: sender, Received: j.Now(), Product: m.Product,
+		Family: giftcardtest.Family(m.Kind), ID: ident.ID(m.ID), Sender: sender, Received: t.Now(), Product: m.Product,
 		Amount: giftcardtest.Amount(m.Amount), Recipient: number(m.Recipient), Buyer: number(m.Buyer),
 	})
 	if err != nil {
 		return refused(m, err)
 	}
-	j.mu.Lock()
-	j.byRef[response.Reference] = m.Account + " " + m.ID
-	j.mu.Unlock()
+	t.mu.Lock()
+	t.byRef[response.Reference] = m.Account + " " + m.ID
+	t.mu.Unlock()
 	a := approved(response, m.Recipient)
 	a.Status, a.ID = status, m.ID
 	if m.Amount != nil {
@@ -357,31 +376,31 @@ func approved(r *airtime.Response, recipient string) conform.Answer {
 	return a
 }
 
-func (j *Judged) advise(ctx context.Context, m conform.Message, sender *txn.Sender) conform.Answer {
+func (t *through) advise(ctx context.Context, m conform.Message, sender *txn.Sender) conform.Answer {
 	a := txn.Advice{
 		Family: giftcardtest.Family(m.Kind), Role: txn.Confirmation, ID: ident.ID(m.ID), RequestID: ident.ID(m.RequestID),
-		Sender: sender, Received: j.Now(), Approved: giftcardtest.Amount(m.Approved),
+		Sender: sender, Received: t.Now(), Approved: giftcardtest.Amount(m.Approved),
 	}
 	if m.Act == conform.Reversal {
 		a.Role = txn.Reversal
 	}
-	if _, err := j.Advise(ctx, &airtime.Advice{Advice: a}); err != nil {
+	if _, err := t.service.Advise(ctx, &airtime.Advice{Advice: a}); err != nil {
 		return refused(m, err)
 	}
 	return conform.Answer{Status: http.StatusAccepted, ID: m.ID}
 }
 
 // status gives of the request's own words what the wire would take from the kept message.
-func (j *Judged) status(ctx context.Context, m conform.Message, sender *txn.Sender) conform.Answer {
-	response, err := j.Status(ctx, &airtime.Query{
-		Sender: sender, Received: j.Now(), ID: ident.ID(m.RequestID), Reference: m.Query.Reference, Provider: m.Query.Provider,
+func (t *through) status(ctx context.Context, m conform.Message, sender *txn.Sender) conform.Answer {
+	response, err := t.service.Status(ctx, &airtime.Query{
+		Sender: sender, Received: t.Now(), ID: ident.ID(m.RequestID), Reference: m.Query.Reference, Provider: m.Query.Provider,
 	})
 	if err != nil {
 		return refused(m, err)
 	}
-	j.mu.Lock()
-	request := j.sent[j.byRef[response.Reference]]
-	j.mu.Unlock()
+	t.mu.Lock()
+	request := t.sent[t.byRef[response.Reference]]
+	t.mu.Unlock()
 	a := approved(response, request.Recipient)
 	a.Status, a.ID = http.StatusOK, request.ID
 	if request.Amount != nil {
@@ -390,9 +409,9 @@ func (j *Judged) status(ctx context.Context, m conform.Message, sender *txn.Send
 	return a
 }
 
-func (j *Judged) lookUp(ctx context.Context, m conform.Message, sender *txn.Sender) conform.Answer {
-	found, err := j.LookUp(ctx, &airtime.LookUp{
-		Sender: sender, Received: j.Now(), MSISDN: number(m.Recipient), Operator: m.Query.Operator, Buyer: number(m.Buyer),
+func (t *through) lookUp(ctx context.Context, m conform.Message, sender *txn.Sender) conform.Answer {
+	found, err := t.service.LookUp(ctx, &airtime.LookUp{
+		Sender: sender, Received: t.Now(), MSISDN: number(m.Recipient), Operator: m.Query.Operator, Buyer: number(m.Buyer),
 		Filter: airtime.Filter{Type: airtime.ProductType(m.Query.ProductType), Channel: m.Query.Channel, Category: m.Query.Category},
 	})
 	if err != nil {

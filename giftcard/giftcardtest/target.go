@@ -19,21 +19,41 @@ func (i *Issuer) Do(ctx context.Context, m conform.Message) (conform.Answer, err
 	if err != nil {
 		return Refused(m, err), nil
 	}
+	a := i.put(ctx, i, m, sender)
+	if a.ErrorType == string(decline.InvalidCardNumber) || a.ErrorType == string(decline.IncorrectPIN) {
+		i.Guessed(sender)
+	}
+	return a, nil
+}
+
+// Through gives a target that puts messages in words to a service that leads to this issuer, and sets the issuer up
+// directly. Who may send is that service's business, or of whoever it leads to.
+func (i *Issuer) Through(service giftcard.Service) conform.Target { return &through{i, service} }
+
+// through is an issuer behind something else.
+type through struct {
+	*Issuer
+	service giftcard.Service
+}
+
+// Do implements conform.Target.
+func (t *through) Do(ctx context.Context, m conform.Message) (conform.Answer, error) {
+	return t.put(ctx, t.service, m, t.Sender(m.Account)), nil
+}
+
+// put puts a message to a service.
+func (i *Issuer) put(ctx context.Context, service giftcard.Service, m conform.Message, sender *txn.Sender) conform.Answer {
 	if m.Act != conform.Request {
-		if _, err := i.Advise(ctx, i.Advice(m, sender)); err != nil {
-			return Refused(m, err), nil
+		if _, err := service.Advise(ctx, i.Advice(m, sender)); err != nil {
+			return Refused(m, err)
 		}
-		return conform.Answer{Status: http.StatusAccepted, ID: m.ID}, nil
+		return conform.Answer{Status: http.StatusAccepted, ID: m.ID}
 	}
-	response, err := i.Request(ctx, i.AsRequest(m, sender))
+	response, err := service.Request(ctx, i.AsRequest(m, sender))
 	if err != nil {
-		a := Refused(m, err)
-		if a.ErrorType == string(decline.InvalidCardNumber) || a.ErrorType == string(decline.IncorrectPIN) {
-			i.Guessed(sender)
-		}
-		return a, nil
+		return Refused(m, err)
 	}
-	return approved(m, response), nil
+	return approved(m, response)
 }
 
 // AsRequest gives a request in the service's words.
@@ -127,6 +147,9 @@ func Refused(m conform.Message, err error) conform.Answer {
 		a.Status, a.ErrorType = http.StatusBadRequest, string(refusal.Reason)
 		if refusal.Reason == decline.UnableToLocateRecord {
 			a.Status = http.StatusNotFound
+		}
+		if refusal.Status != 0 {
+			a.Status = refusal.Status
 		}
 	case errors.As(err, &turned) && m.Act == conform.Request:
 		a.Status, a.ErrorType = statuses[turned.Cause], string(decline.TemporaryFailure)
