@@ -274,7 +274,7 @@ func TestItemsOfAnotherWorldAreNotThere(t *testing.T) {
 	refused(t, err, admin.NotFound, "")
 	_, err = d.office.CloseItem(bg, by, i.Seq, 0)
 	refused(t, err, admin.NotFound, "")
-	refused(t, d.office.PauseUpstream(bg, by, "north"), admin.NotFound, "")
+	d.notSteered(d.office.PauseUpstream, by, "north", admin.NotFound)
 }
 
 // Where nothing is passed on any more, what is left in the queue can still be looked at and dealt with.
@@ -291,7 +291,7 @@ func TestTheQueueOfAProcessThatPassesNothingOn(t *testing.T) {
 	if len(upstreams) != 1 || upstreams[0].View != nil || len(upstreams[0].Levels) != 1 {
 		t.Errorf("upstreams %+v", upstreams)
 	}
-	refused(t, d.office.PauseUpstream(bg, d.by(admin.Attendant), "north"), admin.NotFound, "")
+	d.notSteered(d.office.PauseUpstream, d.by(admin.Attendant), "north", admin.NotFound)
 	_, err = d.office.RetryItem(bg, d.by(admin.Attendant), i.Seq)
 	must(t, err)
 	_, err = d.office.CloseItem(bg, d.by(admin.Admin), i.Seq, 0)

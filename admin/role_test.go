@@ -162,8 +162,8 @@ var acts = []struct {
 	{admin.RetryItem, admin.Attendant, func(o *admin.Office, by admin.By) error { _, err := o.RetryItem(bg, by, -1); return err }},
 	{admin.ParkItem, admin.Attendant, func(o *admin.Office, by admin.By) error { _, err := o.ParkItem(bg, by, -1); return err }},
 	{admin.CloseItem, admin.Admin, func(o *admin.Office, by admin.By) error { _, err := o.CloseItem(bg, by, -1, 0); return err }},
-	{admin.PauseUpstream, admin.Attendant, func(o *admin.Office, by admin.By) error { return o.PauseUpstream(bg, by, "-") }},
-	{admin.ResumeUpstream, admin.Attendant, func(o *admin.Office, by admin.By) error { return o.ResumeUpstream(bg, by, "-") }},
+	{admin.PauseUpstream, admin.Attendant, func(o *admin.Office, by admin.By) error { _, err := o.PauseUpstream(bg, by, "-"); return err }},
+	{admin.ResumeUpstream, admin.Attendant, func(o *admin.Office, by admin.By) error { _, err := o.ResumeUpstream(bg, by, "-"); return err }},
 }
 
 func adjusting(kind admin.Act) func(*admin.Office, admin.By) error {

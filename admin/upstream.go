@@ -125,8 +125,8 @@ func upstreamIn(found map[string]*Upstream, name string) *Upstream {
 }
 
 // PauseUpstream has nothing of an upstream's queue sent until it is resumed, also after a restart. Nothing is lost: what
-// comes for it is queued.
-func (o *Office) PauseUpstream(ctx context.Context, by By, name string) error {
+// comes for it is queued. The answer has no levels.
+func (o *Office) PauseUpstream(ctx context.Context, by By, name string) (Upstream, error) {
 	return o.setPause(ctx, by, PauseUpstream, name, func(known pauses) error {
 		if _, paused := known[name]; paused {
 			return refuse(Conflict, "the upstream is paused already")
@@ -137,8 +137,8 @@ func (o *Office) PauseUpstream(ctx context.Context, by By, name string) error {
 }
 
 // ResumeUpstream has an upstream's queue sent again, and tries the credentials again that the upstream did not let in,
-// whether or not it was paused.
-func (o *Office) ResumeUpstream(ctx context.Context, by By, name string) error {
+// whether or not it was paused. The answer has no levels.
+func (o *Office) ResumeUpstream(ctx context.Context, by By, name string) (Upstream, error) {
 	return o.setPause(ctx, by, ResumeUpstream, name, func(known pauses) error {
 		delete(known, name)
 		return nil
@@ -146,14 +146,14 @@ func (o *Office) ResumeUpstream(ctx context.Context, by By, name string) error {
 }
 
 // setPause saves a change of the pauses and has the queue follow what is then saved, whatever came of that.
-func (o *Office) setPause(ctx context.Context, by By, act Act, name string, set func(pauses) error) error {
+func (o *Office) setPause(ctx context.Context, by By, act Act, name string, set func(pauses) error) (Upstream, error) {
 	if err := by.mayWithReason(act); err != nil {
-		return err
+		return Upstream{}, err
 	}
 	o.register.changing.Lock()
 	defer o.register.changing.Unlock()
 	if o.running(by.World)[name] == nil {
-		return refuse(NotFound, "there is no such upstream")
+		return Upstream{}, refuse(NotFound, "there is no such upstream")
 	}
 	before := o.register.now.Load().pauses
 	after := maps.Clone(before)
@@ -161,7 +161,7 @@ func (o *Office) setPause(ctx context.Context, by By, act Act, name string, set 
 		after = pauses{}
 	}
 	if err := set(after); err != nil {
-		return err
+		return Upstream{}, err
 	}
 	err := o.save(ctx, change{
 		row: Row{Kind: SettingRow, Number: pausesRow, World: ident.Production, Name: pausesName}, value: after,
@@ -169,7 +169,7 @@ func (o *Office) setPause(ctx context.Context, by By, act Act, name string, set 
 		put:   func(s *snapshot) { s.pauses = after },
 	})
 	o.follow(name, err == nil && act == ResumeUpstream)
-	return err
+	return *upstreamIn(o.running(by.World), name), err
 }
 
 // follow has the queue of an upstream do what the register says.

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -10,6 +11,26 @@ import (
 	"github.com/scripworks/scrip/store/storetest"
 	"github.com/scripworks/scrip/txn"
 )
+
+// steering is one of the acts upon an upstream.
+type steering func(context.Context, admin.By, string) (admin.Upstream, error)
+
+// steer carries out an act that must be done.
+func (d *desk) steer(act steering, upstream string) {
+	d.t.Helper()
+	u, err := act(bg, d.by(admin.Attendant), upstream)
+	must(d.t, err)
+	if u.Name != upstream || (u.Pause != nil) != d.office.Register().Paused(upstream) {
+		d.t.Errorf("%s is answered as %+v", upstream, u)
+	}
+}
+
+// notSteered tries an act that must be refused.
+func (d *desk) notSteered(act steering, by admin.By, upstream string, code admin.Code) {
+	d.t.Helper()
+	_, err := act(bg, by, upstream)
+	refused(d.t, err, code, "")
+}
 
 func TestUpstreamsAreShownWithWhatIsQueued(t *testing.T) {
 	d := switchDesk(t)
@@ -44,9 +65,9 @@ west running=false paused=false: kiosk attention 1/500
 func TestAPauseSurvivesARestart(t *testing.T) {
 	d := switchDesk(t)
 	by := d.by(admin.Attendant)
-	must(t, d.office.PauseUpstream(bg, by, "north"))
-	refused(t, d.office.PauseUpstream(bg, by, "north"), admin.Conflict, "")
-	refused(t, d.office.PauseUpstream(bg, by, "west"), admin.NotFound, "")
+	d.steer(d.office.PauseUpstream, "north")
+	d.notSteered(d.office.PauseUpstream, by, "north", admin.Conflict)
+	d.notSteered(d.office.PauseUpstream, by, "west", admin.NotFound)
 	for range 2 {
 		r := d.office.Register()
 		if !r.Paused("north") || r.Paused("south") || r.Paused("west") {
@@ -59,7 +80,7 @@ func TestAPauseSurvivesARestart(t *testing.T) {
 		}
 		d.open()
 	}
-	must(t, d.office.ResumeUpstream(bg, by, "north"))
+	d.steer(d.office.ResumeUpstream, "north")
 	if d.office.Register().Paused("north") {
 		t.Error("it is still paused")
 	}
@@ -76,13 +97,12 @@ func TestAPauseSurvivesARestart(t *testing.T) {
 
 func TestTheRunningQueueFollows(t *testing.T) {
 	d := switchDesk(t)
-	by := d.by(admin.Attendant)
-	must(t, d.office.PauseUpstream(bg, by, "north"))
+	d.steer(d.office.PauseUpstream, "north")
 	if !d.queues.paused["north"] || d.queues.lookedAt("north") != 0 {
 		t.Errorf("paused %v, looked at %v", d.queues.paused, d.queues.looked)
 	}
-	must(t, d.office.ResumeUpstream(bg, by, "north"))
-	must(t, d.office.ResumeUpstream(bg, by, "south")) // not paused: only stopped credentials are tried
+	d.steer(d.office.ResumeUpstream, "north")
+	d.steer(d.office.ResumeUpstream, "south") // not paused: only stopped credentials are tried
 	if d.queues.paused["north"] || d.queues.lookedAt("north") != 1 || d.queues.lookedAt("south") != 1 {
 		t.Errorf("paused %v, looked at %v", d.queues.paused, d.queues.looked)
 	}
@@ -92,10 +112,10 @@ func TestTheRunningQueueFollows(t *testing.T) {
 func TestAForgottenPauseCanBeEnded(t *testing.T) {
 	d := switchDesk(t)
 	by := d.by(admin.Attendant)
-	must(t, d.office.PauseUpstream(bg, by, "south"))
+	d.steer(d.office.PauseUpstream, "south")
 	d.queues.views = d.queues.views[:1]
-	must(t, d.office.ResumeUpstream(bg, by, "south"))
-	refused(t, d.office.ResumeUpstream(bg, by, "south"), admin.NotFound, "")
+	d.steer(d.office.ResumeUpstream, "south")
+	d.notSteered(d.office.ResumeUpstream, by, "south", admin.NotFound)
 }
 
 // When the commit reports an error though it took place, the queue is paused as the store says.
@@ -103,7 +123,7 @@ func TestAPauseInDoubtFollowsTheStore(t *testing.T) {
 	d := switchDesk(t)
 	disk := d.doubt()
 	disk.Doubt = 1
-	if err := d.office.PauseUpstream(bg, d.by(admin.Attendant), "north"); !errors.Is(err, storetest.ErrDoubt) {
+	if _, err := d.office.PauseUpstream(bg, d.by(admin.Attendant), "north"); !errors.Is(err, storetest.ErrDoubt) {
 		t.Fatalf("paused with %v", err)
 	}
 	if !d.office.Register().Paused("north") || !d.queues.paused["north"] {

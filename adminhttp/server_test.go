@@ -36,6 +36,8 @@ type house struct {
 	register *admin.Register
 	issuer   *giftcard.Issuer
 	vendor   *airtime.Vendor
+	store    *store.Store
+	queues   *queues
 	driver   *storetest.Doubtful
 	tokens   map[string]string // by role
 	logged   *bytes.Buffer
@@ -47,11 +49,12 @@ var started = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 func build(t *testing.T) *house {
 	keys, err := secret.Generate()
 	must(t, err)
-	h := &house{T: t, driver: &storetest.Doubtful{Driver: memstore.New()}, tokens: map[string]string{}, logged: &bytes.Buffer{}}
+	h := &house{T: t, driver: &storetest.Doubtful{Driver: memstore.New()}, tokens: map[string]string{}, logged: &bytes.Buffer{}, queues: &queues{}}
 	h.register, err = admin.LoadRegister(t.Context(), h.driver, adminhttp.Codec{})
 	must(t, err)
 	s := store.New(h.driver, store.Settings{Keys: keys, Now: time.Now, Unfinished: h.register.Unfinished})
 	t.Cleanup(func() { s.Close() })
+	h.store = s
 	h.issuer = giftcard.NewIssuer(giftcard.Settings{Store: store.Giftcard(s), Keys: keys, Products: h.register})
 	h.vendor = airtime.NewVendor(airtime.Settings{
 		Store: store.Airtime(s), Unsettled: h.driver, Keys: keys, Catalogue: h.register.Catalogue(), Senders: h.register,
@@ -59,7 +62,7 @@ func build(t *testing.T) *house {
 	})
 	h.office = admin.NewOffice(admin.Settings{
 		Store: store.Admin(s), Reports: h.driver, Register: h.register, Keys: keys, Codec: adminhttp.Codec{}, Issuer: h.issuer,
-		Airtime: store.Airtime(s), Vendor: h.vendor, Providers: []string{"mno"}, Tells: adminhttp.Tells,
+		Airtime: store.Airtime(s), Vendor: h.vendor, Providers: []string{"mno"}, Queues: h.queues, Tells: adminhttp.Tells,
 		Carries: adminhttp.Carries, NewID: h.newID, NewToken: secret.NewToken, NewPassword: secret.NewToken, Currency: 710,
 	})
 	handler, err := adminhttp.New(adminhttp.Settings{
@@ -196,11 +199,13 @@ var bodies = map[string]string{
 	"findVouchers": `{"serial":"x"}`, "releaseVoucher": `{"reason":"x"}`, "withdrawVoucher": `{"reason":"x"}`, "revealVoucher": `{"reason":"x"}`,
 	"closeBatch": `{"reason":"x"}`, "openBatch": `{"reason":"x"}`, "searchTransactions": `{"serial":"x"}`,
 	"depositFloat": `{"amount":1,"reason":"x"}`, "withdrawFloat": `{"amount":1,"reason":"x"}`,
+	"pauseUpstream": `{"reason":"x"}`, "resumeUpstream": `{"reason":"x"}`, "retryQueueItem": `{"reason":"x"}`, "parkQueueItem": `{"reason":"x"}`,
+	"closeQueueItem": `{"reason":"x"}`,
 }
 
 // callable fills a path's parameters with things that are not there.
 var callable = strings.NewReplacer("{account}", "none", "{product}", "none", "{card}", "999999", "{transaction}", "999999",
-	"{operator}", "none", "{credential}", "1", "{network}", "none", "{voucher}", "999999", "{batch}", "999999")
+	"{operator}", "none", "{upstream}", "none", "{item}", "999999", "{credential}", "1", "{network}", "none", "{voucher}", "999999", "{batch}", "999999")
 
 func (h *house) try(who string, o operation) answer {
 	path := callable.Replace(o.path)

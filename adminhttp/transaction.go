@@ -108,16 +108,21 @@ func (b body) VisitReadBodyResponse(w http.ResponseWriter) error {
 	return err
 }
 
-func (s *server) openQuery(olderThan, account string) (admin.OpenQuery, error) {
-	q := admin.OpenQuery{Account: account}
-	if olderThan == "" {
-		return q, nil
+func (s *server) openQuery(age, account string) (admin.OpenQuery, error) {
+	least, err := olderThan(age)
+	return admin.OpenQuery{Account: account, OlderThan: least}, err
+}
+
+// olderThan reads the least age of what is wanted; none is 0.
+func olderThan(age string) (time.Duration, error) {
+	if age == "" {
+		return 0, nil
 	}
-	var err error
-	if q.OlderThan, err = time.ParseDuration(olderThan); err != nil || q.OlderThan < 0 {
-		return q, invalid("olderThan", "must be a duration such as 24h or 90m")
+	least, err := time.ParseDuration(age)
+	if err != nil || least < 0 {
+		return 0, invalid("olderThan", "must be a duration such as 24h or 90m")
 	}
-	return q, nil
+	return least, nil
 }
 
 // ListOpen implements adminapi.StrictServerInterface.

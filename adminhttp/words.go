@@ -169,10 +169,10 @@ func transaction(t admin.Transaction) adminapi.Transaction {
 		Role: adminapi.TransactionRole(t.Role.String()), State: adminapi.TransactionState(t.State.String()), Declined: string(t.Reason),
 		At: t.At.UTC(), Request: t.Request, Card: cardName(t.Card), Target: cardName(t.Target), Product: adminapi.ProductID(t.ProductID),
 		Voucher: adminapi.VoucherName{Number: t.Voucher.Number, Serial: t.Voucher.Serial}, Prepaid: t.Prepaid, ProviderReference: t.ProviderRef,
-		Approved: int64(t.Amount), Final: int64(t.Final), HasBody: len(t.Body) > 0,
+		Approved: int64(t.Amount), Final: int64(t.Final), Currency: currencyOut(t.Currency), HasBody: len(t.Body) > 0, Upstream: t.Upstream,
 	}
-	if t.Currency != 0 {
-		out.Currency = adminapi.Currency(t.Currency.String())
+	if t.Queued != nil {
+		out.Queued = queueItem(*t.Queued)
 	}
 	if by := t.EndedBy; by != nil {
 		out.Ended = adminapi.Ending{Number: by.Seq, ID: string(by.ID), At: by.At.UTC(), By: adminapi.EndingBySender}

@@ -278,6 +278,24 @@ func (e CertificateKind) Valid() bool {
 	}
 }
 
+// Defines values for ClosingEnding.
+const (
+	ClosingEndingConfirm ClosingEnding = "confirm"
+	ClosingEndingReverse ClosingEnding = "reverse"
+)
+
+// Valid indicates whether the value is a known member of the ClosingEnding enum.
+func (e ClosingEnding) Valid() bool {
+	switch e {
+	case ClosingEndingConfirm:
+		return true
+	case ClosingEndingReverse:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EndingBy.
 const (
 	EndingByOperator EndingBy = "operator"
@@ -461,6 +479,48 @@ func (e ProductSettingsOpening) Valid() bool {
 	}
 }
 
+// Defines values for QueueItemRole.
+const (
+	QueueItemRoleConfirmation QueueItemRole = "confirmation"
+	QueueItemRoleQuestion     QueueItemRole = "question"
+	QueueItemRoleReversal     QueueItemRole = "reversal"
+)
+
+// Valid indicates whether the value is a known member of the QueueItemRole enum.
+func (e QueueItemRole) Valid() bool {
+	switch e {
+	case QueueItemRoleConfirmation:
+		return true
+	case QueueItemRoleQuestion:
+		return true
+	case QueueItemRoleReversal:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for QueueState.
+const (
+	QueueStateAttention QueueState = "attention"
+	QueueStateParked    QueueState = "parked"
+	QueueStateWaiting   QueueState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the QueueState enum.
+func (e QueueState) Valid() bool {
+	switch e {
+	case QueueStateAttention:
+		return true
+	case QueueStateParked:
+		return true
+	case QueueStateWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Role.
 const (
 	RoleAdmin    Role = "admin"
@@ -554,6 +614,27 @@ func (e TransactionState) Valid() bool {
 	case TransactionStateReversing:
 		return true
 	case TransactionStateWorking:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpstreamBreaker.
+const (
+	UpstreamBreakerClosed  UpstreamBreaker = "closed"
+	UpstreamBreakerOpen    UpstreamBreaker = "open"
+	UpstreamBreakerProbing UpstreamBreaker = "probing"
+)
+
+// Valid indicates whether the value is a known member of the UpstreamBreaker enum.
+func (e UpstreamBreaker) Valid() bool {
+	switch e {
+	case UpstreamBreakerClosed:
+		return true
+	case UpstreamBreakerOpen:
+		return true
+	case UpstreamBreakerProbing:
 		return true
 	default:
 		return false
@@ -940,6 +1021,18 @@ type Certificate struct {
 // CertificateKind `spki` is the SHA-256 of the public key (SubjectPublicKeyInfo) in hex, `subject` the whole
 // distinguished name, `san` one DNS name, e-mail address, IP address or URI of the certificate.
 type CertificateKind string
+
+// Closing defines model for Closing.
+type Closing struct {
+	// Ending Of a question, and only of one: how its request ended.
+	Ending ClosingEnding `json:"ending,omitempty,omitzero"`
+
+	// Reason Why, for the audit trail.
+	Reason Reason `json:"reason"`
+}
+
+// ClosingEnding Of a question, and only of one: how its request ended.
+type ClosingEnding string
 
 // CreatedAccount defines model for CreatedAccount.
 type CreatedAccount struct {
@@ -1397,6 +1490,99 @@ type Promotion struct {
 	Text  string    `json:"text"`
 }
 
+// QueueItem An advice on its way to an upstream, or a question there how a request ended. It is absent from a transaction that
+// nothing waits for; a question is not shown with its transaction.
+type QueueItem struct {
+	// Account Whose it is.
+	Account string `json:"account,omitempty,omitzero"`
+
+	// Amount What is in doubt while it is queued, in minor units.
+	Amount int64 `json:"amount,omitempty,omitzero"`
+
+	// Attempts How often it was sent in vain.
+	Attempts int32 `json:"attempts"`
+
+	// Currency ISO 4217 number.
+	Currency Currency `json:"currency,omitempty,omitzero"`
+
+	// Family The kind of business a request is about.
+	Family Family `json:"family"`
+
+	// ID The id of the advice; of a question that of the request.
+	ID string `json:"id"`
+
+	// Number Its place in the order of all messages; of an advice that of the advice.
+	Number int64 `json:"number"`
+
+	// Request The number of the request it is about.
+	Request int64 `json:"request,omitempty,omitzero"`
+
+	// RequestID The id of the request it is about.
+	RequestID string        `json:"requestId,omitempty,omitzero"`
+	Role      QueueItemRole `json:"role"`
+
+	// Since Since when it is queued.
+	Since time.Time `json:"since"`
+
+	// State `waiting` in line; `parked` tried at the longest interval, beside the line; `attention` answered with a no, or
+	// without a credential to send it under.
+	State QueueState `json:"state"`
+
+	// Tried When it was sent last.
+	Tried time.Time `json:"tried,omitempty,omitzero"`
+
+	// Upstream Whom it is for.
+	Upstream string `json:"upstream"`
+
+	// Why What came of that, for people.
+	Why string `json:"why,omitempty,omitzero"`
+}
+
+// QueueItemRole defines model for QueueItem.Role.
+type QueueItemRole string
+
+// QueueItemDetail defines model for QueueItemDetail.
+type QueueItemDetail struct {
+	// Acts What operators did to it, oldest first.
+	Acts   []AuditEntry `json:"acts"`
+	Advice Transaction  `json:"advice,omitempty,omitzero"`
+
+	// Item An advice on its way to an upstream, or a question there how a request ended. It is absent from a transaction that
+	// nothing waits for; a question is not shown with its transaction.
+	Item    QueueItem   `json:"item"`
+	Request Transaction `json:"request,omitempty,omitzero"`
+}
+
+// QueueLevel defines model for QueueLevel.
+type QueueLevel struct {
+	// Account Whose items they are.
+	Account string `json:"account"`
+	Count   int64  `json:"count"`
+
+	// Currency ISO 4217 number.
+	Currency Currency `json:"currency,omitempty,omitzero"`
+
+	// Oldest Since when the oldest of them is queued.
+	Oldest time.Time `json:"oldest"`
+
+	// State `waiting` in line; `parked` tried at the longest interval, beside the line; `attention` answered with a no, or
+	// without a credential to send it under.
+	State QueueState `json:"state"`
+
+	// Value What is in doubt, in minor units; absent where nothing is.
+	Value int64 `json:"value,omitempty,omitzero"`
+}
+
+// QueuePage defines model for QueuePage.
+type QueuePage struct {
+	Items []QueueItem `json:"items"`
+	Next  int64       `json:"next,omitempty,omitzero"`
+}
+
+// QueueState `waiting` in line; `parked` tried at the longest interval, beside the line; `attention` answered with a no, or
+// without a credential to send it under.
+type QueueState string
+
 // Range Card numbers of one length, from first to last inclusive.
 type Range struct {
 	First string `json:"first"`
@@ -1450,6 +1636,16 @@ type StockLevel struct {
 	Withdrawn bool `json:"withdrawn"`
 }
 
+// StoppedCredential A credential that an upstream does not let in. What goes under it waits until the upstream is resumed.
+type StoppedCredential struct {
+	// Account Whose message was turned away.
+	Account string    `json:"account"`
+	Since   time.Time `json:"since"`
+
+	// Why What the upstream said, for people.
+	Why string `json:"why"`
+}
+
 // Transaction defines model for Transaction.
 type Transaction struct {
 	// Account Who sent it; absent for an operator's act.
@@ -1497,6 +1693,10 @@ type Transaction struct {
 	// ProviderReference What the provider of a top-up calls it.
 	ProviderReference string `json:"providerReference,omitempty,omitzero"`
 
+	// Queued An advice on its way to an upstream, or a question there how a request ended. It is absent from a transaction that
+	// nothing waits for; a question is not shown with its transaction.
+	Queued QueueItem `json:"queued,omitempty,omitzero"`
+
 	// Reference Our own reference, as printed on slips.
 	Reference string `json:"reference"`
 
@@ -1504,11 +1704,14 @@ type Transaction struct {
 	Request int64           `json:"request,omitempty,omitzero"`
 	Role    TransactionRole `json:"role"`
 
-	// State Of a request that is `working` or `reversing` a provider has been asked and has not said how it ended.
+	// State Of a request that is `working` or `reversing` a provider or an upstream has been asked and has not said how it ended.
 	State TransactionState `json:"state"`
 
 	// Target A card as it is named to people.
 	Target CardName `json:"target,omitempty,omitzero"`
+
+	// Upstream To whom it was passed on; absent for our own.
+	Upstream string `json:"upstream,omitempty,omitzero"`
 
 	// Voucher A voucher as it is named to people.
 	Voucher VoucherName `json:"voucher,omitempty,omitzero"`
@@ -1517,7 +1720,7 @@ type Transaction struct {
 // TransactionRole defines model for Transaction.Role.
 type TransactionRole string
 
-// TransactionState Of a request that is `working` or `reversing` a provider has been asked and has not said how it ended.
+// TransactionState Of a request that is `working` or `reversing` a provider or an upstream has been asked and has not said how it ended.
 type TransactionState string
 
 // TransactionPage defines model for TransactionPage.
@@ -1540,6 +1743,41 @@ type TransactionQuery struct {
 	// Serial The serial of a voucher; it cannot redeem.
 	Serial Serial `json:"serial,omitempty,omitzero"`
 }
+
+// Upstream defines model for Upstream.
+type Upstream struct {
+	// Breaker `closed` is normal; while it is `open` the upstream does not answer and nothing new is sent to it; `probing` one
+	// message is sent to see whether it answers again.
+	Breaker UpstreamBreaker `json:"breaker,omitempty,omitzero"`
+
+	// InFlight Items that are being sent.
+	InFlight int32  `json:"inFlight,omitempty,omitzero"`
+	Name     string `json:"name"`
+
+	// Oldest Since when the head of the queue is queued.
+	Oldest time.Time `json:"oldest,omitempty,omitzero"`
+
+	// Paused Nothing of its queue is sent until it is resumed.
+	Paused   bool      `json:"paused"`
+	PausedAt time.Time `json:"pausedAt,omitempty,omitzero"`
+
+	// PausedBy The operator who paused it.
+	PausedBy string `json:"pausedBy,omitempty,omitzero"`
+
+	// Queued What is queued for it, by account, state and currency.
+	Queued []QueueLevel `json:"queued,omitempty,omitzero"`
+
+	// Repeats Sends since the start that were not the first of their item.
+	Repeats int64 `json:"repeats,omitempty,omitzero"`
+
+	// Running This process passes messages on to it. Otherwise what is queued for it waits, and of `breaker` to `stopped` nothing is known.
+	Running bool                `json:"running"`
+	Stopped []StoppedCredential `json:"stopped,omitempty,omitzero"`
+}
+
+// UpstreamBreaker `closed` is normal; while it is `open` the upstream does not answer and nothing new is sent to it; `probing` one
+// message is sent to see whether it answers again.
+type UpstreamBreaker string
 
 // Velocity A bound on what is approved in a window of time. Windows are aligned to the epoch, in UTC.
 type Velocity struct {
@@ -1627,6 +1865,9 @@ type BatchNumber = int32
 // CardNumber defines model for CardNumber.
 type CardNumber = int64
 
+// ItemNumber defines model for ItemNumber.
+type ItemNumber = int64
+
 // Limit defines model for Limit.
 type Limit = int32
 
@@ -1638,6 +1879,9 @@ type OlderThan = string
 
 // TransactionNumber defines model for TransactionNumber.
 type TransactionNumber = int64
+
+// UpstreamName 1 to 64 letters, digits and `. _ @ + -`.
+type UpstreamName = Name
 
 // VoucherNumber defines model for VoucherNumber.
 type VoucherNumber = int64
@@ -1740,6 +1984,27 @@ type ListOperatorsParams struct {
 
 // ListProductsParams defines parameters for ListProducts.
 type ListProductsParams struct {
+	// After Only what comes after this number.
+	After After `form:"after,omitempty" json:"after,omitempty,omitzero"`
+
+	// Limit How many at most; 100 when absent.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// ListQueueParams defines parameters for ListQueue.
+type ListQueueParams struct {
+	// Upstream Only what is for the upstream with this name.
+	Upstream Name `form:"upstream,omitempty" json:"upstream,omitempty,omitzero"`
+
+	// Account Only what is of the account with this name.
+	Account Name `form:"account,omitempty" json:"account,omitempty,omitzero"`
+
+	// State Only what is in this state.
+	State QueueState `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// OlderThan Only what is queued for at least this long, such as `24h` or `90m`.
+	OlderThan string `form:"olderThan,omitempty" json:"olderThan,omitempty,omitzero"`
+
 	// After Only what comes after this number.
 	After After `form:"after,omitempty" json:"after,omitempty,omitzero"`
 
@@ -1915,11 +2180,26 @@ type CreateProductJSONRequestBody = NewProduct
 // ChangeProductJSONRequestBody defines body for ChangeProduct for application/json ContentType.
 type ChangeProductJSONRequestBody = ProductChange
 
+// CloseQueueItemJSONRequestBody defines body for CloseQueueItem for application/json ContentType.
+type CloseQueueItemJSONRequestBody = Closing
+
+// ParkQueueItemJSONRequestBody defines body for ParkQueueItem for application/json ContentType.
+type ParkQueueItemJSONRequestBody = Why
+
+// RetryQueueItemJSONRequestBody defines body for RetryQueueItem for application/json ContentType.
+type RetryQueueItemJSONRequestBody = Why
+
 // SearchTransactionsJSONRequestBody defines body for SearchTransactions for application/json ContentType.
 type SearchTransactionsJSONRequestBody = TransactionQuery
 
 // SettleJSONRequestBody defines body for Settle for application/json ContentType.
 type SettleJSONRequestBody = Settlement
+
+// PauseUpstreamJSONRequestBody defines body for PauseUpstream for application/json ContentType.
+type PauseUpstreamJSONRequestBody = Why
+
+// ResumeUpstreamJSONRequestBody defines body for ResumeUpstream for application/json ContentType.
+type ResumeUpstreamJSONRequestBody = Why
 
 // FindVouchersJSONRequestBody defines body for FindVouchers for application/json ContentType.
 type FindVouchersJSONRequestBody = VoucherQuery
@@ -2496,6 +2776,78 @@ type ClientInterface interface {
 	// Corresponds with PUT /products/{product} (the `ChangeProduct` operationId).
 	ChangeProduct(ctx context.Context, product ProductID, body ChangeProductJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListQueue List what is queued, without payloads
+	//
+	// Corresponds with GET /queue (the `ListQueue` operationId).
+	ListQueue(ctx context.Context, params *ListQueueParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetQueueItem Show an item of the queue with its messages and what operators did to it
+	//
+	// What was delivered or closed is not kept; the transaction and the audit trail tell of it.
+	//
+	// Corresponds with GET /queue/{item} (the `GetQueueItem` operationId).
+	GetQueueItem(ctx context.Context, item ItemNumber, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CloseQueueItemWithBody Remove an item for good
+	//
+	// Nobody sends it any more. Its advice and the request stay in the record as they ended, because that is what the
+	// sender was told; where the upstream holds something else, that has to be settled with the upstream. A question is
+	// about a request that has not ended: whoever closes one says how it did, with `ending`. The audit trail keeps what
+	// was closed.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /queue/{item}/close (the `CloseQueueItem` operationId).
+	CloseQueueItemWithBody(ctx context.Context, item ItemNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CloseQueueItem Remove an item for good
+	//
+	// Nobody sends it any more. Its advice and the request stay in the record as they ended, because that is what the
+	// sender was told; where the upstream holds something else, that has to be settled with the upstream. A question is
+	// about a request that has not ended: whoever closes one says how it did, with `ending`. The audit trail keeps what
+	// was closed.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /queue/{item}/close (the `CloseQueueItem` operationId).
+	CloseQueueItem(ctx context.Context, item ItemNumber, body CloseQueueItemJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ParkQueueItemWithBody Take a waiting item out of line
+	//
+	// It is still tried, at the longest interval, and holds up no other.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /queue/{item}/park (the `ParkQueueItem` operationId).
+	ParkQueueItemWithBody(ctx context.Context, item ItemNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ParkQueueItem Take a waiting item out of line
+	//
+	// It is still tried, at the longest interval, and holds up no other.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /queue/{item}/park (the `ParkQueueItem` operationId).
+	ParkQueueItem(ctx context.Context, item ItemNumber, body ParkQueueItemJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetryQueueItemWithBody Put an item that was parked or needs attention back in line
+	//
+	// It keeps its place and its attempts.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /queue/{item}/retry (the `RetryQueueItem` operationId).
+	RetryQueueItemWithBody(ctx context.Context, item ItemNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetryQueueItem Put an item that was parked or needs attention back in line
+	//
+	// It keeps its place and its attempts.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /queue/{item}/retry (the `RetryQueueItem` operationId).
+	RetryQueueItem(ctx context.Context, item ItemNumber, body RetryQueueItemJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// FindTransactions Find transactions by message id or by third-party identifier
 	//
 	// Either `id`, or `identifier` with its `institution`. Our own references, as printed on slips, need no
@@ -2538,7 +2890,8 @@ type ClientInterface interface {
 
 	// ListWorking List top-ups whose provider has not said how they ended
 	//
-	// Or whether it has taken them back. They are asked for again and again; an operator who knows can settle one.
+	// Or whether it has taken them back; and requests that were passed on and whose upstream has not answered. They are
+	// asked for again and again. An operator who knows can settle a top-up, or close the question that is in the queue.
 	//
 	// Corresponds with GET /transactions/working (the `ListWorking` operationId).
 	ListWorking(ctx context.Context, params *ListWorkingParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2559,7 +2912,8 @@ type ClientInterface interface {
 	//
 	// A top-up that a provider is still at work on can be ended by an operator who knows what became of it.
 	// The effect is that of a confirmation or a reversal by its sender. An advice that comes later and agrees is
-	// accepted without effect; one that disagrees is refused.
+	// accepted without effect; one that disagrees is refused. A request that was passed on is not settled here,
+	// because its upstream would not hear of it: its sender has to end it.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2570,12 +2924,57 @@ type ClientInterface interface {
 	//
 	// A top-up that a provider is still at work on can be ended by an operator who knows what became of it.
 	// The effect is that of a confirmation or a reversal by its sender. An advice that comes later and agrees is
-	// accepted without effect; one that disagrees is refused.
+	// accepted without effect; one that disagrees is refused. A request that was passed on is not settled here,
+	// because its upstream would not hear of it: its sender has to end it.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /transactions/{transaction}/settle (the `Settle` operationId).
 	Settle(ctx context.Context, transaction TransactionNumber, body SettleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListUpstreams List those whom messages are passed on to, with what is queued for them
+	//
+	// All that this process passes messages on to, that something is queued for, or that are paused, by name. `queued`
+	// is counted in the store; the rest is the queue as this process runs it.
+	//
+	// Corresponds with GET /upstreams (the `ListUpstreams` operationId).
+	ListUpstreams(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PauseUpstreamWithBody Send nothing of an upstream's queue until it is resumed
+	//
+	// Also not after a restart. Nothing is lost: the advices that come for it are queued. The answer has no `queued`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /upstreams/{upstream}/pause (the `PauseUpstream` operationId).
+	PauseUpstreamWithBody(ctx context.Context, upstream UpstreamName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PauseUpstream Send nothing of an upstream's queue until it is resumed
+	//
+	// Also not after a restart. Nothing is lost: the advices that come for it are queued. The answer has no `queued`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /upstreams/{upstream}/pause (the `PauseUpstream` operationId).
+	PauseUpstream(ctx context.Context, upstream UpstreamName, body PauseUpstreamJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResumeUpstreamWithBody Send an upstream's queue again, and try the credentials again that it did not let in
+	//
+	// Also when it was not paused. The answer has no `queued`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /upstreams/{upstream}/resume (the `ResumeUpstream` operationId).
+	ResumeUpstreamWithBody(ctx context.Context, upstream UpstreamName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResumeUpstream Send an upstream's queue again, and try the credentials again that it did not let in
+	//
+	// Also when it was not paused. The answer has no `queued`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /upstreams/{upstream}/resume (the `ResumeUpstream` operationId).
+	ResumeUpstream(ctx context.Context, upstream UpstreamName, body ResumeUpstreamJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListVouchers List vouchers in a status, batch by batch
 	//
@@ -3825,6 +4224,158 @@ func (c *Client) ChangeProduct(ctx context.Context, product ProductID, body Chan
 	return c.Client.Do(req)
 }
 
+// ListQueue List what is queued, without payloads
+//
+// Corresponds with GET /queue (the `ListQueue` operationId).
+func (c *Client) ListQueue(ctx context.Context, params *ListQueueParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListQueueRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetQueueItem Show an item of the queue with its messages and what operators did to it
+//
+// What was delivered or closed is not kept; the transaction and the audit trail tell of it.
+//
+// Corresponds with GET /queue/{item} (the `GetQueueItem` operationId).
+func (c *Client) GetQueueItem(ctx context.Context, item ItemNumber, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetQueueItemRequest(c.Server, item)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CloseQueueItemWithBody Remove an item for good
+//
+// Nobody sends it any more. Its advice and the request stay in the record as they ended, because that is what the
+// sender was told; where the upstream holds something else, that has to be settled with the upstream. A question is
+// about a request that has not ended: whoever closes one says how it did, with `ending`. The audit trail keeps what
+// was closed.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /queue/{item}/close (the `CloseQueueItem` operationId).
+func (c *Client) CloseQueueItemWithBody(ctx context.Context, item ItemNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCloseQueueItemRequestWithBody(c.Server, item, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CloseQueueItem Remove an item for good
+//
+// Nobody sends it any more. Its advice and the request stay in the record as they ended, because that is what the
+// sender was told; where the upstream holds something else, that has to be settled with the upstream. A question is
+// about a request that has not ended: whoever closes one says how it did, with `ending`. The audit trail keeps what
+// was closed.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /queue/{item}/close (the `CloseQueueItem` operationId).
+func (c *Client) CloseQueueItem(ctx context.Context, item ItemNumber, body CloseQueueItemJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCloseQueueItemRequest(c.Server, item, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ParkQueueItemWithBody Take a waiting item out of line
+//
+// It is still tried, at the longest interval, and holds up no other.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /queue/{item}/park (the `ParkQueueItem` operationId).
+func (c *Client) ParkQueueItemWithBody(ctx context.Context, item ItemNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewParkQueueItemRequestWithBody(c.Server, item, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ParkQueueItem Take a waiting item out of line
+//
+// It is still tried, at the longest interval, and holds up no other.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /queue/{item}/park (the `ParkQueueItem` operationId).
+func (c *Client) ParkQueueItem(ctx context.Context, item ItemNumber, body ParkQueueItemJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewParkQueueItemRequest(c.Server, item, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetryQueueItemWithBody Put an item that was parked or needs attention back in line
+//
+// It keeps its place and its attempts.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /queue/{item}/retry (the `RetryQueueItem` operationId).
+func (c *Client) RetryQueueItemWithBody(ctx context.Context, item ItemNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryQueueItemRequestWithBody(c.Server, item, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetryQueueItem Put an item that was parked or needs attention back in line
+//
+// It keeps its place and its attempts.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /queue/{item}/retry (the `RetryQueueItem` operationId).
+func (c *Client) RetryQueueItem(ctx context.Context, item ItemNumber, body RetryQueueItemJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryQueueItemRequest(c.Server, item, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // FindTransactions Find transactions by message id or by third-party identifier
 //
 // Either `id`, or `identifier` with its `institution`. Our own references, as printed on slips, need no
@@ -3917,7 +4468,8 @@ func (c *Client) SearchTransactions(ctx context.Context, body SearchTransactions
 
 // ListWorking List top-ups whose provider has not said how they ended
 //
-// Or whether it has taken them back. They are asked for again and again; an operator who knows can settle one.
+// Or whether it has taken them back; and requests that were passed on and whose upstream has not answered. They are
+// asked for again and again. An operator who knows can settle a top-up, or close the question that is in the queue.
 //
 // Corresponds with GET /transactions/working (the `ListWorking` operationId).
 func (c *Client) ListWorking(ctx context.Context, params *ListWorkingParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3968,7 +4520,8 @@ func (c *Client) ReadBody(ctx context.Context, transaction TransactionNumber, re
 //
 // A top-up that a provider is still at work on can be ended by an operator who knows what became of it.
 // The effect is that of a confirmation or a reversal by its sender. An advice that comes later and agrees is
-// accepted without effect; one that disagrees is refused.
+// accepted without effect; one that disagrees is refused. A request that was passed on is not settled here,
+// because its upstream would not hear of it: its sender has to end it.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3989,13 +4542,108 @@ func (c *Client) SettleWithBody(ctx context.Context, transaction TransactionNumb
 //
 // A top-up that a provider is still at work on can be ended by an operator who knows what became of it.
 // The effect is that of a confirmation or a reversal by its sender. An advice that comes later and agrees is
-// accepted without effect; one that disagrees is refused.
+// accepted without effect; one that disagrees is refused. A request that was passed on is not settled here,
+// because its upstream would not hear of it: its sender has to end it.
 //
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /transactions/{transaction}/settle (the `Settle` operationId).
 func (c *Client) Settle(ctx context.Context, transaction TransactionNumber, body SettleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSettleRequest(c.Server, transaction, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListUpstreams List those whom messages are passed on to, with what is queued for them
+//
+// All that this process passes messages on to, that something is queued for, or that are paused, by name. `queued`
+// is counted in the store; the rest is the queue as this process runs it.
+//
+// Corresponds with GET /upstreams (the `ListUpstreams` operationId).
+func (c *Client) ListUpstreams(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListUpstreamsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PauseUpstreamWithBody Send nothing of an upstream's queue until it is resumed
+//
+// Also not after a restart. Nothing is lost: the advices that come for it are queued. The answer has no `queued`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /upstreams/{upstream}/pause (the `PauseUpstream` operationId).
+func (c *Client) PauseUpstreamWithBody(ctx context.Context, upstream UpstreamName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPauseUpstreamRequestWithBody(c.Server, upstream, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PauseUpstream Send nothing of an upstream's queue until it is resumed
+//
+// Also not after a restart. Nothing is lost: the advices that come for it are queued. The answer has no `queued`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /upstreams/{upstream}/pause (the `PauseUpstream` operationId).
+func (c *Client) PauseUpstream(ctx context.Context, upstream UpstreamName, body PauseUpstreamJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPauseUpstreamRequest(c.Server, upstream, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResumeUpstreamWithBody Send an upstream's queue again, and try the credentials again that it did not let in
+//
+// Also when it was not paused. The answer has no `queued`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /upstreams/{upstream}/resume (the `ResumeUpstream` operationId).
+func (c *Client) ResumeUpstreamWithBody(ctx context.Context, upstream UpstreamName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResumeUpstreamRequestWithBody(c.Server, upstream, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResumeUpstream Send an upstream's queue again, and try the credentials again that it did not let in
+//
+// Also when it was not paused. The answer has no `queued`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /upstreams/{upstream}/resume (the `ResumeUpstream` operationId).
+func (c *Client) ResumeUpstream(ctx context.Context, upstream UpstreamName, body ResumeUpstreamJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResumeUpstreamRequest(c.Server, upstream, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6186,6 +6834,271 @@ func NewChangeProductRequestWithBody(server string, product ProductID, contentTy
 	return req, nil
 }
 
+// NewListQueueRequest constructs an http.Request for the ListQueue method
+func NewListQueueRequest(server string, params *ListQueueParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/queue")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "upstream", params.Upstream, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account", params.Account, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "olderThan", params.OlderThan, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetQueueItemRequest constructs an http.Request for the GetQueueItem method
+func NewGetQueueItemRequest(server string, item ItemNumber) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "item", item, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/queue/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCloseQueueItemRequest calls the generic CloseQueueItem builder with application/json body
+func NewCloseQueueItemRequest(server string, item ItemNumber, body CloseQueueItemJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCloseQueueItemRequestWithBody(server, item, "application/json", bodyReader)
+}
+
+// NewCloseQueueItemRequestWithBody constructs an http.Request for the CloseQueueItem method, with any body, and a specified content type
+func NewCloseQueueItemRequestWithBody(server string, item ItemNumber, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "item", item, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/queue/%s/close", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewParkQueueItemRequest calls the generic ParkQueueItem builder with application/json body
+func NewParkQueueItemRequest(server string, item ItemNumber, body ParkQueueItemJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewParkQueueItemRequestWithBody(server, item, "application/json", bodyReader)
+}
+
+// NewParkQueueItemRequestWithBody constructs an http.Request for the ParkQueueItem method, with any body, and a specified content type
+func NewParkQueueItemRequestWithBody(server string, item ItemNumber, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "item", item, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/queue/%s/park", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRetryQueueItemRequest calls the generic RetryQueueItem builder with application/json body
+func NewRetryQueueItemRequest(server string, item ItemNumber, body RetryQueueItemJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRetryQueueItemRequestWithBody(server, item, "application/json", bodyReader)
+}
+
+// NewRetryQueueItemRequestWithBody constructs an http.Request for the RetryQueueItem method, with any body, and a specified content type
+func NewRetryQueueItemRequestWithBody(server string, item ItemNumber, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "item", item, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/queue/%s/retry", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewFindTransactionsRequest constructs an http.Request for the FindTransactions method
 func NewFindTransactionsRequest(server string, params *FindTransactionsParams) (*http.Request, error) {
 	var err error
@@ -6594,6 +7507,127 @@ func NewSettleRequestWithBody(server string, transaction TransactionNumber, cont
 	}
 
 	operationPath := fmt.Sprintf("/transactions/%s/settle", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListUpstreamsRequest constructs an http.Request for the ListUpstreams method
+func NewListUpstreamsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/upstreams")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPauseUpstreamRequest calls the generic PauseUpstream builder with application/json body
+func NewPauseUpstreamRequest(server string, upstream UpstreamName, body PauseUpstreamJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPauseUpstreamRequestWithBody(server, upstream, "application/json", bodyReader)
+}
+
+// NewPauseUpstreamRequestWithBody constructs an http.Request for the PauseUpstream method, with any body, and a specified content type
+func NewPauseUpstreamRequestWithBody(server string, upstream UpstreamName, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "upstream", upstream, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/upstreams/%s/pause", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewResumeUpstreamRequest calls the generic ResumeUpstream builder with application/json body
+func NewResumeUpstreamRequest(server string, upstream UpstreamName, body ResumeUpstreamJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResumeUpstreamRequestWithBody(server, upstream, "application/json", bodyReader)
+}
+
+// NewResumeUpstreamRequestWithBody constructs an http.Request for the ResumeUpstream method, with any body, and a specified content type
+func NewResumeUpstreamRequestWithBody(server string, upstream UpstreamName, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "upstream", upstream, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/upstreams/%s/resume", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -7617,6 +8651,82 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /products/{product} (the `ChangeProduct` operationId).
 	ChangeProductWithResponse(ctx context.Context, product ProductID, body ChangeProductJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeProductAnswer, error)
 
+	// ListQueueWithResponse List what is queued, without payloads
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /queue (the `ListQueue` operationId).
+	ListQueueWithResponse(ctx context.Context, params *ListQueueParams, reqEditors ...RequestEditorFn) (*ListQueueAnswer, error)
+
+	// GetQueueItemWithResponse Show an item of the queue with its messages and what operators did to it
+	//
+	// What was delivered or closed is not kept; the transaction and the audit trail tell of it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /queue/{item} (the `GetQueueItem` operationId).
+	GetQueueItemWithResponse(ctx context.Context, item ItemNumber, reqEditors ...RequestEditorFn) (*GetQueueItemAnswer, error)
+
+	// CloseQueueItemWithBodyWithResponse Remove an item for good
+	//
+	// Nobody sends it any more. Its advice and the request stay in the record as they ended, because that is what the
+	// sender was told; where the upstream holds something else, that has to be settled with the upstream. A question is
+	// about a request that has not ended: whoever closes one says how it did, with `ending`. The audit trail keeps what
+	// was closed.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /queue/{item}/close (the `CloseQueueItem` operationId).
+	CloseQueueItemWithBodyWithResponse(ctx context.Context, item ItemNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CloseQueueItemAnswer, error)
+
+	// CloseQueueItemWithResponse Remove an item for good
+	//
+	// Nobody sends it any more. Its advice and the request stay in the record as they ended, because that is what the
+	// sender was told; where the upstream holds something else, that has to be settled with the upstream. A question is
+	// about a request that has not ended: whoever closes one says how it did, with `ending`. The audit trail keeps what
+	// was closed.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /queue/{item}/close (the `CloseQueueItem` operationId).
+	CloseQueueItemWithResponse(ctx context.Context, item ItemNumber, body CloseQueueItemJSONRequestBody, reqEditors ...RequestEditorFn) (*CloseQueueItemAnswer, error)
+
+	// ParkQueueItemWithBodyWithResponse Take a waiting item out of line
+	//
+	// It is still tried, at the longest interval, and holds up no other.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /queue/{item}/park (the `ParkQueueItem` operationId).
+	ParkQueueItemWithBodyWithResponse(ctx context.Context, item ItemNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ParkQueueItemAnswer, error)
+
+	// ParkQueueItemWithResponse Take a waiting item out of line
+	//
+	// It is still tried, at the longest interval, and holds up no other.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /queue/{item}/park (the `ParkQueueItem` operationId).
+	ParkQueueItemWithResponse(ctx context.Context, item ItemNumber, body ParkQueueItemJSONRequestBody, reqEditors ...RequestEditorFn) (*ParkQueueItemAnswer, error)
+
+	// RetryQueueItemWithBodyWithResponse Put an item that was parked or needs attention back in line
+	//
+	// It keeps its place and its attempts.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /queue/{item}/retry (the `RetryQueueItem` operationId).
+	RetryQueueItemWithBodyWithResponse(ctx context.Context, item ItemNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RetryQueueItemAnswer, error)
+
+	// RetryQueueItemWithResponse Put an item that was parked or needs attention back in line
+	//
+	// It keeps its place and its attempts.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /queue/{item}/retry (the `RetryQueueItem` operationId).
+	RetryQueueItemWithResponse(ctx context.Context, item ItemNumber, body RetryQueueItemJSONRequestBody, reqEditors ...RequestEditorFn) (*RetryQueueItemAnswer, error)
+
 	// FindTransactionsWithResponse Find transactions by message id or by third-party identifier
 	//
 	// Either `id`, or `identifier` with its `institution`. Our own references, as printed on slips, need no
@@ -7665,7 +8775,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListWorkingWithResponse List top-ups whose provider has not said how they ended
 	//
-	// Or whether it has taken them back. They are asked for again and again; an operator who knows can settle one.
+	// Or whether it has taken them back; and requests that were passed on and whose upstream has not answered. They are
+	// asked for again and again. An operator who knows can settle a top-up, or close the question that is in the queue.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7692,7 +8803,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// A top-up that a provider is still at work on can be ended by an operator who knows what became of it.
 	// The effect is that of a confirmation or a reversal by its sender. An advice that comes later and agrees is
-	// accepted without effect; one that disagrees is refused.
+	// accepted without effect; one that disagrees is refused. A request that was passed on is not settled here,
+	// because its upstream would not hear of it: its sender has to end it.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7703,12 +8815,59 @@ type ClientWithResponsesInterface interface {
 	//
 	// A top-up that a provider is still at work on can be ended by an operator who knows what became of it.
 	// The effect is that of a confirmation or a reversal by its sender. An advice that comes later and agrees is
-	// accepted without effect; one that disagrees is refused.
+	// accepted without effect; one that disagrees is refused. A request that was passed on is not settled here,
+	// because its upstream would not hear of it: its sender has to end it.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /transactions/{transaction}/settle (the `Settle` operationId).
 	SettleWithResponse(ctx context.Context, transaction TransactionNumber, body SettleJSONRequestBody, reqEditors ...RequestEditorFn) (*SettleAnswer, error)
+
+	// ListUpstreamsWithResponse List those whom messages are passed on to, with what is queued for them
+	//
+	// All that this process passes messages on to, that something is queued for, or that are paused, by name. `queued`
+	// is counted in the store; the rest is the queue as this process runs it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /upstreams (the `ListUpstreams` operationId).
+	ListUpstreamsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUpstreamsAnswer, error)
+
+	// PauseUpstreamWithBodyWithResponse Send nothing of an upstream's queue until it is resumed
+	//
+	// Also not after a restart. Nothing is lost: the advices that come for it are queued. The answer has no `queued`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /upstreams/{upstream}/pause (the `PauseUpstream` operationId).
+	PauseUpstreamWithBodyWithResponse(ctx context.Context, upstream UpstreamName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PauseUpstreamAnswer, error)
+
+	// PauseUpstreamWithResponse Send nothing of an upstream's queue until it is resumed
+	//
+	// Also not after a restart. Nothing is lost: the advices that come for it are queued. The answer has no `queued`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /upstreams/{upstream}/pause (the `PauseUpstream` operationId).
+	PauseUpstreamWithResponse(ctx context.Context, upstream UpstreamName, body PauseUpstreamJSONRequestBody, reqEditors ...RequestEditorFn) (*PauseUpstreamAnswer, error)
+
+	// ResumeUpstreamWithBodyWithResponse Send an upstream's queue again, and try the credentials again that it did not let in
+	//
+	// Also when it was not paused. The answer has no `queued`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /upstreams/{upstream}/resume (the `ResumeUpstream` operationId).
+	ResumeUpstreamWithBodyWithResponse(ctx context.Context, upstream UpstreamName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResumeUpstreamAnswer, error)
+
+	// ResumeUpstreamWithResponse Send an upstream's queue again, and try the credentials again that it did not let in
+	//
+	// Also when it was not paused. The answer has no `queued`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /upstreams/{upstream}/resume (the `ResumeUpstream` operationId).
+	ResumeUpstreamWithResponse(ctx context.Context, upstream UpstreamName, body ResumeUpstreamJSONRequestBody, reqEditors ...RequestEditorFn) (*ResumeUpstreamAnswer, error)
 
 	// ListVouchersWithResponse List vouchers in a status, batch by batch
 	//
@@ -9786,6 +10945,246 @@ func (r ChangeProductAnswer) ContentType() string {
 	return ""
 }
 
+type ListQueueAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *QueuePage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListQueueAnswer) GetJSON200() *QueuePage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListQueueAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListQueueAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListQueueAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListQueueAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListQueueAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetQueueItemAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *QueueItemDetail
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetQueueItemAnswer) GetJSON200() *QueueItemDetail {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r GetQueueItemAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetQueueItemAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetQueueItemAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetQueueItemAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetQueueItemAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CloseQueueItemAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *QueueItem
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CloseQueueItemAnswer) GetJSON200() *QueueItem {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r CloseQueueItemAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CloseQueueItemAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CloseQueueItemAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CloseQueueItemAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CloseQueueItemAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ParkQueueItemAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *QueueItem
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ParkQueueItemAnswer) GetJSON200() *QueueItem {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ParkQueueItemAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ParkQueueItemAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ParkQueueItemAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ParkQueueItemAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ParkQueueItemAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RetryQueueItemAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *QueueItem
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RetryQueueItemAnswer) GetJSON200() *QueueItem {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RetryQueueItemAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RetryQueueItemAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RetryQueueItemAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RetryQueueItemAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RetryQueueItemAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type FindTransactionsAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -10168,6 +11567,154 @@ func (r SettleAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SettleAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListUpstreamsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *struct {
+		Upstreams []Upstream `json:"upstreams"`
+	}
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListUpstreamsAnswer) GetJSON200() *struct {
+	Upstreams []Upstream `json:"upstreams"`
+} {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListUpstreamsAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListUpstreamsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListUpstreamsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListUpstreamsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListUpstreamsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PauseUpstreamAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Upstream
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PauseUpstreamAnswer) GetJSON200() *Upstream {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r PauseUpstreamAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PauseUpstreamAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PauseUpstreamAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PauseUpstreamAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PauseUpstreamAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ResumeUpstreamAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Upstream
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResumeUpstreamAnswer) GetJSON200() *Upstream {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ResumeUpstreamAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResumeUpstreamAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResumeUpstreamAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResumeUpstreamAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResumeUpstreamAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -11466,6 +13013,130 @@ func (c *ClientWithResponses) ChangeProductWithResponse(ctx context.Context, pro
 	return ParseChangeProductAnswer(rsp)
 }
 
+// ListQueueWithResponse List what is queued, without payloads
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /queue (the `ListQueue` operationId).
+func (c *ClientWithResponses) ListQueueWithResponse(ctx context.Context, params *ListQueueParams, reqEditors ...RequestEditorFn) (*ListQueueAnswer, error) {
+	rsp, err := c.ListQueue(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListQueueAnswer(rsp)
+}
+
+// GetQueueItemWithResponse Show an item of the queue with its messages and what operators did to it
+//
+// What was delivered or closed is not kept; the transaction and the audit trail tell of it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /queue/{item} (the `GetQueueItem` operationId).
+func (c *ClientWithResponses) GetQueueItemWithResponse(ctx context.Context, item ItemNumber, reqEditors ...RequestEditorFn) (*GetQueueItemAnswer, error) {
+	rsp, err := c.GetQueueItem(ctx, item, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetQueueItemAnswer(rsp)
+}
+
+// CloseQueueItemWithBodyWithResponse Remove an item for good
+//
+// Nobody sends it any more. Its advice and the request stay in the record as they ended, because that is what the
+// sender was told; where the upstream holds something else, that has to be settled with the upstream. A question is
+// about a request that has not ended: whoever closes one says how it did, with `ending`. The audit trail keeps what
+// was closed.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /queue/{item}/close (the `CloseQueueItem` operationId).
+func (c *ClientWithResponses) CloseQueueItemWithBodyWithResponse(ctx context.Context, item ItemNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CloseQueueItemAnswer, error) {
+	rsp, err := c.CloseQueueItemWithBody(ctx, item, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCloseQueueItemAnswer(rsp)
+}
+
+// CloseQueueItemWithResponse Remove an item for good
+//
+// Nobody sends it any more. Its advice and the request stay in the record as they ended, because that is what the
+// sender was told; where the upstream holds something else, that has to be settled with the upstream. A question is
+// about a request that has not ended: whoever closes one says how it did, with `ending`. The audit trail keeps what
+// was closed.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /queue/{item}/close (the `CloseQueueItem` operationId).
+func (c *ClientWithResponses) CloseQueueItemWithResponse(ctx context.Context, item ItemNumber, body CloseQueueItemJSONRequestBody, reqEditors ...RequestEditorFn) (*CloseQueueItemAnswer, error) {
+	rsp, err := c.CloseQueueItem(ctx, item, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCloseQueueItemAnswer(rsp)
+}
+
+// ParkQueueItemWithBodyWithResponse Take a waiting item out of line
+//
+// It is still tried, at the longest interval, and holds up no other.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /queue/{item}/park (the `ParkQueueItem` operationId).
+func (c *ClientWithResponses) ParkQueueItemWithBodyWithResponse(ctx context.Context, item ItemNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ParkQueueItemAnswer, error) {
+	rsp, err := c.ParkQueueItemWithBody(ctx, item, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseParkQueueItemAnswer(rsp)
+}
+
+// ParkQueueItemWithResponse Take a waiting item out of line
+//
+// It is still tried, at the longest interval, and holds up no other.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /queue/{item}/park (the `ParkQueueItem` operationId).
+func (c *ClientWithResponses) ParkQueueItemWithResponse(ctx context.Context, item ItemNumber, body ParkQueueItemJSONRequestBody, reqEditors ...RequestEditorFn) (*ParkQueueItemAnswer, error) {
+	rsp, err := c.ParkQueueItem(ctx, item, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseParkQueueItemAnswer(rsp)
+}
+
+// RetryQueueItemWithBodyWithResponse Put an item that was parked or needs attention back in line
+//
+// It keeps its place and its attempts.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /queue/{item}/retry (the `RetryQueueItem` operationId).
+func (c *ClientWithResponses) RetryQueueItemWithBodyWithResponse(ctx context.Context, item ItemNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RetryQueueItemAnswer, error) {
+	rsp, err := c.RetryQueueItemWithBody(ctx, item, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryQueueItemAnswer(rsp)
+}
+
+// RetryQueueItemWithResponse Put an item that was parked or needs attention back in line
+//
+// It keeps its place and its attempts.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /queue/{item}/retry (the `RetryQueueItem` operationId).
+func (c *ClientWithResponses) RetryQueueItemWithResponse(ctx context.Context, item ItemNumber, body RetryQueueItemJSONRequestBody, reqEditors ...RequestEditorFn) (*RetryQueueItemAnswer, error) {
+	rsp, err := c.RetryQueueItem(ctx, item, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryQueueItemAnswer(rsp)
+}
+
 // FindTransactionsWithResponse Find transactions by message id or by third-party identifier
 //
 // Either `id`, or `identifier` with its `institution`. Our own references, as printed on slips, need no
@@ -11544,7 +13215,8 @@ func (c *ClientWithResponses) SearchTransactionsWithResponse(ctx context.Context
 
 // ListWorkingWithResponse List top-ups whose provider has not said how they ended
 //
-// Or whether it has taken them back. They are asked for again and again; an operator who knows can settle one.
+// Or whether it has taken them back; and requests that were passed on and whose upstream has not answered. They are
+// asked for again and again. An operator who knows can settle a top-up, or close the question that is in the queue.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11589,7 +13261,8 @@ func (c *ClientWithResponses) ReadBodyWithResponse(ctx context.Context, transact
 //
 // A top-up that a provider is still at work on can be ended by an operator who knows what became of it.
 // The effect is that of a confirmation or a reversal by its sender. An advice that comes later and agrees is
-// accepted without effect; one that disagrees is refused.
+// accepted without effect; one that disagrees is refused. A request that was passed on is not settled here,
+// because its upstream would not hear of it: its sender has to end it.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11606,7 +13279,8 @@ func (c *ClientWithResponses) SettleWithBodyWithResponse(ctx context.Context, tr
 //
 // A top-up that a provider is still at work on can be ended by an operator who knows what became of it.
 // The effect is that of a confirmation or a reversal by its sender. An advice that comes later and agrees is
-// accepted without effect; one that disagrees is refused.
+// accepted without effect; one that disagrees is refused. A request that was passed on is not settled here,
+// because its upstream would not hear of it: its sender has to end it.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11617,6 +13291,82 @@ func (c *ClientWithResponses) SettleWithResponse(ctx context.Context, transactio
 		return nil, err
 	}
 	return ParseSettleAnswer(rsp)
+}
+
+// ListUpstreamsWithResponse List those whom messages are passed on to, with what is queued for them
+//
+// All that this process passes messages on to, that something is queued for, or that are paused, by name. `queued`
+// is counted in the store; the rest is the queue as this process runs it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /upstreams (the `ListUpstreams` operationId).
+func (c *ClientWithResponses) ListUpstreamsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUpstreamsAnswer, error) {
+	rsp, err := c.ListUpstreams(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListUpstreamsAnswer(rsp)
+}
+
+// PauseUpstreamWithBodyWithResponse Send nothing of an upstream's queue until it is resumed
+//
+// Also not after a restart. Nothing is lost: the advices that come for it are queued. The answer has no `queued`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /upstreams/{upstream}/pause (the `PauseUpstream` operationId).
+func (c *ClientWithResponses) PauseUpstreamWithBodyWithResponse(ctx context.Context, upstream UpstreamName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PauseUpstreamAnswer, error) {
+	rsp, err := c.PauseUpstreamWithBody(ctx, upstream, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePauseUpstreamAnswer(rsp)
+}
+
+// PauseUpstreamWithResponse Send nothing of an upstream's queue until it is resumed
+//
+// Also not after a restart. Nothing is lost: the advices that come for it are queued. The answer has no `queued`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /upstreams/{upstream}/pause (the `PauseUpstream` operationId).
+func (c *ClientWithResponses) PauseUpstreamWithResponse(ctx context.Context, upstream UpstreamName, body PauseUpstreamJSONRequestBody, reqEditors ...RequestEditorFn) (*PauseUpstreamAnswer, error) {
+	rsp, err := c.PauseUpstream(ctx, upstream, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePauseUpstreamAnswer(rsp)
+}
+
+// ResumeUpstreamWithBodyWithResponse Send an upstream's queue again, and try the credentials again that it did not let in
+//
+// Also when it was not paused. The answer has no `queued`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /upstreams/{upstream}/resume (the `ResumeUpstream` operationId).
+func (c *ClientWithResponses) ResumeUpstreamWithBodyWithResponse(ctx context.Context, upstream UpstreamName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResumeUpstreamAnswer, error) {
+	rsp, err := c.ResumeUpstreamWithBody(ctx, upstream, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResumeUpstreamAnswer(rsp)
+}
+
+// ResumeUpstreamWithResponse Send an upstream's queue again, and try the credentials again that it did not let in
+//
+// Also when it was not paused. The answer has no `queued`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /upstreams/{upstream}/resume (the `ResumeUpstream` operationId).
+func (c *ClientWithResponses) ResumeUpstreamWithResponse(ctx context.Context, upstream UpstreamName, body ResumeUpstreamJSONRequestBody, reqEditors ...RequestEditorFn) (*ResumeUpstreamAnswer, error) {
+	rsp, err := c.ResumeUpstream(ctx, upstream, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResumeUpstreamAnswer(rsp)
 }
 
 // ListVouchersWithResponse List vouchers in a status, batch by batch
@@ -13151,6 +14901,171 @@ func ParseChangeProductAnswer(rsp *http.Response) (*ChangeProductAnswer, error) 
 	return response, nil
 }
 
+// ParseListQueueAnswer parses an HTTP response from a ListQueueWithResponse call
+func ParseListQueueAnswer(rsp *http.Response) (*ListQueueAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListQueueAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest QueuePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetQueueItemAnswer parses an HTTP response from a GetQueueItemWithResponse call
+func ParseGetQueueItemAnswer(rsp *http.Response) (*GetQueueItemAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetQueueItemAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest QueueItemDetail
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCloseQueueItemAnswer parses an HTTP response from a CloseQueueItemWithResponse call
+func ParseCloseQueueItemAnswer(rsp *http.Response) (*CloseQueueItemAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CloseQueueItemAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest QueueItem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseParkQueueItemAnswer parses an HTTP response from a ParkQueueItemWithResponse call
+func ParseParkQueueItemAnswer(rsp *http.Response) (*ParkQueueItemAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ParkQueueItemAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest QueueItem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRetryQueueItemAnswer parses an HTTP response from a RetryQueueItemWithResponse call
+func ParseRetryQueueItemAnswer(rsp *http.Response) (*RetryQueueItemAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RetryQueueItemAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest QueueItem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseFindTransactionsAnswer parses an HTTP response from a FindTransactionsWithResponse call
 func ParseFindTransactionsAnswer(rsp *http.Response) (*FindTransactionsAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -13400,6 +15315,107 @@ func ParseSettleAnswer(rsp *http.Response) (*SettleAnswer, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Transaction
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListUpstreamsAnswer parses an HTTP response from a ListUpstreamsWithResponse call
+func ParseListUpstreamsAnswer(rsp *http.Response) (*ListUpstreamsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListUpstreamsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest struct {
+			Upstreams []Upstream `json:"upstreams"`
+		}
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePauseUpstreamAnswer parses an HTTP response from a PauseUpstreamWithResponse call
+func ParsePauseUpstreamAnswer(rsp *http.Response) (*PauseUpstreamAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PauseUpstreamAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Upstream
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseResumeUpstreamAnswer parses an HTTP response from a ResumeUpstreamWithResponse call
+func ParseResumeUpstreamAnswer(rsp *http.Response) (*ResumeUpstreamAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResumeUpstreamAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Upstream
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -13801,6 +15817,21 @@ type ServerInterface interface {
 	// ChangeProduct Replace a product's settings
 	// (PUT /products/{product})
 	ChangeProduct(w http.ResponseWriter, r *http.Request, product ProductID)
+	// ListQueue List what is queued, without payloads
+	// (GET /queue)
+	ListQueue(w http.ResponseWriter, r *http.Request, params ListQueueParams)
+	// GetQueueItem Show an item of the queue with its messages and what operators did to it
+	// (GET /queue/{item})
+	GetQueueItem(w http.ResponseWriter, r *http.Request, item ItemNumber)
+	// CloseQueueItem Remove an item for good
+	// (POST /queue/{item}/close)
+	CloseQueueItem(w http.ResponseWriter, r *http.Request, item ItemNumber)
+	// ParkQueueItem Take a waiting item out of line
+	// (POST /queue/{item}/park)
+	ParkQueueItem(w http.ResponseWriter, r *http.Request, item ItemNumber)
+	// RetryQueueItem Put an item that was parked or needs attention back in line
+	// (POST /queue/{item}/retry)
+	RetryQueueItem(w http.ResponseWriter, r *http.Request, item ItemNumber)
 	// FindTransactions Find transactions by message id or by third-party identifier
 	// (GET /transactions)
 	FindTransactions(w http.ResponseWriter, r *http.Request, params FindTransactionsParams)
@@ -13825,6 +15856,15 @@ type ServerInterface interface {
 	// Settle End an open request because no advice came
 	// (POST /transactions/{transaction}/settle)
 	Settle(w http.ResponseWriter, r *http.Request, transaction TransactionNumber)
+	// ListUpstreams List those whom messages are passed on to, with what is queued for them
+	// (GET /upstreams)
+	ListUpstreams(w http.ResponseWriter, r *http.Request)
+	// PauseUpstream Send nothing of an upstream's queue until it is resumed
+	// (POST /upstreams/{upstream}/pause)
+	PauseUpstream(w http.ResponseWriter, r *http.Request, upstream UpstreamName)
+	// ResumeUpstream Send an upstream's queue again, and try the credentials again that it did not let in
+	// (POST /upstreams/{upstream}/resume)
+	ResumeUpstream(w http.ResponseWriter, r *http.Request, upstream UpstreamName)
 	// ListVouchers List vouchers in a status, batch by batch
 	// (GET /vouchers)
 	ListVouchers(w http.ResponseWriter, r *http.Request, params ListVouchersParams)
@@ -15124,6 +17164,208 @@ func (siw *ServerInterfaceWrapper) ChangeProduct(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
+// ListQueue operation middleware
+func (siw *ServerInterfaceWrapper) ListQueue(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListQueueParams
+
+	// ------------- Optional query parameter "upstream" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "upstream", r.URL.Query(), &params.Upstream, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "upstream"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "upstream", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "account" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "account", r.URL.Query(), &params.Account, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "account"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "account", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", r.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "state", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "olderThan" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "olderThan", r.URL.Query(), &params.OlderThan, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "olderThan"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "olderThan", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListQueue(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetQueueItem operation middleware
+func (siw *ServerInterfaceWrapper) GetQueueItem(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "item" -------------
+	var item ItemNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "item", r.PathValue("item"), &item, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "item", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetQueueItem(w, r, item)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CloseQueueItem operation middleware
+func (siw *ServerInterfaceWrapper) CloseQueueItem(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "item" -------------
+	var item ItemNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "item", r.PathValue("item"), &item, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "item", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CloseQueueItem(w, r, item)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ParkQueueItem operation middleware
+func (siw *ServerInterfaceWrapper) ParkQueueItem(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "item" -------------
+	var item ItemNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "item", r.PathValue("item"), &item, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "item", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ParkQueueItem(w, r, item)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RetryQueueItem operation middleware
+func (siw *ServerInterfaceWrapper) RetryQueueItem(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "item" -------------
+	var item ItemNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "item", r.PathValue("item"), &item, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "item", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RetryQueueItem(w, r, item)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // FindTransactions operation middleware
 func (siw *ServerInterfaceWrapper) FindTransactions(w http.ResponseWriter, r *http.Request) {
 
@@ -15456,6 +17698,72 @@ func (siw *ServerInterfaceWrapper) Settle(w http.ResponseWriter, r *http.Request
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.Settle(w, r, transaction)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListUpstreams operation middleware
+func (siw *ServerInterfaceWrapper) ListUpstreams(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListUpstreams(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PauseUpstream operation middleware
+func (siw *ServerInterfaceWrapper) PauseUpstream(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "upstream" -------------
+	var upstream UpstreamName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "upstream", r.PathValue("upstream"), &upstream, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "upstream", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PauseUpstream(w, r, upstream)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ResumeUpstream operation middleware
+func (siw *ServerInterfaceWrapper) ResumeUpstream(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "upstream" -------------
+	var upstream UpstreamName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "upstream", r.PathValue("upstream"), &upstream, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "upstream", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ResumeUpstream(w, r, upstream)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -15971,6 +18279,14 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions/{transaction}", wrapper.GetTransaction)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions/{transaction}/body", wrapper.ReadBody)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/transactions/{transaction}/settle", wrapper.Settle)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/upstreams", wrapper.ListUpstreams)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/upstreams/{upstream}/pause", wrapper.PauseUpstream)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/upstreams/{upstream}/resume", wrapper.ResumeUpstream)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/queue", wrapper.ListQueue)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/queue/{item}", wrapper.GetQueueItem)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/queue/{item}/retry", wrapper.RetryQueueItem)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/queue/{item}/park", wrapper.ParkQueueItem)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/queue/{item}/close", wrapper.CloseQueueItem)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/operators", wrapper.ListOperators)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/operators", wrapper.CreateOperator)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/operators/me", wrapper.WhoAmI)
@@ -17631,6 +19947,204 @@ func (response ChangeProductdefaultJSONResponse) VisitChangeProductResponse(w ht
 	return err
 }
 
+type ListQueueRequestObject struct {
+	Params ListQueueParams
+}
+
+type ListQueueResponseObject interface {
+	VisitListQueueResponse(w http.ResponseWriter) error
+}
+
+type ListQueue200JSONResponse QueuePage
+
+func (response ListQueue200JSONResponse) VisitListQueueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListQueuedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListQueuedefaultJSONResponse) VisitListQueueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetQueueItemRequestObject struct {
+	Item ItemNumber `json:"item"`
+}
+
+type GetQueueItemResponseObject interface {
+	VisitGetQueueItemResponse(w http.ResponseWriter) error
+}
+
+type GetQueueItem200JSONResponse QueueItemDetail
+
+func (response GetQueueItem200JSONResponse) VisitGetQueueItemResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetQueueItemdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response GetQueueItemdefaultJSONResponse) VisitGetQueueItemResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseQueueItemRequestObject struct {
+	Item ItemNumber `json:"item"`
+	Body *CloseQueueItemJSONRequestBody
+}
+
+type CloseQueueItemResponseObject interface {
+	VisitCloseQueueItemResponse(w http.ResponseWriter) error
+}
+
+type CloseQueueItem200JSONResponse QueueItem
+
+func (response CloseQueueItem200JSONResponse) VisitCloseQueueItemResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseQueueItemdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CloseQueueItemdefaultJSONResponse) VisitCloseQueueItemResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ParkQueueItemRequestObject struct {
+	Item ItemNumber `json:"item"`
+	Body *ParkQueueItemJSONRequestBody
+}
+
+type ParkQueueItemResponseObject interface {
+	VisitParkQueueItemResponse(w http.ResponseWriter) error
+}
+
+type ParkQueueItem200JSONResponse QueueItem
+
+func (response ParkQueueItem200JSONResponse) VisitParkQueueItemResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ParkQueueItemdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ParkQueueItemdefaultJSONResponse) VisitParkQueueItemResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryQueueItemRequestObject struct {
+	Item ItemNumber `json:"item"`
+	Body *RetryQueueItemJSONRequestBody
+}
+
+type RetryQueueItemResponseObject interface {
+	VisitRetryQueueItemResponse(w http.ResponseWriter) error
+}
+
+type RetryQueueItem200JSONResponse QueueItem
+
+func (response RetryQueueItem200JSONResponse) VisitRetryQueueItemResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryQueueItemdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response RetryQueueItemdefaultJSONResponse) VisitRetryQueueItemResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type FindTransactionsRequestObject struct {
 	Params FindTransactionsParams
 }
@@ -17935,6 +20449,126 @@ type SettledefaultJSONResponse struct {
 }
 
 func (response SettledefaultJSONResponse) VisitSettleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUpstreamsRequestObject struct {
+}
+
+type ListUpstreamsResponseObject interface {
+	VisitListUpstreamsResponse(w http.ResponseWriter) error
+}
+
+type ListUpstreams200JSONResponse struct {
+	Upstreams []Upstream `json:"upstreams"`
+}
+
+func (response ListUpstreams200JSONResponse) VisitListUpstreamsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUpstreamsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListUpstreamsdefaultJSONResponse) VisitListUpstreamsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseUpstreamRequestObject struct {
+	Upstream UpstreamName `json:"upstream"`
+	Body     *PauseUpstreamJSONRequestBody
+}
+
+type PauseUpstreamResponseObject interface {
+	VisitPauseUpstreamResponse(w http.ResponseWriter) error
+}
+
+type PauseUpstream200JSONResponse Upstream
+
+func (response PauseUpstream200JSONResponse) VisitPauseUpstreamResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseUpstreamdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response PauseUpstreamdefaultJSONResponse) VisitPauseUpstreamResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeUpstreamRequestObject struct {
+	Upstream UpstreamName `json:"upstream"`
+	Body     *ResumeUpstreamJSONRequestBody
+}
+
+type ResumeUpstreamResponseObject interface {
+	VisitResumeUpstreamResponse(w http.ResponseWriter) error
+}
+
+type ResumeUpstream200JSONResponse Upstream
+
+func (response ResumeUpstream200JSONResponse) VisitResumeUpstreamResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeUpstreamdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ResumeUpstreamdefaultJSONResponse) VisitResumeUpstreamResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -18418,6 +21052,21 @@ type StrictServerInterface interface {
 	// ChangeProduct Replace a product's settings
 	// (PUT /products/{product})
 	ChangeProduct(ctx context.Context, request ChangeProductRequestObject) (ChangeProductResponseObject, error)
+	// ListQueue List what is queued, without payloads
+	// (GET /queue)
+	ListQueue(ctx context.Context, request ListQueueRequestObject) (ListQueueResponseObject, error)
+	// GetQueueItem Show an item of the queue with its messages and what operators did to it
+	// (GET /queue/{item})
+	GetQueueItem(ctx context.Context, request GetQueueItemRequestObject) (GetQueueItemResponseObject, error)
+	// CloseQueueItem Remove an item for good
+	// (POST /queue/{item}/close)
+	CloseQueueItem(ctx context.Context, request CloseQueueItemRequestObject) (CloseQueueItemResponseObject, error)
+	// ParkQueueItem Take a waiting item out of line
+	// (POST /queue/{item}/park)
+	ParkQueueItem(ctx context.Context, request ParkQueueItemRequestObject) (ParkQueueItemResponseObject, error)
+	// RetryQueueItem Put an item that was parked or needs attention back in line
+	// (POST /queue/{item}/retry)
+	RetryQueueItem(ctx context.Context, request RetryQueueItemRequestObject) (RetryQueueItemResponseObject, error)
 	// FindTransactions Find transactions by message id or by third-party identifier
 	// (GET /transactions)
 	FindTransactions(ctx context.Context, request FindTransactionsRequestObject) (FindTransactionsResponseObject, error)
@@ -18442,6 +21091,15 @@ type StrictServerInterface interface {
 	// Settle End an open request because no advice came
 	// (POST /transactions/{transaction}/settle)
 	Settle(ctx context.Context, request SettleRequestObject) (SettleResponseObject, error)
+	// ListUpstreams List those whom messages are passed on to, with what is queued for them
+	// (GET /upstreams)
+	ListUpstreams(ctx context.Context, request ListUpstreamsRequestObject) (ListUpstreamsResponseObject, error)
+	// PauseUpstream Send nothing of an upstream's queue until it is resumed
+	// (POST /upstreams/{upstream}/pause)
+	PauseUpstream(ctx context.Context, request PauseUpstreamRequestObject) (PauseUpstreamResponseObject, error)
+	// ResumeUpstream Send an upstream's queue again, and try the credentials again that it did not let in
+	// (POST /upstreams/{upstream}/resume)
+	ResumeUpstream(ctx context.Context, request ResumeUpstreamRequestObject) (ResumeUpstreamResponseObject, error)
 	// ListVouchers List vouchers in a status, batch by batch
 	// (GET /vouchers)
 	ListVouchers(ctx context.Context, request ListVouchersRequestObject) (ListVouchersResponseObject, error)
@@ -19733,6 +22391,157 @@ func (sh *strictHandler) ChangeProduct(w http.ResponseWriter, r *http.Request, p
 	}
 }
 
+// ListQueue operation middleware
+func (sh *strictHandler) ListQueue(w http.ResponseWriter, r *http.Request, params ListQueueParams) {
+	var request ListQueueRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListQueue(ctx, request.(ListQueueRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListQueue")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListQueueResponseObject); ok {
+		if err := validResponse.VisitListQueueResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetQueueItem operation middleware
+func (sh *strictHandler) GetQueueItem(w http.ResponseWriter, r *http.Request, item ItemNumber) {
+	var request GetQueueItemRequestObject
+
+	request.Item = item
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetQueueItem(ctx, request.(GetQueueItemRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetQueueItem")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetQueueItemResponseObject); ok {
+		if err := validResponse.VisitGetQueueItemResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CloseQueueItem operation middleware
+func (sh *strictHandler) CloseQueueItem(w http.ResponseWriter, r *http.Request, item ItemNumber) {
+	var request CloseQueueItemRequestObject
+
+	request.Item = item
+
+	var body CloseQueueItemJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CloseQueueItem(ctx, request.(CloseQueueItemRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CloseQueueItem")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CloseQueueItemResponseObject); ok {
+		if err := validResponse.VisitCloseQueueItemResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ParkQueueItem operation middleware
+func (sh *strictHandler) ParkQueueItem(w http.ResponseWriter, r *http.Request, item ItemNumber) {
+	var request ParkQueueItemRequestObject
+
+	request.Item = item
+
+	var body ParkQueueItemJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ParkQueueItem(ctx, request.(ParkQueueItemRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ParkQueueItem")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ParkQueueItemResponseObject); ok {
+		if err := validResponse.VisitParkQueueItemResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RetryQueueItem operation middleware
+func (sh *strictHandler) RetryQueueItem(w http.ResponseWriter, r *http.Request, item ItemNumber) {
+	var request RetryQueueItemRequestObject
+
+	request.Item = item
+
+	var body RetryQueueItemJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RetryQueueItem(ctx, request.(RetryQueueItemRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetryQueueItem")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RetryQueueItemResponseObject); ok {
+		if err := validResponse.VisitRetryQueueItemResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // FindTransactions operation middleware
 func (sh *strictHandler) FindTransactions(w http.ResponseWriter, r *http.Request, params FindTransactionsParams) {
 	var request FindTransactionsRequestObject
@@ -19946,6 +22755,96 @@ func (sh *strictHandler) Settle(w http.ResponseWriter, r *http.Request, transact
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(SettleResponseObject); ok {
 		if err := validResponse.VisitSettleResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListUpstreams operation middleware
+func (sh *strictHandler) ListUpstreams(w http.ResponseWriter, r *http.Request) {
+	var request ListUpstreamsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUpstreams(ctx, request.(ListUpstreamsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUpstreams")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListUpstreamsResponseObject); ok {
+		if err := validResponse.VisitListUpstreamsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PauseUpstream operation middleware
+func (sh *strictHandler) PauseUpstream(w http.ResponseWriter, r *http.Request, upstream UpstreamName) {
+	var request PauseUpstreamRequestObject
+
+	request.Upstream = upstream
+
+	var body PauseUpstreamJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PauseUpstream(ctx, request.(PauseUpstreamRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PauseUpstream")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PauseUpstreamResponseObject); ok {
+		if err := validResponse.VisitPauseUpstreamResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResumeUpstream operation middleware
+func (sh *strictHandler) ResumeUpstream(w http.ResponseWriter, r *http.Request, upstream UpstreamName) {
+	var request ResumeUpstreamRequestObject
+
+	request.Upstream = upstream
+
+	var body ResumeUpstreamJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ResumeUpstream(ctx, request.(ResumeUpstreamRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResumeUpstream")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ResumeUpstreamResponseObject); ok {
+		if err := validResponse.VisitResumeUpstreamResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
