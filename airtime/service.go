@@ -55,6 +55,7 @@ type Request struct {
 	Amount     *money.Amount // the requested amount; nil when none was named
 	Recipient  ident.MSISDN  // who is to be topped up
 	Buyer      ident.MSISDN
+	Channel    string            // the way the customer came in (originator.channelId); empty when not told
 	Collect    bool              // money is still to be collected (paymentMethods), which this vendor cannot
 	References []ident.Reference // third-party identifiers
 	Labels     []string          // transaction labels, for search only

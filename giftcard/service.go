@@ -73,6 +73,7 @@ type Request struct {
 	Amount     *money.Amount // the requested amount; nil when none was named
 	Holder     Holder        // to look up by when no card is named, or to remember with an activation
 	Points     bool          // points were asked for, which this issuer does not keep
+	Channel    string        // the way the customer came in (originator.channelId); empty when not told
 	References []ident.Reference
 	Body       []byte // the message as received, without PINs and card numbers, for keeping
 	// Wire is the message as it was received, PINs and all, for who passes it on. It is never kept, is sent once, and holds

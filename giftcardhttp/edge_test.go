@@ -631,6 +631,18 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
+func TestTheChannelOfARequest(t *testing.T) {
+	e := newEdge(t)
+	e.answer(redemption.with(t, `"terminalId":`, `"channelId":"web","terminalId":`).post())
+	if got := e.service.request.Channel; got != "web" {
+		t.Errorf("the channel is %q", got)
+	}
+	e.answer(redemption.post())
+	if got := e.service.request.Channel; got != "" {
+		t.Errorf("without one the channel is %q", got)
+	}
+}
+
 // What a card's PIN is depends on the newer form when it is there.
 func TestTheNewerFormOfAPINGoesFirst(t *testing.T) {
 	e := newEdge(t)

@@ -8,7 +8,7 @@ import (
 
 // slots are the places in messages that only gift cards have.
 type slots struct {
-	posInfo, productID                          wire.Slot
+	posInfo, productID, channelID               wire.Slot
 	cardHolder, profileID, msisdn, emailAddress wire.Slot
 	pointsAsk                                   wire.Slot
 	cards                                       map[txn.Family]cardPair
@@ -52,7 +52,7 @@ func findSlots(s *exchange.Server) slots {
 		return p
 	}
 	found := slots{
-		posInfo: s.Slot("posInfo"), productID: s.Slot("product.id"), cardHolder: s.Slot("cardHolder"),
+		posInfo: s.Slot("posInfo"), productID: s.Slot("product.id"), channelID: s.Slot("originator.channelId"), cardHolder: s.Slot("cardHolder"),
 		profileID: s.Slot("cardHolder.profileId"), msisdn: s.Slot("cardHolder.msisdn"), emailAddress: s.Slot("cardHolder.emailAddress"),
 		pointsAsk: s.Slot("points.requestAmount"), cards: map[txn.Family]cardPair{txn.LookUp: pair(txn.LookUp)},
 	}
