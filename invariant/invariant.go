@@ -1,9 +1,10 @@
 // Package invariant recomputes from a store's messages and entries everything that must always be true, and names
-// what is not: balances, sums, endings, chains and states, of cards, vouchers and floats (`scrip verify`).
+// what is not: balances, sums, endings, chains and states, of cards, vouchers and floats; and, of what was passed on, that the
+// queue has what its requests wait for, and nothing else (`scrip verify`).
 //
 // It promises to read each record once, in order, but for vouchers whose serials look the same, which it reads again. It
-// holds in memory only cards, vouchers that messages name, batches, floats, ended requests, totals, and 16 bytes for each
-// voucher that is not withdrawn. It trusts nothing that can be computed.
+// holds in memory only cards, vouchers that messages name, batches, floats, requests between their record and their
+// ending's, totals, and 16 bytes for each voucher that is not withdrawn. It trusts nothing that can be computed.
 package invariant
 
 import (
@@ -11,12 +12,14 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ledger"
 	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/saf"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -25,6 +28,7 @@ const (
 	pageSize   = 1000 // records read at once
 	MaxFaults  = 1000 // faults that are named; more are only counted
 	maxEntries = 16   // entries one message can make: more is a fault
+	lastSeq    = math.MaxInt64
 )
 
 // Report is what a run found.
@@ -32,7 +36,8 @@ type Report struct {
 	Cards, Messages, Entries int64
 	Vouchers                 int64
 	Open                     int64 // requests neither confirmed nor reversed
-	Working                  int64 // top-ups that their provider is still at work on
+	Working                  int64 // requests that a provider or an upstream is still at work on
+	Queued                   int64 // items of the queue
 	// Totals are the sums of all entries by class of account and currency: credits less debits, of what is not
 	// released. That of the cards is what the book balances of their rows add up to.
 	Totals map[Total]money.Sum
@@ -55,7 +60,7 @@ func Check(ctx context.Context, store admin.Reports) (*Report, error) {
 		books:   map[Total]money.Sum{},
 		waiting: map[int64]request{},
 		ended:   map[int64]int64{},
-		vendor:  newVendor(),
+		vendor:  newVendor(), passages: newPassages(),
 	}
 	if err := c.readMessages(ctx, store); err != nil {
 		return nil, err
@@ -77,6 +82,7 @@ func Check(ctx context.Context, store admin.Reports) (*Report, error) {
 type checker struct {
 	Report
 	vendor
+	passages
 	cards   map[int64]*cardTrace
 	books   map[Total]money.Sum // what the book balances of the rows of cards and of floats add up to
 	waiting map[int64]request   // ended requests whose ending has not been read yet, by their seq
@@ -120,9 +126,9 @@ func (c *checker) fault(format string, args ...any) {
 
 func (c *checker) trace(card int64) *cardTrace { return traceOf(c.cards, card) }
 
-// readMessages goes through messages and entries side by side: both are in the order of the messages.
+// readMessages goes through messages, entries and the queue side by side: all are in the order of the messages.
 func (c *checker) readMessages(ctx context.Context, store admin.Reports) error {
-	entries := &entryReader{store: store}
+	entries, items := &entryReader{store: store}, &itemReader{store: store}
 	for after := int64(0); ; {
 		page, err := store.Messages(ctx, after, pageSize)
 		if err != nil {
@@ -133,10 +139,17 @@ func (c *checker) readMessages(ctx context.Context, store admin.Reports) error {
 			if err != nil {
 				return err
 			}
-			c.message(m, made)
+			item, err := items.of(ctx, m.Seq, c)
+			if err != nil {
+				return err
+			}
+			c.message(m, made, item)
 			after = m.Seq
 		}
 		if len(page) < pageSize {
+			if _, err := items.of(ctx, lastSeq, c); err != nil {
+				return err
+			}
 			return entries.rest(ctx, c)
 		}
 	}
@@ -184,17 +197,21 @@ func (r *entryReader) of(ctx context.Context, message int64, c *checker) ([]ledg
 }
 
 func (r *entryReader) rest(ctx context.Context, c *checker) error {
-	const last = int64(^uint64(0) >> 1)
-	_, err := r.of(ctx, last, c)
+	_, err := r.of(ctx, lastSeq, c)
 	return err
 }
 
-// message takes in one message with the entries that it made.
-func (c *checker) message(m txn.Message, made []ledger.Entry) {
+// message takes in one message with the entries that it made and its item of the queue, if there is one.
+func (c *checker) message(m txn.Message, made []ledger.Entry, item *saf.Item) {
 	c.Messages++
 	for n, e := range made {
 		c.entry(m, n, e)
 	}
+	if _, ending := c.passed[m.Seq]; ending || m.Upstream != "" {
+		c.passedOn(m, made, item)
+		return
+	}
+	c.expect(item == nil, m, "is in the queue, yet was passed on to nobody")
 	if ofVoucher(m) {
 		c.voucherLinks(m)
 	} else {
@@ -548,6 +565,7 @@ func (c *checker) finish() {
 	for seq, r := range c.waiting {
 		c.fault("message %d: it is %s, the message %d that did it is missing", seq, r.state, r.ended)
 	}
+	c.unfinished(c.fault)
 	c.missing(c.fault)
 	for id, t := range c.cards {
 		if !t.seen {

@@ -1,6 +1,7 @@
 package invariant_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -18,6 +19,7 @@ import (
 	"github.com/scripworks/scrip/invariant"
 	"github.com/scripworks/scrip/ledger"
 	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/saf"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/memstore"
 	"github.com/scripworks/scrip/txn"
@@ -202,6 +204,7 @@ type tampered struct {
 	voucher func(*airtime.Voucher) bool
 	batch   func(*airtime.Batch) bool
 	float   func(*airtime.Float) bool
+	item    func(*saf.Item) bool
 }
 
 func change[R any](records []R, err error, change func(*R) bool) ([]R, error) {
@@ -245,6 +248,14 @@ func (r tampered) Vouchers(ctx context.Context, after int64, limit int) ([]airti
 func (r tampered) VoucherBatches(ctx context.Context, after int32, limit int) ([]airtime.Batch, error) {
 	page, err := r.Reports.VoucherBatches(ctx, after, limit)
 	return change(page, err, r.batch)
+}
+
+func (r tampered) Items(ctx context.Context, upstream string, states []saf.State, after int64, limit int) ([]saf.Item, error) {
+	page, err := r.Reports.Items(ctx, upstream, states, after, limit)
+	if page, err = change(page, err, r.item); r.item != nil {
+		slices.SortFunc(page, func(a, b saf.Item) int { return cmp.Compare(a.Seq, b.Seq) }) // as a driver brings them
+	}
+	return page, err
 }
 
 func (r tampered) Floats(ctx context.Context, after ident.Account, limit int) ([]airtime.Float, error) {

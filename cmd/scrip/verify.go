@@ -70,6 +70,6 @@ func show(w io.Writer, r *invariant.Report) {
 	for _, line := range lines {
 		fmt.Fprint(w, line)
 	}
-	fmt.Fprintf(w, "%d cards, %d vouchers, %d messages, %d entries, %d open requests, %d unresolved top-ups, %d faults\n",
-		r.Cards, r.Vouchers, r.Messages, r.Entries, r.Open, r.Working, int64(len(r.Faults))+r.More)
+	fmt.Fprintf(w, "%d cards, %d vouchers, %d messages, %d entries, %d open requests, %d without an outcome, %d in the queue, %d faults\n",
+		r.Cards, r.Vouchers, r.Messages, r.Entries, r.Open, r.Working, r.Queued, int64(len(r.Faults))+r.More)
 }
