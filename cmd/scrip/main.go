@@ -32,6 +32,7 @@ type commands struct {
 	Voucher  voucherCmd  `cmd:"" help:"Vouchers of airtime: import, levels, quarantine, reveal."`
 	Network  networkCmd  `cmd:"" help:"Mobile networks and their number ranges."`
 	Txn      txnCmd      `cmd:"" help:"Transactions: find, look at, settle."`
+	Saf      safCmd      `cmd:"" help:"Store and forward: what waits for upstreams, and what needs attention."`
 	Operator operatorCmd `cmd:"" help:"Who may administer, and the audit trail of what they did."`
 	Bench    benchCmd    `cmd:"" help:"Put a server under load, and measure."`
 	Conform  conformCmd  `cmd:"" help:"Judge somebody's server by the rules of the contract."`

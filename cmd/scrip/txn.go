@@ -27,13 +27,21 @@ func (txnCmd) Help() string {
 		"  scrip txn show G00000004K\n  scrip txn open --older-than 24h"
 }
 
-const txnHead = "NUMBER\tREFERENCE\tRECEIVED\tACCOUNT\tMESSAGE\tSTATE\tAPPROVED\tCARD OR SERIAL\tID"
+const txnHead = "NUMBER\tREFERENCE\tRECEIVED\tACCOUNT\tMESSAGE\tSTATE\tAPPROVED\tCARD OR SERIAL\tID\tUPSTREAM"
 
 func txnRow(t adminapi.Transaction) []any {
 	return []any{
 		t.Number, t.Reference, t.At, t.Account, string(t.Family) + " " + string(t.Role), txnState(t), minor(t.Approved, t.Currency),
-		t.Card.PAN + t.Voucher.Serial, t.ID,
+		t.Card.PAN + t.Voucher.Serial, t.ID, passedOn(t),
 	}
+}
+
+// passedOn prints to whom a message was passed on, and what waits for him.
+func passedOn(t adminapi.Transaction) string {
+	if t.Queued.Number == 0 {
+		return t.Upstream
+	}
+	return fmt.Sprintf("%s (#%d %s)", t.Upstream, t.Queued.Number, t.Queued.State)
 }
 
 func txnState(t adminapi.Transaction) string {
@@ -211,7 +219,13 @@ func (o *office) showTransaction(t adminapi.Transaction) error {
 		if t.Ended.Number != 0 {
 			line(w, "ended", fmt.Sprintf("%s by the %s's message %d", clock(t.Ended.At), t.Ended.By, t.Ended.Number))
 		}
-		if t.Card.Number != 0 || t.Voucher.Number == 0 {
+		if t.Upstream != "" {
+			line(w, "passed on to", t.Upstream)
+		}
+		if q := t.Queued; q.Number != 0 {
+			line(w, "in the queue", fmt.Sprintf("#%d %s, sent %d times in vain", q.Number, q.State, q.Attempts))
+		}
+		if t.Card.Number != 0 || t.Voucher.Number == 0 && t.Upstream == "" {
 			line(w, "card", cardText(t.Card))
 		}
 		if t.Target.Number != 0 {
@@ -274,7 +288,7 @@ type txnOpenCmd struct {
 	OlderThan time.Duration `default:"24h" help:"Only requests received at least this long ago."`
 	Account   string        `help:"Only requests of this account."`
 	Totals    bool          `xor:"what" help:"Only count and add up, by account and currency."`
-	Working   bool          `xor:"what" help:"Instead, top-ups whose provider has not said how they ended."`
+	Working   bool          `xor:"what" help:"Instead, top-ups whose provider, and requests whose upstream, has not said how they ended."`
 	Settle    string        `enum:",confirm,reverse" default:"" help:"End them all: confirm or reverse. Needs --reason."`
 	Reason    string        `help:"Why, for the audit trail."`
 }
