@@ -70,7 +70,7 @@ var House = Plan{
 		{[]string{"admin"}, "accounts, permissions and operators' acts"},
 		{[]string{"exchange"}, "one message and its answer over HTTP, whatever the contract"},
 		{
-			[]string{"giftcardhttp", "airtimehttp", "adminhttp", "relay", "router", "store", "edge", "invariant"},
+			[]string{"giftcardhttp", "airtimehttp", "adminhttp", "queuehttp", "relay", "router", "store", "edge", "invariant"},
 			"wire to words and back; the switch; the batch and its driver seam; the way in; what must always be true",
 		},
 		{
