@@ -238,8 +238,8 @@ func (o *Office) actUpon(ctx context.Context, by By, act Act, seq int64, do func
 	return o.queueItem(item), nil
 }
 
-// queued gives the item by which a message that was passed on, or the advice that ended it, waits for its upstream; nil
-// when none does. A question is not found by its request.
+// queued gives the item by which a message that was passed on waits for its upstream: of a request the advice that ended it,
+// or the question that is asked about it. nil when nothing does.
 func (o *Office) queued(ctx context.Context, m txn.Message) (*QueueItem, error) {
 	seq := m.Seq
 	if m.Role == txn.Request {

@@ -63,9 +63,9 @@ func (d *desk) passOn(p passed) saf.Item {
 			Request: request.Seq, RequestID: request.ID, At: d.now, Amount: 500, Currency: 710, Body: []byte("sealed payload"), State: p.state,
 			Attempts: 7, Tried: d.now, Why: "answered 400 CARD_BLOCKED",
 		}
+		request.Ended = i.Seq
 		if p.role != txn.Request {
-			i.ID = d.newID()
-			request.State, request.Ended = p.role.Ending(), i.Seq
+			i.ID, request.State = d.newID(), p.role.Ending()
 			tx.Insert(txn.Message{
 				Seq: i.Seq, World: request.World, ID: i.ID, Account: request.Account, Family: txn.Load, Role: p.role, State: txn.Accepted,
 				At: d.now, Request: request.Seq, Upstream: p.upstream,
@@ -245,7 +245,7 @@ func TestAStaleQuestionIsOnlyClosed(t *testing.T) {
 	i := d.passOn(passed{"till", "north", txn.Request, saf.Waiting})
 	must(t, store.Queue(d.store).Update(bg, saf.Keys{World: ident.Production}, func(tx saf.Tx) error {
 		m, _ := tx.MessageAt(i.Request)
-		m.State = txn.Declined
+		m.State, m.Ended = txn.Declined, 0
 		tx.Amend(m)
 		return nil
 	}))
@@ -301,10 +301,11 @@ func TestTheQueueOfAProcessThatPassesNothingOn(t *testing.T) {
 func TestWhatWasPassedOnIsShownWithWhatWaits(t *testing.T) {
 	d := switchDesk(t)
 	i := d.passOn(passed{"till", "north", txn.Reversal, saf.Parked})
-	for _, seq := range []int64{i.Request, i.Seq} {
+	question := d.passOn(passed{"till", "north", txn.Request, saf.Parked})
+	for _, seq := range []int64{i.Request, i.Seq, question.Request} {
 		got, err := d.office.Transaction(bg, d.by(admin.Viewer), seq)
 		must(t, err)
-		if got.Upstream != "north" || got.Queued == nil || got.Queued.State != saf.Parked || got.Queued.Body != nil {
+		if got.Upstream != "north" || got.Queued == nil || got.Queued.State != saf.Parked || got.Queued.Body != nil || (got.EndedBy != nil) != (seq == i.Request) {
 			t.Errorf("%d: %+v, queued %+v", seq, got.Message, got.Queued)
 		}
 	}

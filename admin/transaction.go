@@ -25,7 +25,7 @@ type Transaction struct {
 	Card, Target CardName
 	Voucher      VoucherName
 	EndedBy      *txn.Message // the advice or act that ended it; nil while it is open
-	Queued       *QueueItem   // by which it, or the advice that ended it, waits for its upstream; nil when nothing does
+	Queued       *QueueItem   // by which it, the advice that ended it or the question about it waits for its upstream; nil when nothing does
 }
 
 // maxFound bounds a search for transactions.
@@ -187,7 +187,7 @@ func (o *Office) transaction(ctx context.Context, m txn.Message) (t Transaction,
 	if t.Target, err = o.cardName(ctx, m.Target); err != nil {
 		return t, err
 	}
-	if m.Ended != 0 {
+	if m.Ended != 0 && m.State != txn.Working { // of one that is working it is a question, which is no message
 		ending, err := o.message(ctx, m.World, m.Ended)
 		if err != nil {
 			return t, err

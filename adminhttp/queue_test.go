@@ -43,8 +43,9 @@ func (h *house) queue(role txn.Role, state saf.State) int64 {
 			Seq: item, Upstream: "north", World: ident.Production, Account: account, Family: txn.Load, Role: role, ID: request.ID, Request: request.Seq,
 			RequestID: request.ID, At: started, Amount: 500, Currency: 710, Body: []byte("sealed payload"), State: state, Attempts: 7, Tried: started, Why: "answered 400",
 		}
+		request.Ended = item
 		if role != txn.Request {
-			i.ID, request.State, request.Ended = h.newID(), role.Ending(), item
+			i.ID, request.State = h.newID(), role.Ending()
 			tx.Insert(txn.Message{
 				Seq: item, World: ident.Production, ID: i.ID, Account: account, Family: txn.Load, Role: role, State: txn.Accepted, At: started,
 				Request: request.Seq, Upstream: "north",
@@ -97,7 +98,8 @@ func TestTheQueueIsShown(t *testing.T) {
 		}
 	}
 	question := got(h, "viewer", fmt.Sprintf("/queue/%v", rest[0].(map[string]any)["number"]))
-	if question["advice"] != nil || question["request"].(map[string]any)["queued"] != nil {
+	about := question["request"].(map[string]any)
+	if question["advice"] != nil || about["ended"] != nil || about["queued"].(map[string]any)["role"] != "question" {
 		t.Errorf("the question is shown as %v", question)
 	}
 }

@@ -1491,7 +1491,7 @@ type Promotion struct {
 }
 
 // QueueItem An advice on its way to an upstream, or a question there how a request ended. It is absent from a transaction that
-// nothing waits for; a question is not shown with its transaction.
+// nothing waits for.
 type QueueItem struct {
 	// Account Whose it is.
 	Account string `json:"account,omitempty,omitzero"`
@@ -1548,7 +1548,7 @@ type QueueItemDetail struct {
 	Advice Transaction  `json:"advice,omitempty,omitzero"`
 
 	// Item An advice on its way to an upstream, or a question there how a request ended. It is absent from a transaction that
-	// nothing waits for; a question is not shown with its transaction.
+	// nothing waits for.
 	Item    QueueItem   `json:"item"`
 	Request Transaction `json:"request,omitempty,omitzero"`
 }
@@ -1694,7 +1694,7 @@ type Transaction struct {
 	ProviderReference string `json:"providerReference,omitempty,omitzero"`
 
 	// Queued An advice on its way to an upstream, or a question there how a request ended. It is absent from a transaction that
-	// nothing waits for; a question is not shown with its transaction.
+	// nothing waits for.
 	Queued QueueItem `json:"queued,omitempty,omitzero"`
 
 	// Reference Our own reference, as printed on slips.

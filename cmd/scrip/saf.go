@@ -217,7 +217,7 @@ func (i itemArg) at(ctx context.Context, f officeFlags, at console) (*office, ad
 			return o, t.Queued.Number, nil
 		}
 	}
-	return nil, 0, errors.New("nothing with this id is queued; a question is named by its number")
+	return nil, 0, errors.New("nothing with this id is queued")
 }
 
 func (o *office) showItem(i adminapi.QueueItem, err error) error {

@@ -119,9 +119,10 @@ func passOn(s *testscript.TestScript, negated bool, args []string) {
 		}
 		request.ID = ident.ID(fmt.Sprintf("request-%d", item.Seq))
 		item.ID, item.RequestID = request.ID, request.ID
+		request.Ended = item.Seq
 		if role != txn.Request {
 			item.ID = ident.ID(fmt.Sprintf("advice-%d", item.Seq))
-			request.State, request.Ended = role.Ending(), item.Seq
+			request.State = role.Ending()
 			tx.Insert(txn.Message{
 				Seq: item.Seq, World: ident.Production, ID: item.ID, Account: 1, Family: txn.Load, Role: role, State: txn.Accepted, At: now,
 				Request: request.Seq, Upstream: "north",
