@@ -21,7 +21,7 @@ const (
 	silence = 2 * time.Second
 )
 
-// Resolve goes once through all top-ups whose provider has not said how they ended, and tries to end those that this
+// Resolve goes once through all top-ups of our own whose provider has not said how they ended, and tries to end those that this
 // process is not asking for already. left is how many remain: for the next sweep, or for an operator. It may be called
 // as often as one likes, by one caller at a time, before Close. An error is the store's, or that of ctx.
 //
@@ -71,6 +71,9 @@ func (s *sweep) through(after, last int64) error {
 		for _, m := range page {
 			if after = m.Seq; after > last {
 				return nil
+			}
+			if m.Upstream != "" {
+				continue // the relay asks about what it has passed on
 			}
 			s.seen++
 			s.put(m)

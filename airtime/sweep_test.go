@@ -11,6 +11,7 @@ import (
 	"github.com/scripworks/scrip/airtime/airtimetest"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -97,6 +98,28 @@ func TestASweepGoesOnWhereTheLastOneStopped(t *testing.T) {
 		v.Close(t.Context())
 		if left := s.resolve(); left != 0 {
 			t.Errorf("%d are left once nothing is forgotten", left)
+		}
+	})
+}
+
+// What was passed on to another server is not a vendor's to end, and not counted among what is left.
+func TestASweepLeavesAloneWhatWasPassedOn(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *shop) {
+		s.Provider.Behave(airtimetest.Breaks, 0)
+		s.wants("a purchase of our own", s.buyFor("ours"), unknown)
+		s.must(s.Store.Do(t.Context(), store.Keys{World: ident.Production}, func(tx *store.Tx) error {
+			passed := tx.Messages("ours")[0]
+			passed.Seq, passed.ID, passed.Upstream, passed.Prepaid = tx.NextSeq(), "theirs", "vendor", false
+			tx.Insert(passed)
+			return nil
+		}))
+		if left := s.resolve(); left != 0 {
+			t.Errorf("%d are left", left)
+		}
+		s.wants("our own", s.state("ours").State.String(), txn.Open.String())
+		s.wants("the other", s.state("theirs").State.String(), txn.Working.String())
+		if asked := s.Provider.Asked("theirs"); asked != 0 {
+			t.Errorf("our provider was asked %d times for what it has never seen", asked)
 		}
 	})
 }

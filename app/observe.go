@@ -172,7 +172,7 @@ func (a *App) sweep(ctx context.Context) {
 	}
 }
 
-// Sweep settles what is open for longer than the settings allow.
+// Sweep settles what is open for longer than the settings allow. What was passed on is not ours to end.
 func (a *App) Sweep(ctx context.Context, now time.Time) error {
 	by, after := clockwork(now), int64(0)
 	for {
@@ -181,6 +181,9 @@ func (a *App) Sweep(ctx context.Context, now time.Time) error {
 			return err
 		}
 		for _, t := range found {
+			if t.Message.Upstream != "" {
+				continue
+			}
 			if _, err := a.Office.Settle(ctx, by, t.Message.Seq, a.settings.Settle.Role); err != nil {
 				a.log.Error("settle by the clock", "transaction", t.Message.Seq, "error", err)
 			}
