@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/invariant"
 	"github.com/scripworks/scrip/saf"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/storetest"
@@ -76,6 +78,16 @@ func (d *desk) passOn(p passed) saf.Item {
 		return nil
 	}))
 	return i
+}
+
+// verifies checks that the store agrees with itself, whatever was done to the queue.
+func (d *desk) verifies() {
+	d.t.Helper()
+	report, err := invariant.Check(bg, d.driver)
+	must(d.t, err)
+	if len(report.Faults) > 0 {
+		d.t.Errorf("the store is at fault: %q", report.Faults)
+	}
 }
 
 // items gives the seqs of what a query finds, page by page.
@@ -215,6 +227,7 @@ func TestAClosedItemIsGoneAndItsRequestStaysAsItEnded(t *testing.T) {
 		}
 		_, err = d.office.CloseItem(bg, d.by(admin.Admin), i.Seq, 0)
 		refused(t, err, admin.NotFound, "")
+		d.verifies()
 	}
 }
 
@@ -236,6 +249,7 @@ func TestWhoClosesAQuestionSaysHowItsRequestEnded(t *testing.T) {
 		if last := trail[len(trail)-1]; last.Number != request.Ended || last.After["request is"] != want.String() {
 			t.Errorf("recorded as %+v", last)
 		}
+		d.verifies()
 	}
 }
 
@@ -245,7 +259,7 @@ func TestAStaleQuestionIsOnlyClosed(t *testing.T) {
 	i := d.passOn(passed{"till", "north", txn.Request, saf.Waiting})
 	must(t, store.Queue(d.store).Update(bg, saf.Keys{World: ident.Production}, func(tx saf.Tx) error {
 		m, _ := tx.MessageAt(i.Request)
-		m.State, m.Ended = txn.Declined, 0
+		m.State, m.Ended, m.Reason = txn.Declined, 0, decline.GeneralError
 		tx.Amend(m)
 		return nil
 	}))
@@ -254,6 +268,7 @@ func TestAStaleQuestionIsOnlyClosed(t *testing.T) {
 	if request, err := d.office.Transaction(bg, d.by(admin.Viewer), i.Request); err != nil || request.State != txn.Declined || request.Ended != 0 {
 		t.Errorf("the request is %+v, %v", request, err)
 	}
+	d.verifies()
 }
 
 func TestItemsOfAnotherWorldAreNotThere(t *testing.T) {
