@@ -1,6 +1,7 @@
 package saf
 
 import (
+	"math"
 	"time"
 
 	"github.com/scripworks/scrip/ident"
@@ -29,4 +30,37 @@ type Stop struct {
 	Account ident.Account // whose message was turned away
 	Since   time.Time
 	Why     string // for people
+}
+
+// Count fills in what the levels say of its upstream: the numbers by state, since when the oldest waits, and what is in
+// doubt. The levels may be those of all upstreams.
+func (v *View) Count(levels []Level) {
+	v.Waiting, v.Parked, v.Attention, v.Oldest, v.Doubt = 0, 0, 0, time.Time{}, map[money.Currency]money.Minor{}
+	for _, l := range levels {
+		if l.Upstream == v.Upstream {
+			v.add(l)
+		}
+	}
+}
+
+func (v *View) add(l Level) {
+	switch l.State {
+	case Waiting:
+		v.Waiting += l.Count
+		if v.Oldest.IsZero() || l.Oldest.Before(v.Oldest) {
+			v.Oldest = l.Oldest
+		}
+	case Parked:
+		v.Parked += l.Count
+	case Attention:
+		v.Attention += l.Count
+	}
+	if l.Currency == 0 {
+		return
+	}
+	sum, err := v.Doubt[l.Currency].Add(l.Value)
+	if err != nil { // more than an amount can be: show the most that can be shown
+		sum = math.MaxInt64
+	}
+	v.Doubt[l.Currency] = sum
 }
