@@ -52,8 +52,10 @@ func tillChild(path string) error {
 	failed := make(chan error, crashCallers)
 	for range crashCallers {
 		all.Go(func() {
+			var last ident.ID // confirmation, whose item has not been served
 			for {
-				if err := redeemAndConfirm(s); err != nil {
+				var err error
+				if last, err = redeemAndConfirm(s, last); err != nil {
 					failed <- err
 					return
 				}
@@ -77,25 +79,27 @@ func stockCards(s *store.Store, d *Driver) error {
 	})
 }
 
-func redeemAndConfirm(s *store.Store) error {
+// redeemAndConfirm serves the item of the last confirmation with the request, and gives its own confirmation's id.
+func redeemAndConfirm(s *store.Store, last ident.ID) (ident.ID, error) {
 	card := 1 + rand.Int64N(crashCards)
 	request, confirmation := newID(), newID()
-	if err := change(s, card, request, txn.Message{Role: txn.Request, State: txn.Open}, ""); err != nil {
-		return err
+	if err := change(s, card, request, txn.Message{Role: txn.Request, State: txn.Open, Upstream: crashUpstream}, last); err != nil {
+		return "", err
 	}
-	return change(s, card, confirmation, txn.Message{Role: txn.Confirmation, State: txn.Accepted}, request)
+	return confirmation, change(s, card, confirmation, txn.Message{Role: txn.Confirmation, State: txn.Accepted}, request)
 }
 
 func newID() ident.ID {
 	return ident.ID(fmt.Sprintf("%08x-0000-4000-8000-%012x", rand.Uint32(), rand.Uint64()>>16))
 }
 
-// change saves one message with its entry and its card, and prints its id when that is acknowledged.
-func change(s *store.Store, card int64, id ident.ID, m txn.Message, ends ident.ID) error {
+// change saves one message with its entry, its card and its item, and prints its id when that is acknowledged. A
+// confirmation ends another message, and a request serves the item of another.
+func change(s *store.Store, card int64, id ident.ID, m txn.Message, other ident.ID) error {
 	keys := store.Keys{World: ident.Production, IDs: []ident.ID{id}, Cards: []giftcard.CardKey{{crashNumber(card)}}}
 	var err error
-	if ends != "" {
-		keys.IDs = append(keys.IDs, ends)
+	if other != "" {
+		keys.IDs = append(keys.IDs, other)
 	}
 	err = s.Do(context.Background(), keys, func(tx *store.Tx) error {
 		c, found := tx.CardByNumber(keys.Cards[0])
@@ -105,13 +109,18 @@ func change(s *store.Store, card int64, id ident.ID, m txn.Message, ends ident.I
 		m.Seq, m.World, m.ID, m.Card, m.Amount, m.Body = tx.NextSeq(), ident.Production, id, card, 1, make([]byte, 200)
 		m.Links, m.References = []txn.Link{{Card: card, Previous: c.LastMessage}}, []int64{crashReference(id)}
 		e := ledger.Entry{Message: m.Seq, Request: m.Seq, Debit: c.Account(), Credit: ledger.AccountOf(ledger.Redeemed, 1), Amount: 1, Phase: ledger.Pending}
-		if ends != "" {
-			request := tx.Messages(ends)[0]
-			request.State, request.Ended, request.Final = txn.Confirmed, m.Seq, 1
+		if m.Role == txn.Confirmation {
+			request := tx.Messages(other)[0]
+			request.State, request.Ended, request.Final, request.Requested = txn.Confirmed, m.Seq, 1, 1
 			tx.Amend(request)
 			m.Request, e.Request, e.Phase = request.Seq, request.Seq, ledger.Posted
+			enqueue(tx, m)
 		} else {
 			m.Voucher = sellVoucher(tx, m.Seq)
+			if other != "" {
+				m.Names = lastAdvice(tx, other)
+				serve(tx, m.Names)
+			}
 		}
 		c.LastMessage = m.Seq
 		var err error
@@ -200,6 +209,7 @@ func inspect(t *testing.T, path string, acknowledged []ident.ID) {
 	}()
 	messages, cards := everything(t, d)
 	inspectStock(t, s, d, messages)
+	inspectQueue(t, d, messages)
 	for _, id := range acknowledged {
 		err := s.Read(t.Context(), store.Keys{World: ident.Production, IDs: []ident.ID{id}}, func(tx *store.Tx) error {
 			if found := tx.Messages(id); len(found) != 1 || messages[found[0].Seq].ID != id {

@@ -14,6 +14,7 @@ import (
 	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/saf"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/txn"
 )
@@ -70,7 +71,7 @@ func TestAnOlderStoreIsBroughtUpToDate(t *testing.T) {
 		t.Fatalf("%d open requests, %v", len(open), err)
 	}
 	old := open[0]
-	if old.ID != "old" || old.Final != 0 || old.Ended != 0 || len(old.Links) != 1 || old.Voucher != 0 || old.Prepaid || old.ProviderRef != "" {
+	if old.ID != "old" || old.Final != 0 || old.Ended != 0 || len(old.Links) != 1 || old.Voucher != 0 || old.Prepaid || old.ProviderRef != "" || old.Upstream != "" {
 		t.Errorf("the old request is %+v", old)
 	}
 	err = s.Do(t.Context(), store.Keys{World: ident.Production}, func(tx *store.Tx) error {
@@ -80,6 +81,11 @@ func TestAnOlderStoreIsBroughtUpToDate(t *testing.T) {
 		tx.PutBatch(airtime.Batch{Number: 2, World: 1, Product: 6})
 		tx.AddVoucher(airtime.NewVoucher{Voucher: airtime.Voucher{ID: tx.NextSeq(), World: 1, Batch: 2, Status: airtime.InStock}, SerialHash: 5})
 		tx.PutFloat(airtime.Float{Account: 3, World: 1, Currency: 710, Balance: ledger.Balance{Book: 5}})
+		passed := txn.Message{Seq: 501, World: 1, ID: "passed", Role: txn.Request, State: txn.Working, At: time.Now(), Upstream: "issuer"}
+		tx.Insert(passed)
+		passed.Amount, passed.State = 70, txn.Open
+		tx.Amend(passed)
+		tx.AddItem(saf.Item{Seq: 502, Upstream: "issuer", World: 1, ID: "a", Request: 501, RequestID: "passed", At: time.Now(), State: saf.Parked, Why: "x"})
 		return nil
 	})
 	if err != nil {
@@ -106,6 +112,10 @@ func hasWhatCameLater(t *testing.T, path string) {
 		}
 		if c := tx.Card(8); c.Balance.Book != 70 || len(tx.Messages("old")) != 1 {
 			t.Errorf("card %+v", c)
+		}
+		passed, _ := tx.MessageAt(501)
+		if i, _ := tx.Item(502); i.Why != "x" || passed.Upstream != "issuer" || passed.Amount != 70 {
+			t.Errorf("queued %+v, passed on %+v", i, passed)
 		}
 		return nil
 	})

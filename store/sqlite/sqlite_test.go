@@ -15,16 +15,20 @@ import (
 
 var cards = flag.Int("cards", 10_000, "how many cards the benchmark spends from")
 
-func BenchmarkDriver(b *testing.B) {
-	open := func(t testing.TB) store.Driver {
-		d, err := sqlite.Open(filepath.Join(t.TempDir(), "scrip.db"), sqlite.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d
+func BenchmarkDriver(b *testing.B) { storetest.Bench(b, openNew, *cards) }
+
+// openNew opens an empty store.
+func openNew(t testing.TB) store.Driver {
+	d, err := sqlite.Open(filepath.Join(t.TempDir(), "scrip.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	storetest.Bench(b, open, *cards)
+	return d
 }
+
+var items = flag.Int("items", 50_000, "how many items the benchmark's queue has")
+
+func BenchmarkQueue(b *testing.B) { storetest.BenchQueue(b, openNew, *items) }
 
 var transactions = flag.Int("transactions", 20_000, "how many redemptions with their confirmations the grown store has")
 
