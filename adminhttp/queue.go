@@ -135,7 +135,7 @@ func upstream(u admin.Upstream) adminapi.Upstream {
 	out := adminapi.Upstream{Name: u.Name, Stopped: each(u.Stopped, stopped), Queued: each(u.Levels, queueLevel)}
 	if v := u.View; v != nil {
 		out.Running, out.Breaker, out.InFlight = true, adminapi.UpstreamBreaker(v.Breaker), int32(v.InFlight)
-		out.Repeats, out.Oldest = v.Repeats, v.Oldest.UTC()
+		out.Repeats = v.Repeats
 	}
 	if p := u.Pause; p != nil {
 		out.Paused, out.PausedBy, out.PausedAt = true, p.Operator, p.At.UTC()

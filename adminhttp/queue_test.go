@@ -21,7 +21,7 @@ type queues struct {
 }
 
 func (q *queues) Queues() []saf.View {
-	return []saf.View{{Upstream: "north", Oldest: started, InFlight: 2, Repeats: 3, Breaker: "open", Paused: q.paused, Stopped: q.stopped}}
+	return []saf.View{{Upstream: "north", InFlight: 2, Repeats: 3, Breaker: "open", Paused: q.paused, Stopped: q.stopped}}
 }
 func (q *queues) Pause(_ string, paused bool) { q.paused = paused }
 func (q *queues) Look(string)                 { q.stopped = nil }
@@ -154,7 +154,7 @@ func TestUpstreamsArePausedAndResumed(t *testing.T) {
 	created(h, "admin", "/accounts", `{"name":"till"}`)
 	h.queue(txn.Reversal, saf.Attention)
 	h.queues.stopped = []saf.Stop{{Account: h.sender().Account, Since: started, Why: "answered 401"}}
-	const running = `"name":"north","running":true,"breaker":"open","inFlight":2,"repeats":3,"oldest":"2026-11-21T12:00:00Z"`
+	const running = `"name":"north","running":true,"breaker":"open","inFlight":2,"repeats":3`
 	const stopped = `"stopped":[{"account":"till","since":"2026-11-21T12:00:00Z","why":"answered 401"}]`
 	const queued = `"queued":[{"account":"till","state":"attention","count":1,"currency":"710","value":500,"oldest":"2026-11-21T12:00:00Z"}]`
 	same := func(what string, got any, want string) {

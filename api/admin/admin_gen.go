@@ -1754,9 +1754,6 @@ type Upstream struct {
 	InFlight int32  `json:"inFlight,omitempty,omitzero"`
 	Name     string `json:"name"`
 
-	// Oldest Since when the head of the queue is queued.
-	Oldest time.Time `json:"oldest,omitempty,omitzero"`
-
 	// Paused Nothing of its queue is sent until it is resumed.
 	Paused   bool      `json:"paused"`
 	PausedAt time.Time `json:"pausedAt,omitempty,omitzero"`
