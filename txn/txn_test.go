@@ -1,6 +1,7 @@
 package txn_test
 
 import (
+	"reflect"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -57,6 +58,34 @@ func TestNamesReadBack(t *testing.T) {
 	for s := txn.Absent; s <= txn.Answered; s++ {
 		if got, ok := txn.ParseState(s.String()); !ok || got != s {
 			t.Errorf("%s reads back as %s", s, got)
+		}
+	}
+}
+
+func TestAmendChangesWhatWasApprovedOnlyOfWhatWasPassedOn(t *testing.T) {
+	from := txn.Message{
+		Seq: 9, ID: "x", Account: 9, Role: txn.Reversal, State: txn.Confirmed, Reason: "LATE", Ended: 5, Final: 3, ProviderRef: "ref",
+		Amount: 4, Requested: 4, Currency: 978, Upstream: "other",
+	}
+	ours := txn.Message{Seq: 1, ID: "a", Account: 3, Role: txn.Request, State: txn.Open, Amount: 500, Requested: 500, Currency: 710}
+	amended := ours
+	amended.State, amended.Reason, amended.Ended, amended.Final, amended.ProviderRef = txn.Confirmed, "LATE", 5, 3, "ref"
+	passed, answered := ours, amended
+	passed.Upstream = "issuer"
+	answered.Upstream, answered.Amount, answered.Requested, answered.Currency = "other", 4, 4, 978
+	nobody, kept := from, amended
+	nobody.Upstream, kept.Upstream = "", "issuer"
+	for _, c := range []struct {
+		name             string
+		of, from, wanted txn.Message
+	}{
+		{"our own", ours, from, amended},
+		{"passed on", passed, from, answered},
+		{"passed on to nobody", passed, nobody, kept},
+	} {
+		got := c.of
+		if got.Amend(c.from); !reflect.DeepEqual(got, c.wanted) {
+			t.Errorf("%s: got %+v, want %+v", c.name, got, c.wanted)
 		}
 	}
 }
