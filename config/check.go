@@ -121,6 +121,8 @@ func (s *Serve) checkTimes() []*Fault {
 	return []*Fault{
 		within("request-timeout", s.RequestTimeout, time.Second, maxRequestTimeout),
 		when(s.Hold <= 0 || s.Hold >= s.RequestTimeout, "hold", "is %s; it must be above 0 and below request-timeout (%s)", s.Hold, s.RequestTimeout),
+		when(s.AdviceWait <= 0 || s.AdviceWait >= s.RequestTimeout, "advice-wait",
+			"is %s; it must be above 0 and below request-timeout (%s)", s.AdviceWait, s.RequestTimeout),
 		when(s.ProviderTimeout < 0 || s.ProviderTimeout >= s.RequestTimeout, "airtime.provider-timeout",
 			"is %s; it must be below request-timeout (%s)", s.ProviderTimeout, s.RequestTimeout),
 		within("drain-delay", s.DrainDelay, 0, maxDrainDelay),

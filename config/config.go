@@ -48,6 +48,7 @@ type Serve struct {
 
 	RequestTimeout time.Duration `key:"request-timeout" env:"SCRIP_REQUEST_TIMEOUT" default:"60s" help:"From a request's arrival until it is no longer applied."`
 	Hold           time.Duration `key:"hold" env:"SCRIP_HOLD" default:"5s" help:"How long an advice waits for its request that is still in flight."`
+	AdviceWait     time.Duration `key:"advice-wait" env:"SCRIP_ADVICE_WAIT" default:"5s" help:"How long an advice that is passed on waits for its upstream's answer; then its sender hears 202, and the queue goes on."`
 	DrainDelay     time.Duration `key:"drain-delay" env:"SCRIP_DRAIN_DELAY" default:"0s" help:"When stopping, how long to serve on after /readyz says no, so that balancers see it."`
 	StopTimeout    time.Duration `key:"stop-timeout" env:"SCRIP_STOP_TIMEOUT" default:"30s" help:"When stopping, how long what is in hand may take to finish. Then it is cut off."`
 

@@ -245,10 +245,12 @@ func TestCheckNamesTheSetting(t *testing.T) {
 		{"tls.client-auth", func(s *Serve) { s.TLSClientAuth, s.TLSClientCA = "required", "a" }},
 		{"tls.client-ca", func(s *Serve) { s.TLSCert, s.TLSKey, s.TLSClientAuth = "c", "k", "optional" }},
 		{"tls.client-ca", func(s *Serve) { s.TLSCert, s.TLSKey, s.TLSClientCA = "c", "k", "a" }},
-		{"request-timeout", func(s *Serve) { s.RequestTimeout = 999 * time.Millisecond; s.Hold = 1 }},
+		{"request-timeout", func(s *Serve) { s.RequestTimeout, s.Hold, s.AdviceWait = 999*time.Millisecond, 1, 1 }},
 		{"request-timeout", func(s *Serve) { s.RequestTimeout = maxRequestTimeout + 1 }},
 		{"hold", func(s *Serve) { s.Hold = 0 }},
 		{"hold", func(s *Serve) { s.Hold = s.RequestTimeout }},
+		{"advice-wait", func(s *Serve) { s.AdviceWait = 0 }},
+		{"advice-wait", func(s *Serve) { s.AdviceWait = s.RequestTimeout }},
 		{"airtime.provider-timeout", func(s *Serve) { s.ProviderTimeout = -1 }},
 		{"airtime.provider-timeout", func(s *Serve) { s.ProviderTimeout = s.RequestTimeout }},
 		{"drain-delay", func(s *Serve) { s.DrainDelay = -1 }},
@@ -373,6 +375,7 @@ func TestToken(t *testing.T) {
 func FuzzFile(f *testing.F) {
 	for _, seed := range []string{
 		"data: x\ntls:\n  cert: a\n", "a: &a [*a]\n", "hold: 5s", "? [x]\n: y", "---\n---\n", "\xff", "{data: x, data: y}", "tls: {<<: {cert: x}}",
+		whole, routesOf("to: a, cards: [7*]", "to: [local]"), upstreamWith("oauth2: {grant: password}"), "routes: [[]]", "upstreams: [{? [x]: y}]",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -42,6 +42,9 @@ type values struct {
 	file  string
 	byKey map[string]string
 	lines map[string]int // where each key and section stands
+
+	upstreams []upstream
+	routeList []route
 }
 
 var _ kong.Resolver = (*values)(nil)
@@ -86,7 +89,10 @@ func parse(file string, text []byte) (*values, error) {
 	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" { // nothing but comments
 		return v, nil
 	}
-	return v, v.section(root, "")
+	if err := v.section(root, ""); err != nil {
+		return nil, err
+	}
+	return v, v.checkLists()
 }
 
 // at is an error at a line.
@@ -126,6 +132,8 @@ func (v *values) pair(name, content *yaml.Node, prefix string) error {
 		return v.at(name, "%s must stand in its section, without the dot", key)
 	case flag != nil:
 		return v.setting(key, flag, content)
+	case key == "upstreams" || key == "routes":
+		return v.list(key, content)
 	case sections()[key]:
 		return v.section(content, key+".")
 	}

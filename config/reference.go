@@ -58,6 +58,27 @@ func Reference() string {
 	return b.String()
 }
 
+// SwitchReference is a table of what can be set of an upstream, and one of a route, in Markdown.
+func SwitchReference() (upstreams, routes string) {
+	const head = "| key | what it is |\n|---|---|\n"
+	var u, r strings.Builder
+	u.WriteString(head)
+	for _, m := range upstreamMembers {
+		table(&u, "", []member[upstream]{m})
+		switch m.key {
+		case "oauth2":
+			table(&u, "oauth2.", oauth2Members)
+		case "accounts":
+			table(&u, "accounts[].", accountMembers)
+		case "tls":
+			table(&u, "tls.", tlsMembers)
+		}
+	}
+	r.WriteString(head)
+	table(&r, "", routeMembers)
+	return u.String(), r.String()
+}
+
 // spelled gives a flag with its placeholder.
 func spelled(f *kong.Flag) string {
 	text := "--" + f.Name
