@@ -58,7 +58,7 @@ func (l *Line) leave(e *entry, c *Change) {
 	if c.Left {
 		l.settling[e.Seq] = true
 	}
-	if c.From == Waiting && (c.Left || l.isStopped(e.Account)) {
+	if l.entries[e.Seq] == e && (c.Left || l.isStopped(e.Account)) {
 		l.remove(e)
 	}
 }
@@ -115,7 +115,7 @@ func (l *Line) await(e *entry, v Verdict, now time.Time, jitter float64) {
 // patience gives how often an entry may fail alone. When those that wait for their time fill the memory they would hold
 // up the others, so then it is once.
 func (l *Line) patience() int {
-	if len(l.backing.entries) >= held/2 {
+	if len(l.backing.entries) >= l.held/2 {
 		return 1
 	}
 	return l.pace.ParkAfter

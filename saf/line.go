@@ -28,6 +28,8 @@ type Line struct {
 	pace    Pace // a full one
 	lane    func(ident.Account) string
 	breaker *Breaker
+	held    int // items in memory at most, but for the parked ones
+	page    int // items that are read at once
 	paused  bool
 	stops   map[string]Stop // by lane
 
@@ -85,7 +87,7 @@ func NewLine(p Pace, lane func(ident.Account) string) *Line {
 	}
 	p = p.Full()
 	return &Line{
-		pace: p, lane: lane, breaker: NewBreaker(p), stops: map[string]Stop{},
+		pace: p, lane: lane, breaker: NewBreaker(p), held: held, page: page, stops: map[string]Stop{},
 		entries: map[int64]*entry{}, heads: map[int64]*entry{},
 		settling: map[int64]bool{}, settled: map[int64]bool{},
 		ready: pile{before: bySeq}, backing: pile{before: byDue}, behind: true,
@@ -111,7 +113,7 @@ func (l *Line) Offer(i Item) bool {
 	if i.State != Waiting || l.isStopped(i.Account) || i.Seq <= l.read {
 		return false
 	}
-	if l.behind || len(l.entries) >= held {
+	if l.behind || len(l.entries) >= l.held {
 		l.fallBehind(i.Seq)
 		return false
 	}

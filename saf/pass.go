@@ -38,7 +38,7 @@ func (p *pass) ask(now time.Time) (after int64) {
 func (l *Line) Lacks(now time.Time) bool { return l.lacksWaiting(now) || l.lacksParked(now) }
 
 func (l *Line) lacksWaiting(now time.Time) bool {
-	return l.waiting.wants(now) && len(l.entries)+page <= held
+	return l.waiting.wants(now) && len(l.entries)+l.page <= l.held
 }
 
 func (l *Line) lacksParked(now time.Time) bool {
@@ -51,7 +51,7 @@ func (l *Line) Missing(now time.Time) (Page, bool) {
 	switch {
 	case l.lacksWaiting(now):
 		l.ignored = 0
-		return Page{Waiting, l.waiting.ask(now), page, l.age}, true
+		return Page{Waiting, l.waiting.ask(now), l.page, l.age}, true
 	case l.lacksParked(now):
 		return Page{Parked, l.parked.ask(now), sidePage, l.age}, true
 	}

@@ -1,0 +1,559 @@
+package saf
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/txn"
+)
+
+var yes = Verdict{Outcome: Delivered}
+
+// smallLine gives a line with room for few items, that an empty store has been read for.
+func smallLine(p Pace) *Line {
+	l := NewLine(p, func(a ident.Account) string { return fmt.Sprint(a) })
+	l.held, l.page = 8, 4
+	for read, lacks := l.Missing(noon); lacks; read, lacks = l.Missing(noon) {
+		l.Loaded(read, nil, noon)
+	}
+	return l
+}
+
+func itemAt(seq int64) Item {
+	return Item{Seq: seq, Request: seq, Account: 1, Role: txn.Reversal, State: Waiting}
+}
+
+// mustNext gives the item that is sent next, which must have this seq.
+func mustNext(t *testing.T, l *Line, now time.Time, seq int64) {
+	t.Helper()
+	if i, found := l.Next(now); !found || i.Seq != seq {
+		t.Fatalf("item %d (%t) is sent, want %d", i.Seq, found, seq)
+	}
+}
+
+func mustRest(t *testing.T, l *Line, now time.Time) {
+	t.Helper()
+	if i, found := l.Next(now); found {
+		t.Fatalf("item %d is sent, want none", i.Seq)
+	}
+}
+
+func TestALineIsSentFromItsHeadInAWindow(t *testing.T) {
+	l := smallLine(Pace{Window: 2})
+	for _, seq := range []int64{3, 1, 2} {
+		if !l.Offer(itemAt(seq)) {
+			t.Fatal("it is not taken")
+		}
+	}
+	mustNext(t, l, noon, 1)
+	mustNext(t, l, noon, 2)
+	mustRest(t, l, noon)
+	if c := l.Done(2, yes, noon, 0); !c.Drop || c.Put || !c.Final {
+		t.Errorf("an answer for good asks for %+v", c)
+	}
+	mustNext(t, l, noon, 3)
+}
+
+func TestOneRequestHasOneAdviceOnItsWay(t *testing.T) {
+	l := smallLine(Pace{})
+	first, second, third := itemAt(1), itemAt(2), itemAt(3)
+	second.Request, third.Request = 1, 1
+	for _, i := range []Item{first, third, second} {
+		l.Offer(i)
+	}
+	mustNext(t, l, noon, 1)
+	mustRest(t, l, noon)
+	l.Done(1, Verdict{Outcome: Again}, noon, 0)
+	mustRest(t, l, noon) // what comes later does not overtake it
+	now := noon.Add(time.Minute)
+	mustNext(t, l, now, 1)
+	l.Done(1, yes, now, 0)
+	mustNext(t, l, now, 2)
+	l.Done(2, Verdict{Outcome: Refused}, now, 0)
+	mustNext(t, l, now, 3)
+}
+
+func TestWhatHasNoAnswerWaitsItsTime(t *testing.T) {
+	l := smallLine(Pace{MinWait: 2 * time.Second})
+	l.Offer(itemAt(1))
+	mustNext(t, l, noon, 1)
+	c := l.Done(1, Verdict{Outcome: Again, Why: "reset"}, noon, 0)
+	if !c.Put || c.Left || c.Item.Attempts != 1 || c.Item.Why != "reset" || !c.Item.Tried.Equal(noon) {
+		t.Errorf("the first time in vain asks for %+v", c)
+	}
+	mustRest(t, l, noon.Add(time.Second-1))
+	if at := l.Wake(noon); !at.Equal(noon.Add(time.Second)) {
+		t.Errorf("there is something again at %s", at)
+	}
+	now := noon.Add(time.Second)
+	mustNext(t, l, now, 1)
+	if c := l.Done(1, Verdict{Outcome: Again, After: time.Minute}, now, 0); c.Put || c.Item.Attempts != 2 {
+		t.Errorf("the second time, a second later, asks for %+v", c)
+	}
+	mustRest(t, l, now.Add(time.Minute-1)) // as the upstream wants it
+	mustNext(t, l, now.Add(time.Minute), 1)
+}
+
+func TestARefusalNeedsAttention(t *testing.T) {
+	l := smallLine(Pace{})
+	for seq, v := range map[int64]Verdict{
+		1: {Outcome: Refused, Why: "no"}, 2: {Outcome: NoCredential, Why: LacksCredential}, 3: {Outcome: Unreadable, Why: "?"},
+	} {
+		l.Offer(itemAt(seq))
+		mustNext(t, l, noon, seq)
+		c := l.Done(seq, v, noon, 0)
+		if !c.Put || c.Drop || !c.Left || !c.Final || c.Item.State != Attention || c.Item.Why != v.Why {
+			t.Errorf("%+v asks for %+v", v, c)
+		}
+		l.Saved(seq)
+	}
+	if !l.IsEmpty() {
+		t.Error("they are still in line")
+	}
+}
+
+func TestAnOpenBreakerIsProbedByTheHead(t *testing.T) {
+	l := smallLine(Pace{Window: 4, BreakAfter: 2})
+	for seq := range int64(4) {
+		l.Offer(itemAt(seq + 1))
+	}
+	for seq := range int64(3) {
+		mustNext(t, l, noon, seq+1)
+	}
+	l.Done(1, Verdict{Outcome: Again}, noon, 0)
+	if c := l.Done(2, Verdict{Outcome: Again}, noon, 0); !c.Opened {
+		t.Error("the breaker has not opened")
+	}
+	mustRest(t, l, noon)
+	if _, after, ok := l.Admit(noon.Add(time.Hour)); ok || after < time.Second {
+		t.Errorf("a request may go, or again after %s", after)
+	}
+	now := l.Wake(noon)
+	mustNext(t, l, now, 1)
+	mustRest(t, l, now.Add(time.Hour)) // one at a time
+	l.Done(1, yes, now, 0)
+	mustNext(t, l, now, 2) // without waiting for its time, which the outage had put off
+	mustNext(t, l, now, 4)
+	if probe, _, ok := l.Admit(now); !ok || probe != 0 {
+		t.Error("a request may not go")
+	}
+}
+
+func TestRequestsProbeForAnEmptyQueue(t *testing.T) {
+	l := smallLine(Pace{BreakAfter: 2})
+	l.Told(0, Verdict{Outcome: Again}, noon, 0)
+	if !l.Told(0, Verdict{Outcome: Again}, noon, 0) {
+		t.Fatal("the breaker has not opened")
+	}
+	if _, _, ok := l.Admit(noon); ok {
+		t.Error("a request goes before it is time")
+	}
+	now := l.Wake(noon)
+	probe, _, ok := l.Admit(now)
+	if !ok {
+		t.Fatal("no request may probe")
+	}
+	if _, _, second := l.Admit(now); second {
+		t.Error("two may")
+	}
+	l.Untold(probe)
+	if probe, _, ok = l.Admit(now); !ok {
+		t.Error("the next may not, although the first came to nothing")
+	}
+	l.Told(probe, Verdict{Outcome: Refused}, now, 0)
+	if l.IsOpen() {
+		t.Error("an answer does not close the breaker")
+	}
+}
+
+func TestRequestsProbeWhenTheHeadIsTheTrouble(t *testing.T) {
+	l, now := smallLine(Pace{BreakAfter: 1}), noon
+	l.Offer(itemAt(1))
+	for sends := 1; ; sends++ {
+		mustNext(t, l, now, 1)
+		l.Done(1, Verdict{Outcome: Again}, now, 0)
+		now = l.Wake(now)
+		if _, _, ok := l.Admit(now); ok {
+			if sends != 1+yieldAfter {
+				t.Errorf("a request may go after %d sends", sends)
+			}
+			return
+		}
+		if sends > 100 {
+			t.Fatal("what the upstream cannot answer keeps all requests out")
+		}
+	}
+}
+
+func TestWhatFailsAloneIsParkedAndTriedBeside(t *testing.T) {
+	l, now := smallLine(Pace{Window: 1, ParkAfter: 3, BreakAfter: 100, MaxWait: 10 * time.Second}), noon
+	l.Offer(itemAt(1))
+	other := int64(2)
+	for fails := 1; fails < 4; fails++ {
+		mustNext(t, l, now, 1)
+		c := l.Done(1, Verdict{Outcome: Again}, now, 0)
+		if parked := c.Item.State == Parked; parked != (fails == 4) || parked != c.Left {
+			t.Fatalf("after %d times: %+v", fails, c)
+		}
+		l.Offer(itemAt(other))
+		mustNext(t, l, now, other)
+		l.Done(other, yes, now, 0)
+		other, now = other+1, now.Add(time.Minute)
+	}
+	mustNext(t, l, now, 1)
+	c := l.Done(1, Verdict{Outcome: Again}, now, 0)
+	if c.Item.State != Parked || !c.Put || !c.Left || c.Final {
+		t.Fatalf("it fails alone for the third time, and that asks for %+v", c)
+	}
+	mustRest(t, l, now.Add(time.Hour))
+	l.Saved(1)
+	now = now.Add(10 * time.Second)
+	for read, lacks := l.Missing(now); lacks; read, lacks = l.Missing(now) {
+		l.Loaded(read, map[State][]Item{Parked: {c.Item}}[read.State], now)
+	}
+	l.Offer(itemAt(50))
+	mustNext(t, l, now, 50)
+	if i, found := l.NextParked(); !found || i.Seq != 1 {
+		t.Error("it is not tried again")
+	}
+	if c := l.Done(1, Verdict{Outcome: Again}, now, 0); c.Item.Attempts != 5 || !c.Put || c.Left {
+		t.Errorf("it is tried in vain, and that asks for %+v", c)
+	}
+}
+
+func TestACredentialThatIsNotLetInStopsOnlyItsOwn(t *testing.T) {
+	l := smallLine(Pace{})
+	theirs := itemAt(2)
+	theirs.Account = 2
+	later := itemAt(3)
+	for _, i := range []Item{itemAt(1), theirs, later} {
+		l.Offer(i)
+	}
+	mustNext(t, l, noon, 1)
+	if c := l.Done(1, Verdict{Outcome: Halted, Why: "401"}, noon, 0); !c.Stopped || !c.Put || c.Left || c.Item.State != Waiting {
+		t.Errorf("it asks for %+v", c)
+	}
+	mustNext(t, l, noon, 2)
+	mustRest(t, l, noon)
+	if l.Offer(itemAt(4)) {
+		t.Error("one of the same credential is taken")
+	}
+	var v View
+	if l.View(&v); len(v.Stopped) != 1 || v.Stopped[0] != (Stop{Account: 1, Since: noon, Why: "401"}) || v.InFlight != 1 {
+		t.Errorf("seen as %+v", v)
+	}
+	l.Rewind()
+	read, _ := l.Missing(noon)
+	l.Loaded(read, []Item{itemAt(1), theirs, later, itemAt(4)}, noon)
+	mustNext(t, l, noon, 1)
+	mustNext(t, l, noon, 3)
+}
+
+func TestAPageThatWasReadBeforeAnOfferIsNotTheEnd(t *testing.T) {
+	l := smallLine(Pace{})
+	l.Rewind()
+	l.behind = true
+	read, _ := l.Missing(noon)
+	if l.Offer(itemAt(7)) {
+		t.Fatal("it is taken before the store is read")
+	}
+	l.Loaded(read, nil, noon) // the page is of before
+	if read, lacks := l.Missing(noon); !lacks || read.State != Waiting {
+		t.Fatal("the line believes that it has all")
+	} else {
+		l.Loaded(read, []Item{itemAt(7)}, noon)
+	}
+	mustNext(t, l, noon, 7)
+	if l.Offer(itemAt(8)); l.behind {
+		t.Error("it is still behind")
+	}
+}
+
+// model is a line with all that is around it: a store, its pages and commits in any delay, offers in any order, an
+// upstream that does what it likes, and operators.
+type model struct {
+	*rapid.T
+	line      *Line
+	now       time.Time
+	seq       int64
+	rows      map[int64]Item
+	unoffered []Item
+	read      *Page // on its way, with what it brings
+	found     []Item
+	flying    map[int64]Item
+	besides   int
+	probes    map[int64]bool // of flying, what was sent while the breaker was open
+	delivered map[int64]bool
+	unsaved   []Change
+	paused    bool
+}
+
+func TestNothingIsLostAndNothingIsSentTwiceAtOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := &model{
+			T: t, now: noon, rows: map[int64]Item{}, flying: map[int64]Item{}, probes: map[int64]bool{}, delivered: map[int64]bool{},
+			line: NewLine(Pace{Window: 3, ParkAfter: 2, BreakAfter: 4}, func(a ident.Account) string { return fmt.Sprint(a) }),
+		}
+		m.line.held, m.line.page = 8, 4
+		t.Repeat(map[string]func(*rapid.T){
+			"":         func(*rapid.T) { m.check() },
+			"commit":   m.commit,
+			"commit 2": m.commit,
+			"offer":    m.offer,
+			"ask":      m.ask,
+			"load":     m.load,
+			"send":     m.send,
+			"send 2":   m.send,
+			"answer":   m.answer,
+			"save":     m.save,
+			"operate":  m.operate,
+			"time":     func(t *rapid.T) { m.now = m.now.Add(time.Duration(rapid.IntRange(1, 90).Draw(t, "s")) * time.Second) },
+		})
+		m.settle()
+	})
+}
+
+// commit adds an item to the store, of a request of its own or of one before.
+func (m *model) commit(t *rapid.T) {
+	m.seq++
+	i := itemAt(m.seq)
+	i.Request = max(1, m.seq-rapid.Int64Range(0, 2).Draw(t, "before"))
+	i.Account = ident.Account(1 + i.Request%3)
+	m.rows[i.Seq] = i
+	m.unoffered = append(m.unoffered, i)
+}
+
+// offer offers something that is committed, in any order; or somebody forgets to.
+func (m *model) offer(t *rapid.T) {
+	if len(m.unoffered) == 0 {
+		t.Skip()
+	}
+	at := rapid.IntRange(0, len(m.unoffered)-1).Draw(t, "which")
+	if rapid.IntRange(0, 9).Draw(t, "forget") > 0 {
+		m.line.Offer(m.unoffered[at])
+	}
+	m.unoffered = slices.Delete(m.unoffered, at, at+1)
+}
+
+// ask begins to read a page, which brings what is there now.
+func (m *model) ask(t *rapid.T) {
+	if m.read != nil {
+		t.Skip()
+	}
+	expected := m.line.Lacks(m.now)
+	read, lacks := m.line.Missing(m.now)
+	if lacks != expected {
+		t.Fatal("what is lacking is not what is missing")
+	}
+	if lacks {
+		m.read, m.found = &read, nil
+		for _, seq := range slices.Sorted(maps.Keys(m.rows)) {
+			if i := m.rows[seq]; i.State == read.State && seq > read.After && len(m.found) < read.Limit {
+				m.found = append(m.found, i)
+			}
+		}
+	}
+}
+
+// load brings the page that was asked for, unless the store fails.
+func (m *model) load(t *rapid.T) {
+	if m.read == nil {
+		t.Skip()
+	}
+	m.loaded(rapid.IntRange(0, 9).Draw(t, "fails") == 0)
+}
+
+func (m *model) loaded(fails bool) {
+	if fails {
+		m.line.Failed(*m.read, m.now)
+	} else {
+		m.line.Loaded(*m.read, m.found, m.now)
+	}
+	m.read = nil
+}
+
+// send sends what the line says.
+func (m *model) send(t *rapid.T) {
+	wasOpen := m.line.IsOpen()
+	i, found := m.line.Next(m.now)
+	parked := !found
+	if parked {
+		i, found = m.line.NextParked()
+	}
+	if !found {
+		return
+	}
+	m.mustBeFree(i)
+	switch {
+	case m.paused:
+		m.Fatal("a paused line sends")
+	case parked && wasOpen:
+		m.Fatal("what is parked probes")
+	case wasOpen:
+		m.probes[i.Seq] = true
+	case parked:
+		m.besides++
+	}
+	m.flying[i.Seq] = i
+}
+
+// mustBeFree checks that an item may be sent.
+func (m *model) mustBeFree(i Item) {
+	if _, there := m.rows[i.Seq]; !there || m.delivered[i.Seq] {
+		m.Fatalf("%d is sent although it is delivered or closed", i.Seq)
+	}
+	for _, other := range m.flying {
+		if other.Request == i.Request {
+			m.Fatalf("%d and %d of one request are sent at once", i.Seq, other.Seq)
+		}
+	}
+}
+
+// answer ends something that is on its way.
+func (m *model) answer(t *rapid.T) {
+	if len(m.flying) == 0 {
+		t.Skip()
+	}
+	seq := rapid.SampledFrom(slices.Sorted(maps.Keys(m.flying))).Draw(t, "seq")
+	m.done(seq, Verdict{
+		Outcome: rapid.SampledFrom([]Outcome{Delivered, Delivered, Again, Again, Again, Refused, Halted, NoCredential}).Draw(t, "outcome"),
+		After:   time.Duration(rapid.SampledFrom([]int{0, 0, 0, 100}).Draw(t, "after")) * time.Second,
+	})
+}
+
+func (m *model) done(seq int64, v Verdict) {
+	if m.flying[seq].State == Parked {
+		m.besides--
+	}
+	delete(m.flying, seq)
+	delete(m.probes, seq)
+	c := m.line.Done(seq, v, m.now, 0.5)
+	if c.Item.Seq != seq || c.Drop != (v.Outcome == Delivered) || c.Drop && c.Put {
+		m.Fatalf("%+v asks for %+v", v, c)
+	}
+	if c.Drop {
+		m.delivered[seq] = true
+	}
+	if c.Drop || c.Put {
+		m.unsaved = append(m.unsaved, c)
+	}
+}
+
+// save commits a change, or fails to, so that what was delivered may be sent again.
+func (m *model) save(t *rapid.T) {
+	if len(m.unsaved) == 0 {
+		t.Skip()
+	}
+	at := rapid.IntRange(0, len(m.unsaved)-1).Draw(t, "which")
+	m.saved(at, rapid.IntRange(0, 9).Draw(t, "fails") == 0)
+}
+
+func (m *model) saved(at int, fails bool) {
+	c := m.unsaved[at]
+	m.unsaved = slices.Delete(m.unsaved, at, at+1)
+	row, there := m.rows[c.Item.Seq]
+	switch {
+	case fails:
+		delete(m.delivered, c.Item.Seq)
+	case c.Drop:
+		delete(m.rows, c.Item.Seq)
+	case there && (c.Final || row.State == c.From):
+		m.rows[c.Item.Seq] = c.Item
+	}
+	if c.Left {
+		m.line.Saved(c.Item.Seq)
+	}
+}
+
+// operate does what an operator can do.
+func (m *model) operate(t *rapid.T) {
+	act := rapid.SampledFrom([]string{"pause", "resume", "look", "retry", "park", "close"}).Draw(t, "act")
+	if act == "pause" || act == "resume" {
+		m.paused = act == "pause"
+		m.line.Pause(m.paused)
+	}
+	if act == "pause" {
+		return
+	}
+	seq := rapid.Int64Range(1, max(1, m.seq)).Draw(t, "seq")
+	isOffered := !slices.ContainsFunc(m.unoffered, func(i Item) bool { return i.Seq == seq })
+	if row, there := m.rows[seq]; there && isOffered {
+		switch act {
+		case "retry":
+			row.State = Waiting
+			m.rows[seq] = row
+		case "park":
+			row.State = Parked
+			m.rows[seq] = row
+		case "close":
+			delete(m.rows, seq)
+		}
+	}
+	m.line.Rewind()
+}
+
+// check holds the line to its bounds.
+func (m *model) check() {
+	switch {
+	case len(m.flying)-m.besides > 3 || m.besides > 1:
+		m.Fatalf("%d are sent at once, %d of them parked ones", len(m.flying), m.besides)
+	case len(m.probes) > 1 && m.line.IsOpen():
+		m.Fatalf("there are %d probes", len(m.probes))
+	case len(m.line.entries) > m.line.held+m.line.page:
+		m.Fatalf("%d items are in memory", len(m.line.entries))
+	case len(m.line.settled) > 0 && m.read == nil:
+		m.Fatal("what was settled is remembered for ever")
+	case m.line.ready.first() != nil && !m.line.Ready(m.now) && !m.paused && !m.line.IsOpen() && len(m.flying) == 0:
+		m.Fatal("something could be sent and is not")
+	}
+}
+
+// settle has the upstream answer everything, and the store save everything. Then nothing may be left but what needs
+// attention, or goes under a credential that is not let in; and once that is looked at, not even this.
+func (m *model) settle() {
+	m.paused = false
+	m.line.Pause(false)
+	m.unoffered = nil
+	m.runDry()
+	for _, row := range m.rows {
+		if row.State != Attention && !m.line.isStopped(row.Account) {
+			m.Fatalf("%+v is left over", row)
+		}
+	}
+	m.line.Rewind()
+	m.runDry()
+	for _, row := range m.rows {
+		if row.State != Attention {
+			m.Fatalf("%+v is left over after a look", row)
+		}
+	}
+	if !m.line.IsEmpty() || len(m.line.heads)+len(m.line.ready.entries)+len(m.line.backing.entries) > 0 {
+		m.Fatal("the line is not empty, and nothing is in it")
+	}
+}
+
+func (m *model) runDry() {
+	for range 40 {
+		for len(m.unsaved) > 0 {
+			m.saved(0, false)
+		}
+		for m.read != nil || m.line.Lacks(m.now) {
+			if m.read == nil {
+				m.ask(m.T)
+			}
+			m.loaded(false)
+		}
+		for m.send(m.T); len(m.flying) > 0; m.send(m.T) {
+			for _, seq := range slices.Sorted(maps.Keys(m.flying)) {
+				m.done(seq, yes)
+			}
+		}
+		m.now = m.now.Add(time.Minute)
+	}
+}
