@@ -174,8 +174,12 @@ func (f *effect) refused() bool {
 	return false
 }
 
-// Apply moves the voucher and the money.
+// Apply moves the voucher and the money. What was passed on since somebody sent its advice here is not the vendor's to
+// end: the advice has to come again.
 func (f *effect) Apply(e *txn.Ending) error {
+	if e.Request.Upstream != "" {
+		return txn.ErrInFlight
+	}
 	if e.Advice.Role == txn.Confirmation {
 		return f.confirm(e)
 	}

@@ -76,8 +76,12 @@ func (e *ending) Check(t *txn.Ending) *decline.Error {
 // Whole implements txn.Effect.
 func (e *ending) Whole(t *txn.Ending) (full money.Minor, partial bool) { return Whole(t.Request) }
 
-// Apply moves the cards and the money.
+// Apply moves the cards and the money. What was passed on since somebody sent its advice here is not the issuer's to end:
+// the advice has to come again.
 func (e *ending) Apply(t *txn.Ending) error {
+	if t.Request.Upstream != "" {
+		return txn.ErrInFlight
+	}
 	t.Message.Card, t.Message.Target = t.Request.Card, t.Request.Target
 	e.work = NewWork(e.tx, t.Message.Seq)
 	effect := e.confirm
