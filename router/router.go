@@ -22,7 +22,7 @@ import (
 
 // Settings are what a router is made of.
 type Settings struct {
-	Routes []Route
+	Routes []Route // without any, all requests are for the local services
 	// Local are the issuer and the vendor of this process; either may be nil.
 	Local Services
 	// Passed gives the services that ask upstreams in this order. It is called once for each route, with names as they
@@ -51,6 +51,16 @@ func (s Services) has(i Interface) bool {
 	return s.Airtime != nil
 }
 
+// routes gives a route to local services for each contract that they serve.
+func (s Services) routes() (all []Route) {
+	for _, i := range []Interface{Giftcard, Airtime} {
+		if s.has(i) {
+			all = append(all, Route{To: []string{Local}, Interface: i})
+		}
+	}
+	return all
+}
+
 // Router chooses services. Make one with New; it never changes.
 type Router struct {
 	settings Settings
@@ -62,6 +72,9 @@ type Router struct {
 
 // New makes a router. The error is a *Fault when it is about one of the routes.
 func New(s Settings) (*Router, error) {
+	if len(s.Routes) == 0 {
+		s.Routes = s.Local.routes()
+	}
 	rules, err := compile(s.Routes)
 	if err != nil {
 		return nil, err

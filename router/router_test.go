@@ -375,6 +375,25 @@ func TestWhatARouterCannotBeMadeOf(t *testing.T) {
 	h.expect(t, "all is local", "local: advice")
 }
 
+// Without routes all is local, but for the advices of what was passed on when there were some.
+func TestWithoutRoutes(t *testing.T) {
+	h := newHouse()
+	h.records["passed"] = "acme"
+	r := h.open(t)
+	_, err := r.Giftcard().Request(t.Context(), &giftcard.Request{Family: txn.Load, Sender: sender, Card: pan(t, "71")})
+	_, err2 := r.Airtime().Request(t.Context(), &airtime.Request{Family: txn.Purchase, Sender: sender})
+	_, err3 := r.Giftcard().Advise(t.Context(), &txn.Advice{Family: txn.Load, Sender: sender, RequestID: "passed"})
+	_, err4 := r.Giftcard().Advise(t.Context(), &txn.Advice{Family: txn.Load, Sender: sender, RequestID: "unknown"})
+	if err := errors.Join(err, err2, err3, err4); err != nil {
+		t.Error(err)
+	}
+	h.expect(t, "without routes", "local: request", "local: request", "relay: advice", "local: advice")
+	h.settings.Local.Airtime = nil
+	if _, err := h.open(t).Airtime().Request(t.Context(), &airtime.Request{Family: txn.Purchase, Sender: sender}); reason(err) != decline.TransactionNotSupported {
+		t.Errorf("of a contract that is not served: %v", err)
+	}
+}
+
 // Cards of one range go to a processor, all others stay here.
 func Example() {
 	cards, err := router.ParseCards("7001*")
