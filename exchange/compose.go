@@ -42,11 +42,12 @@ func ComposeAdviceHead(w *Writer, a *txn.Advice) {
 	}
 }
 
-// ComposeOrigin writes where a request comes from: originator, client, settlementEntity and receiver.
+// ComposeOrigin writes where a request comes from: originator, client, settlementEntity and receiver. Words that are empty
+// are left out, so that the contract finds them missing.
 func ComposeOrigin(w *Writer, o *txn.Origin) {
 	w.Open("originator")
 	composeParty(w, "institution", &o.Institution)
-	w.Text("terminalId", o.Terminal)
+	w.Say("terminalId", o.Terminal)
 	composeMerchant(w, &o.Merchant)
 	w.Say("operatorId", o.Operator)
 	w.Say("channelId", o.Channel)
@@ -61,20 +62,20 @@ func composeParty(w *Writer, name string, p *txn.Party) {
 		return
 	}
 	w.Open(name)
-	w.Text("id", p.ID)
-	w.Text("name", p.Name)
+	w.Say("id", p.ID)
+	w.Say("name", p.Name)
 	w.Close()
 }
 
 func composeMerchant(w *Writer, m *txn.Merchant) {
 	w.Open("merchant")
-	w.Text("merchantType", m.Type)
-	w.Text("merchantId", m.ID)
+	w.Say("merchantType", m.Type)
+	w.Say("merchantId", m.ID)
 	w.Open("merchantName")
-	w.Text("name", m.Name)
-	w.Text("city", m.City)
-	w.Text("region", m.Region)
-	w.Text("country", m.Country)
+	w.Say("name", m.Name)
+	w.Say("city", m.City)
+	w.Say("region", m.Region)
+	w.Say("country", m.Country)
 	w.Close()
 	w.Close()
 }
