@@ -38,6 +38,7 @@ func passwordOf(name string) string { return name + "-password" }
 type overHTTP struct {
 	*airtimetest.Judged
 	wire conform.Target
+	url  string // of the server
 }
 
 // Do implements conform.Target.
@@ -73,7 +74,7 @@ func judgedOverHTTP(t *testing.T, compatible bool) overHTTP {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return overHTTP{vendor, target}
+	return overHTTP{vendor, target, listening.URL}
 }
 
 func TestRuleScripts(t *testing.T) {
