@@ -1,0 +1,473 @@
+package relay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/relay"
+	"github.com/scripworks/scrip/saf"
+	"github.com/scripworks/scrip/secret"
+	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/store/memstore"
+	"github.com/scripworks/scrip/txn"
+)
+
+// The process is killed at every write and at every send, before it and after it, and started again: at the end both
+// sides agree on every transaction.
+func TestAKillAtEveryBoundary(t *testing.T) {
+	most := 1000
+	for at := 1; at <= most; at++ {
+		died := false
+		ok := t.Run(fmt.Sprint(at), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSimulation(t, uint64(at))
+				s.deaths = []int{at}
+				s.run(1, 4)
+				died = s.died > 0
+			})
+		})
+		if !ok || !died {
+			t.Logf("%d boundaries", at-1)
+			break
+		}
+	}
+}
+
+// The network loses, doubles, delays and reorders, the process is killed again and again, also while it recovers, and
+// several tills send at once.
+func TestKillsOnABadNetwork(t *testing.T) {
+	seeds := uint64(40)
+	if testing.Short() {
+		seeds = 8
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSimulation(t, seed)
+				s.net.odds = 0.4
+				for range 6 {
+					s.deaths = append(s.deaths, 1+s.chance.IntN(120))
+				}
+				s.run(4, 6)
+			})
+		})
+	}
+}
+
+// errDead is what a killed process hears of everything.
+var errDead = errors.New("the process was killed")
+
+// mortal is a process as far as the world notices it: from the moment of its death it writes and sends nothing, and hears
+// of nothing.
+type mortal struct {
+	mu    sync.Mutex
+	steps int
+	last  int // step that it does not survive; 0 is none
+	gone  chan struct{}
+}
+
+func newMortal(last int) *mortal { return &mortal{last: last, gone: make(chan struct{})} }
+
+// dies takes a step, and says whether the process is dead.
+func (m *mortal) dies() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.dead() {
+		return true
+	}
+	if m.steps++; m.steps == m.last {
+		close(m.gone)
+	}
+	return m.dead()
+}
+
+func (m *mortal) dead() bool {
+	select {
+	case <-m.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+// do does something that the world sees, unless the process dies before; it does not hear of it when it dies after.
+func (m *mortal) do(act func() error) error {
+	if m.dies() {
+		return errDead
+	}
+	err := act()
+	if m.dies() {
+		return errDead
+	}
+	return err
+}
+
+// mortalStore is a store as a process uses it.
+type mortalStore struct {
+	saf.Store
+	*mortal
+}
+
+// Update implements saf.Store.
+func (s mortalStore) Update(ctx context.Context, keys saf.Keys, decide func(saf.Tx) error) error {
+	return s.do(func() error { return s.Store.Update(ctx, keys, decide) })
+}
+
+// Later implements saf.Store.
+func (s mortalStore) Later(keys saf.Keys, decide func(saf.Tx) error, done func()) {
+	s.Store.Later(keys, func(tx saf.Tx) error {
+		if s.dies() {
+			return errDead
+		}
+		return decide(tx)
+	}, done)
+}
+
+// mortalUpstream is an upstream as a process uses it.
+type mortalUpstream struct {
+	*network
+	*mortal
+}
+
+// Request implements giftcard.Service.
+func (u mortalUpstream) Request(_ context.Context, q *giftcard.Request) (response *giftcard.Response, err error) {
+	err = u.do(func() error { return u.carry(func() error { return u.book.request(q.ID) }) })
+	if err != nil {
+		return nil, err
+	}
+	return &giftcard.Response{Reference: "G1", Approved: &q.Amount.Minor, Currency: q.Amount.Currency}, nil
+}
+
+// Advise implements giftcard.Service.
+func (u mortalUpstream) Advise(_ context.Context, a *txn.Advice) (*txn.Answer, error) {
+	return nil, u.do(func() error { return u.carry(func() error { return u.book.advise(a.RequestID, a.Role) }) })
+}
+
+// network carries messages to the book, badly.
+type network struct {
+	book   *book
+	odds   float64
+	mu     sync.Mutex // guards chance
+	chance *rand.Rand
+	late   sync.WaitGroup // what is still on its way
+}
+
+const slowest = 2 * time.Minute
+
+// carry brings a message, or an answer, or neither.
+func (n *network) carry(message func() error) error {
+	n.mu.Lock()
+	bad, what, delay := n.chance.Float64() < n.odds, n.chance.IntN(6), time.Duration(n.chance.Int64N(int64(slowest)))
+	n.mu.Unlock()
+	if !bad {
+		return message()
+	}
+	switch what {
+	case 0:
+		return &decline.NotTaken{Cause: decline.Unreached, Text: "no connection"}
+	case 1:
+		return errSilence
+	case 2: // the answer is lost
+		_ = message()
+		return errSilence
+	case 3: // doubled on the way: the first answer comes
+		err := message()
+		_ = message()
+		return err
+	case 4: // doubled: the second answer comes
+		_ = message()
+		return message()
+	}
+	n.late.Go(func() { // held up
+		time.Sleep(delay)
+		_ = message()
+	})
+	return errSilence
+}
+
+// book is an upstream that keeps the contract.
+type book struct {
+	mu       sync.Mutex
+	state    map[ident.ID]txn.State
+	gone     map[ident.ID]bool // reversed before they came
+	approved map[ident.ID]int
+	ended    map[ident.ID]int
+}
+
+func newBook() *book {
+	return &book{state: map[ident.ID]txn.State{}, gone: map[ident.ID]bool{}, approved: map[ident.ID]int{}, ended: map[ident.ID]int{}}
+}
+
+func (b *book) request(id ident.ID) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.state[id] != txn.Absent:
+		return decline.New(decline.DuplicateRecord, "")
+	case b.gone[id]:
+		b.state[id] = txn.Declined
+		return decline.New(decline.GeneralError, "")
+	}
+	b.state[id] = txn.Open
+	b.approved[id]++
+	return nil
+}
+
+func (b *book) advise(id ident.ID, role txn.Role) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch txn.Judge(b.state[id], role) {
+	case txn.Apply:
+		b.state[id] = role.Ending()
+		b.ended[id]++
+		return nil
+	case txn.Acknowledge:
+		return nil
+	case txn.Remember:
+		b.gone[id] = true
+		return decline.New(decline.UnableToLocateRecord, "")
+	case txn.Locate:
+		return decline.New(decline.UnableToLocateRecord, "")
+	}
+	return decline.New(decline.GeneralError, "")
+}
+
+// simulation is tills, a relay that is killed and started again, and an upstream behind a network.
+type simulation struct {
+	t      *testing.T
+	driver store.Driver
+	keys   *secret.Keys
+	net    *network
+	chance *rand.Rand
+	deaths []int // after how many steps each process dies; those after them do not
+	died   int
+
+	mu    sync.Mutex // guards what follows
+	now   *incarnation
+	heard map[ident.ID]string // what each till heard last
+}
+
+// incarnation is one life of the relay.
+type incarnation struct {
+	*mortal
+	*relay.Relay
+	store *store.Store
+}
+
+func newSimulation(t *testing.T, seed uint64) *simulation {
+	keys, err := secret.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	chance := rand.New(rand.NewPCG(seed, 1))
+	return &simulation{
+		t: t, driver: memstore.New(), keys: keys, chance: chance, heard: map[ident.ID]string{},
+		net: &network{book: newBook(), chance: rand.New(rand.NewPCG(seed, 2))},
+	}
+}
+
+// begin starts processes until one survives its start.
+func (s *simulation) begin() {
+	for {
+		last := 0
+		if s.died < len(s.deaths) {
+			last = s.deaths[s.died]
+		}
+		i := &incarnation{mortal: newMortal(last), store: store.New(s.driver, store.Settings{Keys: s.keys, Now: time.Now})}
+		made, err := relay.New(relay.Settings{
+			Store: mortalStore{store.Queue(i.store), i.mortal}, Reports: s.driver, Keys: s.keys, Institution: ident.Reference{Institution: "switch"},
+			Upstreams: []relay.Upstream{{Name: "up", Giftcard: mortalUpstream{s.net, i.mortal}, Pace: saf.Pace{MaxWait: time.Minute}}},
+		})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		i.Relay = made
+		err = made.Start(context.Background())
+		if err == nil {
+			s.mu.Lock()
+			s.now = i
+			s.mu.Unlock()
+			return
+		}
+		if !i.dead() {
+			s.t.Fatal(err)
+		}
+		s.bury(i)
+	}
+}
+
+// bury waits until nothing of a process runs any more.
+func (s *simulation) bury(i *incarnation) {
+	s.died++
+	hurry, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = i.Close(hurry) // which says that it was in a hurry
+	if err := i.store.Close(); err != nil {
+		s.t.Error(err)
+	}
+}
+
+func (s *simulation) current() *incarnation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+// run lets tills send, each so many transactions, and compares both sides in the end.
+func (s *simulation) run(tills, each int) {
+	s.begin()
+	var sending sync.WaitGroup
+	for till := range tills {
+		sending.Go(func() {
+			for n := range each {
+				s.transact(ident.ID(fmt.Sprintf("t%d-%d", till, n)), n)
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		sending.Wait()
+		close(done)
+	}()
+	for served := false; !served; {
+		select {
+		case <-s.current().gone:
+			s.bury(s.current())
+			s.begin()
+		case <-done:
+			served = true
+		}
+	}
+	s.finish()
+}
+
+// settle waits until nothing is queued any more, also when the process dies once more.
+func (s *simulation) settle() {
+	for range 200 {
+		i := s.current()
+		if i.dead() {
+			s.bury(i)
+			s.begin()
+		} else if b := (&switchboard{t: s.t, driver: s.driver}); len(b.items()) == 0 {
+			return
+		}
+		time.Sleep(time.Minute)
+	}
+	s.t.Error("the queue is never empty")
+}
+
+// transact sends a request and sees it through as a till must: it ends what was approved, and reverses what was not
+// answered.
+func (s *simulation) transact(id ident.ID, n int) {
+	err := s.ask(id)
+	s.note(id, outcome(err))
+	var refusal *decline.Error
+	var turned *decline.NotTaken
+	switch {
+	case err == nil && n%2 == 0:
+		s.advise(id, txn.Confirmation)
+	case err == nil, n%3 == 0: // also what it knows to be declined
+		s.advise(id, txn.Reversal)
+	case errors.As(err, &refusal), errors.As(err, &turned):
+	default:
+		s.advise(id, txn.Reversal)
+	}
+}
+
+// ask sends a request once. A process that dies meanwhile has not answered.
+func (s *simulation) ask(id ident.ID) error {
+	process := s.current()
+	q := redemption(id)
+	_, err := process.Giftcard("up").Request(s.t.Context(), q)
+	if process.dead() {
+		return errDead
+	}
+	return err
+}
+
+// advise repeats an advice until it is answered for good.
+func (s *simulation) advise(request ident.ID, role txn.Role) {
+	a := advice(txn.Redemption, role, request+"-"+ident.ID(role.String()), request)
+	for range 1000 {
+		process := s.current()
+		_, err := process.Giftcard("up").Advise(s.t.Context(), a)
+		var refusal *decline.Error
+		switch {
+		case process.dead():
+		case err == nil:
+			s.note(request, role.String())
+			return
+		case errors.As(err, &refusal) && role == txn.Reversal && refusal.Reason == decline.UnableToLocateRecord:
+			s.note(request, role.String())
+			return
+		case errors.As(err, &refusal):
+			s.t.Errorf("the %s of %s is refused: %v", role, request, err)
+			return
+		}
+		time.Sleep(time.Second)
+	}
+	s.t.Errorf("the %s of %s is never answered", role, request)
+}
+
+func (s *simulation) note(id ident.ID, heard string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heard[id] = heard
+}
+
+// finish waits until nothing is on its way, and compares.
+func (s *simulation) finish() {
+	s.net.mu.Lock()
+	s.net.odds = 0
+	s.net.mu.Unlock()
+	s.net.late.Wait()
+	s.settle()
+	i := s.current()
+	b := &switchboard{t: s.t, driver: s.driver, store: i.store}
+	if got := b.queued(); len(got) > 0 {
+		s.t.Errorf("still queued: %v", got)
+	}
+	for id, heard := range s.heard {
+		s.compare(id, heard, b.stands(s.t, id).State)
+	}
+	b.booksAreRight()
+	if err := i.Close(context.Background()); err != nil {
+		s.t.Error(err)
+	}
+	if err := i.store.Close(); err != nil {
+		s.t.Error(err)
+	}
+}
+
+// compare asks that the till, the relay and the upstream tell the same of a transaction.
+func (s *simulation) compare(id ident.ID, heard string, here txn.State) {
+	n := s.net.book
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	there := n.state[id]
+	agree := false
+	switch here {
+	case txn.Confirmed:
+		agree = there == txn.Confirmed && heard == "confirmation"
+	case txn.Reversed:
+		agree = there == txn.Reversed || there == txn.Absent || there == txn.Declined
+	case txn.Declined, txn.Absent:
+		agree = there == txn.Absent || there == txn.Declined
+	}
+	if heard == "confirmation" && here != txn.Confirmed || n.approved[id] > 1 || n.approved[id] != n.ended[id] {
+		agree = false
+	}
+	if !agree {
+		s.t.Errorf("%s: its till heard %s, here it is %s, there it is %s after %d approvals and %d endings",
+			id, heard, here, there, n.approved[id], n.ended[id])
+	}
+}

@@ -1,0 +1,175 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/scripworks/scrip/txn"
+)
+
+// Bounds of recovery.
+const (
+	recoverPage = 256 // requests that are read, and undone, together
+	maxStrays   = 4096
+	strayWait   = time.Second // between two tries to write down what became of a request
+)
+
+// Start undoes what stands as sent: whoever was to hear of it is gone, and how it ended is unknown. Then it starts the
+// lines and takes messages. It fails, and names the upstream, when something is in hand or queued for one that is not
+// configured: it would wait for ever.
+func (r *Relay) Start(ctx context.Context) error {
+	if err := r.checkConfigured(ctx); err != nil {
+		return err
+	}
+	if err := r.recover(ctx); err != nil {
+		return fmt.Errorf("relay: recover what was in hand: %w", err)
+	}
+	for _, u := range r.upstreams {
+		u.queue.start()
+	}
+	r.lines.Go(r.settleStrays)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stage = running
+	return nil
+}
+
+// checkConfigured asks that whoever has something queued is still there.
+func (r *Relay) checkConfigured(ctx context.Context) error {
+	levels, err := r.settings.Reports.Levels(ctx)
+	if err != nil {
+		return fmt.Errorf("relay: count what is queued: %w", err)
+	}
+	missing := map[string]int{}
+	for _, l := range levels {
+		if r.upstreams[l.Upstream] == nil {
+			missing[l.Upstream] += l.Count
+		}
+	}
+	return unconfigured(missing)
+}
+
+func unconfigured(missing map[string]int) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	var told []string
+	for _, name := range slices.Sorted(maps.Keys(missing)) {
+		told = append(told, fmt.Sprintf("%q with %d", name, missing[name]))
+	}
+	return fmt.Errorf("relay: messages wait for an upstream that is not configured (%s): "+
+		"keep it configured, without routes to it, until they are delivered or closed", strings.Join(told, ", "))
+}
+
+// recover undoes every request that stands as sent, page by page.
+func (r *Relay) recover(ctx context.Context) error {
+	for after := int64(0); ; {
+		page, err := r.settings.Reports.Working(ctx, after, recoverPage)
+		if err != nil {
+			return err
+		}
+		if len(page) == 0 {
+			return nil
+		}
+		if err := r.recoverPage(ctx, page); err != nil {
+			return err
+		}
+		after = page[len(page)-1].Seq
+	}
+}
+
+// recoverPage undoes the requests of a page at the same time, so that they share commits.
+func (r *Relay) recoverPage(ctx context.Context, page []txn.Message) error {
+	var all sync.WaitGroup
+	failed := make([]error, len(page))
+	for i, m := range page {
+		switch {
+		case m.Upstream == "" || m.Ended != 0: // a vendor's own, or asked about already
+		case r.upstreams[m.Upstream] == nil:
+			failed[i] = unconfigured(map[string]int{m.Upstream: 1})
+		default:
+			all.Go(func() { failed[i] = r.undoLost(ctx, m, false) })
+		}
+	}
+	all.Wait()
+	return errors.Join(failed...)
+}
+
+// undoLost undoes a request from its record alone.
+func (r *Relay) undoLost(ctx context.Context, m txn.Message, withdraw bool) error {
+	references, err := r.identifiers(m)
+	if err != nil {
+		return err
+	}
+	ending, err := r.undoing(m, references)
+	if err != nil {
+		return err
+	}
+	ending.withdraw = withdraw
+	return r.undo(ctx, ending)
+}
+
+// strays are the requests of which the store could not tell how they ended. Their senders have heard that nobody knows.
+type strays struct {
+	mu  sync.Mutex
+	all map[int64]txn.Message
+}
+
+func (s *strays) add(m txn.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all == nil {
+		s.all = map[int64]txn.Message{}
+	}
+	s.all[m.Seq] = m
+}
+
+func (s *strays) list() []txn.Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.all))
+}
+
+func (s *strays) drop(seq int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, seq)
+}
+
+// full says that no more requests can be remembered, so that no more are taken.
+func (s *strays) full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.all) >= maxStrays
+}
+
+// settleStrays tries again and again to write down what became of strays, until the relay is closed.
+func (r *Relay) settleStrays() {
+	again := time.NewTicker(strayWait)
+	defer again.Stop()
+	for {
+		select {
+		case <-again.C:
+			r.sweepStrays(r.life)
+		case <-r.life.Done():
+			return
+		}
+	}
+}
+
+// sweepStrays undoes what it can of the strays, also what was saved as approved after all: its sender does not know.
+func (r *Relay) sweepStrays(ctx context.Context) {
+	for _, m := range r.strays.list() {
+		err := r.undoLost(ctx, m, true)
+		if err != nil && !errors.Is(err, errGone) {
+			return // the store is still away
+		}
+		r.strays.drop(m.Seq)
+	}
+}

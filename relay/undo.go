@@ -1,0 +1,129 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/exchange"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/saf"
+	"github.com/scripworks/scrip/txn"
+)
+
+// undoing is the end of a request that was not answered: its reversal by the relay itself, or a question for its status.
+// What is above item is prepared once; what is below is made anew each time the store lets it run.
+type undoing struct {
+	request  txn.Message
+	at       time.Time
+	asks     bool           // the upstream has no reversals
+	reason   decline.Reason // why the request is to be taken for declined, if its sender is told so
+	advice   *txn.Advice    // the reversal; nil of a question
+	wire     txn.Wire
+	sealed   []byte
+	withdraw bool // the request may have been recorded as approved, but its sender has not heard of it
+
+	item saf.Item
+}
+
+// undoing prepares the end of a request. Its reversal carries the identifiers of the request, and ours.
+func (r *Relay) undoing(m txn.Message, references []ident.Reference) (*undoing, error) {
+	u := &undoing{request: m, at: r.settings.Now()}
+	if up := r.upstreams[m.Upstream]; up != nil && up.Profile.NoReversals {
+		u.asks = true
+		return u, nil
+	}
+	u.advice = &txn.Advice{
+		Family: m.Family, Role: txn.Reversal, ID: r.settings.NewID(), RequestID: m.ID, Why: txn.TimedOut,
+		Sender: &txn.Sender{Account: m.Account, World: m.World}, Received: u.at,
+		References: append(slices.Clone(references), r.own(m.Seq)),
+	}
+	u.wire = exchange.ComposeAdvice(u.advice)
+	var err error
+	u.sealed, err = r.intake.Seal(u.wire)
+	return u, err
+}
+
+// undo commits the end of a request, unless it has ended otherwise, and has it sent.
+func (r *Relay) undo(ctx context.Context, u *undoing) error {
+	if err := r.keep(ctx, u.request, u.run); err != nil {
+		return err
+	}
+	up := r.upstreams[u.request.Upstream]
+	switch {
+	case up == nil:
+	case u.item.Seq != 0:
+		up.hand(u.item, u.wire)
+	default: // an earlier try may have left an item
+		up.queue.look()
+	}
+	return nil
+}
+
+// hand gives an item to the queue for which nobody waits. What becomes of it is the queue's business.
+func (u *upstream) hand(i saf.Item, wire txn.Wire) {
+	nobody, leave := context.WithCancel(context.Background())
+	leave()
+	offered := u.queue.offer(i, wire)
+	if _, err, final := offered.await(nobody); final && err != nil { // it was faster than that
+		offered.recorded(err)
+	}
+}
+
+// run ends the request. It may run again, also after a try that seemed to fail was saved.
+func (u *undoing) run(tx saf.Tx, m txn.Message) error {
+	u.item = saf.Item{}
+	switch {
+	case m.State == txn.Working && m.Ended == 0:
+	case m.State == txn.Open && u.withdraw && !u.asks:
+	default:
+		return nil
+	}
+	u.item = saf.Item{
+		Seq: tx.NextSeq(), Upstream: m.Upstream, World: m.World, Account: m.Account, Family: m.Family, Role: txn.Request, ID: m.ID,
+		Request: m.Seq, RequestID: m.ID, At: u.at, Amount: m.Amount, Currency: m.Currency, State: saf.Waiting,
+	}
+	m.Ended = u.item.Seq
+	if !u.asks {
+		u.reverse(tx, &m)
+	}
+	tx.Amend(m)
+	tx.AddItem(u.item)
+	return nil
+}
+
+// reverse makes the item a reversal, and the request reversed by it.
+func (u *undoing) reverse(tx saf.Tx, m *txn.Message) {
+	m.State, m.Reason = txn.Reversed, u.reason
+	u.item.Role, u.item.ID, u.item.Body = txn.Reversal, u.advice.ID, u.sealed
+	tx.Insert(txn.Message{
+		Seq: u.item.Seq, World: m.World, ID: u.advice.ID, Account: m.Account, Family: m.Family, Role: txn.Reversal,
+		State: txn.Accepted, At: u.at, Request: m.Seq, Amount: m.Amount, Currency: m.Currency,
+		Upstream: m.Upstream, Body: u.sealed,
+	})
+}
+
+// identifiers gives the third-party identifiers of a request from its kept body: those of one that a process left behind.
+func (r *Relay) identifiers(m txn.Message) ([]ident.Reference, error) {
+	if len(m.Body) == 0 {
+		return nil, nil
+	}
+	body, err := r.settings.Keys.OpenBody(m.Body)
+	if err != nil {
+		return nil, fmt.Errorf("open the body of message %d: %w", m.Seq, err)
+	}
+	var kept struct {
+		ThirdPartyIdentifiers []struct{ InstitutionID, TransactionIdentifier string }
+	}
+	if json.Unmarshal(body, &kept) != nil { // a reversal is found by its request's id
+		return nil, nil
+	}
+	var found []ident.Reference
+	for _, k := range kept.ThirdPartyIdentifiers {
+		found = append(found, ident.Reference{Institution: k.InstitutionID, Identifier: k.TransactionIdentifier})
+	}
+	return found, nil
+}
