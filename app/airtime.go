@@ -24,11 +24,7 @@ const SimulatedNetwork = "simulated"
 
 // makeVendor makes the airtime vendor with its providers.
 func (a *App) makeVendor(observer *edge.Observer) error {
-	s := a.settings
-	catalogue := s.Catalogue
-	if catalogue == nil {
-		catalogue = a.Register.Catalogue()
-	}
+	s, catalogue := a.settings, a.catalogue()
 	providers := map[string]airtime.Provider{}
 	if s.Network != nil {
 		simulated := *s.Network
@@ -47,6 +43,14 @@ func (a *App) makeVendor(observer *edge.Observer) error {
 		Compatible:      s.Compatible, Alarm: observer.Alarm,
 	})
 	return nil
+}
+
+// catalogue gives what of airtime is sold here.
+func (a *App) catalogue() airtime.Catalogue {
+	if a.settings.Catalogue != nil {
+		return a.settings.Catalogue
+	}
+	return a.Register.Catalogue()
 }
 
 // attendEvery is how often providers are asked about top-ups whose end is not known yet, and the stock is looked at.

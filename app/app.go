@@ -27,6 +27,7 @@ import (
 	"github.com/scripworks/scrip/keyset"
 	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/network"
+	"github.com/scripworks/scrip/router"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/memstore"
@@ -67,6 +68,13 @@ type Settings struct {
 	Network *network.Settings
 	// ProviderTimeout is how long a provider may take; 0 is five sixths of Timeout.
 	ProviderTimeout time.Duration
+	// Upstreams are whom messages are passed on to, and Routes which messages; without a route nothing is passed on.
+	Upstreams []Upstream
+	Routes    []router.Route
+	// AdviceWait is how long an advice waits for its upstream's answer; 0 is relay.DefaultAdviceWait.
+	AdviceWait time.Duration
+	// Pairs, when there are any, are the only accounts that may come in. They are held in memory.
+	Pairs []Pair
 	// Extra handles paths of the contracts' listener before the contracts do; it says whether it did.
 	Extra func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -103,6 +111,8 @@ type App struct {
 	MadeKeys bool
 
 	stock     *stock
+	pairs     *pairs
+	passing   *passing // nil when nothing is passed on
 	providers []string // names of those that are connected
 	passwords *secret.Passwords
 	gate      *edge.Gate
@@ -176,38 +186,82 @@ func (a *App) build(ctx context.Context) error {
 	if err := keyset.Check(ctx, a.Store, a.Keys); err != nil {
 		return err
 	}
+	observer := edge.NewObserver(a.Metrics, a.Register, a.log, a.settings.Now)
+	a.pairs = newPairs(a.Register)
+	if err := a.makeRelay(observer); err != nil {
+		return err
+	}
+	if err := a.makeVendor(observer); err != nil {
+		return err
+	}
+	issuer := a.makeIssuer()
+	a.makeOffice(issuer)
+	if err := a.pairs.introduce(ctx, a.Office, a.settings.Pairs, a.settings.Now()); err != nil {
+		return err
+	}
+	a.makeGate()
+	services, err := a.services(router.Services{Giftcard: issuer, Airtime: a.Vendor})
+	if err != nil {
+		return err
+	}
+	if err := a.makeHandlers(services, observer); err != nil {
+		return err
+	}
+	a.stock = newStock(a)
+	a.Metrics.Registerer().MustRegister(newOpenRequests(a), a.stock)
+	return a.bootstrap(ctx)
+}
+
+func (a *App) makeIssuer() *giftcard.Issuer {
 	s := a.settings
 	var products giftcard.Products = a.Register
 	if s.Products != nil {
 		products = s.Products
 	}
-	issuer := giftcard.NewIssuer(giftcard.Settings{
+	return giftcard.NewIssuer(giftcard.Settings{
 		Store: store.Giftcard(a.Store), Keys: a.Keys, Products: products,
 		Location: s.Location, Hold: s.Hold, Compatible: s.Compatible,
 	})
-	observer := edge.NewObserver(a.Metrics, a.Register, s.Log, s.Now)
-	if err := a.makeVendor(observer); err != nil {
-		return err
-	}
-	a.Office = admin.NewOffice(admin.Settings{
+}
+
+func (a *App) makeOffice(issuer *giftcard.Issuer) {
+	settings := admin.Settings{
 		Store: store.Admin(a.Store), Reports: a.Store.Driver(), Register: a.Register, Keys: a.Keys, Codec: adminhttp.Codec{},
-		Issuer: issuer, Airtime: store.Airtime(a.Store), Vendor: a.Vendor, Providers: a.providers, Carries: adminhttp.Carries, Tells: adminhttp.Tells, NewID: secret.NewID, NewToken: secret.NewToken, NewPassword: secret.NewPassword,
-		Currency: s.Currency, Location: s.Location,
-	})
-	a.stock = newStock(a)
+		Issuer: issuer, Airtime: store.Airtime(a.Store), Vendor: a.Vendor, Providers: a.providers, Carries: adminhttp.Carries, Tells: adminhttp.Tells,
+		NewID: secret.NewID, NewToken: secret.NewToken, NewPassword: secret.NewPassword,
+		Currency: a.settings.Currency, Location: a.settings.Location,
+	}
+	if a.passing != nil {
+		settings.Queues = a.passing
+	}
+	a.Office = admin.NewOffice(settings)
+}
+
+// makeGate makes the way in: for accounts of the store, for the pairs that came with the start, or for guests.
+func (a *App) makeGate() {
+	s := a.settings
+	guests := s.Guests
+	if len(s.Pairs) > 0 {
+		guests = a.pairs.admit
+	}
 	a.passwords = secret.NewPasswords(remembered, rememberedPairs)
 	a.gate = edge.NewGate(edge.Settings{
 		Accounts: a.Register, Passwords: a.passwords, InHand: s.InHand,
-		Guests: s.Guests, Metrics: a.Metrics, Log: s.Log, Now: s.Now,
+		Guests: guests, Metrics: a.Metrics, Log: a.log, Now: s.Now,
 	})
+}
+
+// makeHandlers puts the services on the wire, and the operators' interface.
+func (a *App) makeHandlers(services router.Services, observer *edge.Observer) error {
+	s := a.settings
 	settings := exchange.Settings{
 		Gate: a.gate, Observer: observer, Institution: s.Institution, RequestTimeout: s.Timeout, Now: s.Now,
 	}
-	giftcards, err := giftcardhttp.New(issuer, settings)
+	giftcards, err := giftcardhttp.New(services.Giftcard, settings)
 	if err != nil {
 		return fmt.Errorf("giftcard contract: %w", err)
 	}
-	airtimes, err := airtimehttp.New(airtimehttp.Settings{Settings: settings, Service: a.Vendor, Compatible: s.Compatible})
+	airtimes, err := airtimehttp.New(airtimehttp.Settings{Settings: settings, Service: services.Airtime, Compatible: s.Compatible})
 	if err != nil {
 		return fmt.Errorf("airtime contract: %w", err)
 	}
@@ -215,8 +269,7 @@ func (a *App) build(ctx context.Context) error {
 	if a.admin, err = a.operators(); err != nil {
 		return fmt.Errorf("operators' interface: %w", err)
 	}
-	a.Metrics.Registerer().MustRegister(newOpenRequests(a), a.stock)
-	return a.bootstrap(ctx)
+	return nil
 }
 
 // bootstrap makes the first operator of an empty store. It comes last, so that nothing that fails can lose the token.
@@ -249,6 +302,11 @@ func (a *App) Start() error {
 	})
 	if err != nil {
 		return errors.Join(err, a.operator.Stop(context.Background()))
+	}
+	if a.passing != nil {
+		if err := a.passing.Start(context.Background()); err != nil {
+			return err
+		}
 	}
 	a.serve(a.messages, a.contract)
 	a.serve(a.operator, a.admin)
@@ -320,5 +378,8 @@ func (a *App) Stop(ctx context.Context) error {
 	}
 	a.serving.Wait()
 	a.Vendor.Close(ctx)
+	if a.passing != nil {
+		errs = append(errs, a.passing.close(ctx))
+	}
 	return errors.Join(append(errs, a.Store.Close())...)
 }

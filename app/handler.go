@@ -10,13 +10,18 @@ import (
 	"github.com/scripworks/scrip/airtimehttp"
 	"github.com/scripworks/scrip/api/page"
 	"github.com/scripworks/scrip/giftcardhttp"
+	"github.com/scripworks/scrip/queuehttp"
 )
 
-// contracts serves the contracts' listener: the contracts below their base paths, and their documents.
+// contracts serves the contracts' listener: the contracts below their base paths, their documents, and to each account
+// what of its own is queued.
 func (a *App) contracts(giftcards, airtimes http.Handler) http.Handler {
 	documents := http.NewServeMux()
 	serveDocument(documents, "giftcard", giftcardhttp.Document)
 	serveDocument(documents, "airtime", airtimehttp.Document)
+	documents.Handle("GET "+queuehttp.Path, queuehttp.New(queuehttp.Settings{
+		Gate: a.gate, Levels: a.Store.Driver().Levels, Now: a.settings.Now, Log: a.log,
+	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case a.settings.Extra != nil && a.settings.Extra(w, r):

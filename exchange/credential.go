@@ -49,3 +49,14 @@ func (b basic) String() string { return "Basic " + b.user }
 
 // GoString shows the user name only.
 func (b basic) GoString() string { return b.String() }
+
+// Nothing presents nothing: the upstream knows us by our certificate, or lets everybody in.
+func Nothing() Credential { return nothing{} }
+
+type nothing struct{}
+
+// Authorize implements Credential.
+func (nothing) Authorize(context.Context, *http.Request) error { return nil }
+
+// Renew implements Credential: there is nothing else to present.
+func (nothing) Renew(context.Context, string) bool { return false }

@@ -26,6 +26,7 @@ const (
 type commands struct {
 	Serve    serveCmd    `cmd:"" help:"Run the server: issuer of gift cards and vendor of airtime."`
 	Sandbox  sandboxCmd  `cmd:"" help:"Run everything with demo data, for integrators' tests."`
+	Relay    relayCmd    `cmd:"" help:"Run a switch in front of somebody's server, without a file."`
 	Account  accountCmd  `cmd:"" help:"Who may send messages: accounts, their passwords and permissions."`
 	Product  productCmd  `cmd:"" help:"What is sold: products with their rules."`
 	Card     cardCmd     `cmd:"" help:"Cards: import, look at, freeze, unlock, adjust."`

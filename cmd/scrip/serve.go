@@ -26,6 +26,9 @@ func (serveCmd) Help() string {
 // Run serves until it is told to stop.
 func (s *serveCmd) Run(ctx context.Context, c console) error {
 	settings, err := settingsOf(&s.Serve, c)
+	if err == nil {
+		err = addSwitch(&settings, &s.Serve)
+	}
 	if err != nil {
 		return usageError{err}
 	}
@@ -50,7 +53,7 @@ func settingsOf(s *config.Serve, c console) (app.Settings, error) {
 		Data: s.Data, KeysFile: s.Keyset, Listen: s.Listen, AdminListen: s.AdminListen, TLS: s.TLS(), AdminTLS: s.AdminTLS(),
 		PlainHTTP: s.PlainHTTP, Token: token, Institution: s.Institution(), Location: s.Location(), Currency: s.Currency(),
 		Timeout: s.RequestTimeout, Hold: s.Hold, Drain: s.DrainDelay, StopWithin: s.StopTimeout, InHand: s.MaxInHand,
-		Network: networkOf(s), ProviderTimeout: s.ProviderTimeout,
+		AdviceWait: s.AdviceWait, Network: networkOf(s), ProviderTimeout: s.ProviderTimeout,
 		Settle: app.Settle{After: s.SettleAfter, Role: s.SettleRole()}, Log: s.Logger(c.err), Version: version(),
 	}, nil
 }
