@@ -113,6 +113,39 @@ func TestRuleScriptsThroughTheClientOfACompatibleServer(t *testing.T) {
 	through(t, true, conform.Options{Match: regexp.MustCompile(`^airtime/(status/|msisdn/([^a]|a[^n]))`)})
 }
 
+// metAtDoor is a gate that tells a client who has come.
+type metAtDoor struct {
+	gate
+	logins *logins
+}
+
+func (m metAtDoor) Admit(r *http.Request, advice bool) (*txn.Sender, func(), error) {
+	sender, release, err := m.gate.Admit(r, advice)
+	if err == nil {
+		name, _, _ := r.BasicAuth()
+		m.logins.know(sender.Account, name)
+	}
+	return sender, release, err
+}
+
+// The scripts that judge the vendor over HTTP pass unchanged when a server in front of a client stands between: bytes go
+// through as they are, both ways.
+func TestRuleScriptsThroughServerAndClient(t *testing.T) {
+	direct := judgedOverHTTP(t, false)
+	l := &logins{names: map[ident.Account]string{}}
+	between, err := airtimehttp.New(airtimehttp.Settings{
+		Settings: exchange.Settings{Gate: metAtDoor{gate{direct.Judged}, l}, Institution: ourselves, Now: direct.Now},
+		Service:  clientOf(t, direct.url, l),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listening := httptest.NewServer(between)
+	t.Cleanup(listening.Close)
+	target := overHTTP{direct.Judged, targetAt(t, direct.Judged, listening), listening.URL}
+	conform.Test(t, target, conform.Options{Now: direct.Now, Match: regexp.MustCompile(`^airtime/`)})
+}
+
 // upstream answers everything alike, and remembers what came last.
 type upstream struct {
 	status int

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/airtime/airtimetest"
 	"github.com/scripworks/scrip/airtimehttp"
 	"github.com/scripworks/scrip/conform"
@@ -55,15 +56,28 @@ func judgedOverHTTP(t *testing.T, compatible bool) overHTTP {
 	t.Helper()
 	kept := memstore.New()
 	vendor := airtimetest.NewJudged(t, func(testing.TB) store.Driver { return kept })
+	listening := serving(t, vendor, vendor, compatible)
+	return overHTTP{vendor, targetAt(t, vendor, listening), listening.URL}
+}
+
+// serving puts a server in front of a service, for the accounts of a vendor.
+func serving(t *testing.T, vendor *airtimetest.Judged, service airtime.Service, compatible bool) *httptest.Server {
+	t.Helper()
 	server, err := airtimehttp.New(airtimehttp.Settings{
 		Settings: exchange.Settings{Gate: gate{vendor}, Institution: airtimetest.Institution, Now: vendor.Now},
-		Service:  vendor, Compatible: compatible,
+		Service:  service, Compatible: compatible,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	listening := httptest.NewServer(server)
 	t.Cleanup(listening.Close)
+	return listening
+}
+
+// targetAt is what listens somewhere, set up directly.
+func targetAt(t *testing.T, vendor *airtimetest.Judged, listening *httptest.Server) conform.Target {
+	t.Helper()
 	target, err := conform.NewHTTPTarget(conform.HTTPTarget{
 		BaseURL: listening.URL, Client: listening.Client(), Setup: vendor,
 		Login: func(account string) conform.Credentials {
@@ -74,7 +88,7 @@ func judgedOverHTTP(t *testing.T, compatible bool) overHTTP {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return overHTTP{vendor, target, listening.URL}
+	return target
 }
 
 func TestRuleScripts(t *testing.T) {

@@ -1,5 +1,6 @@
 // Package airtimehttp is the wire of Airtime v5: it turns HTTP messages into the words of package airtime, and answers
-// back. What it shares with the other contract is package exchange.
+// back. A Client is the same service at somebody else's server. What it shares with the other contract is package
+// exchange.
 //
 // It promises that every answer below the base path has an ErrorDetail or the declared success body, that a message is
 // judged by the served OpenAPI document and nothing else, that times, references, numbers and labels come back exactly

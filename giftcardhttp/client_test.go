@@ -108,6 +108,30 @@ func TestRuleScriptsThroughTheClient(t *testing.T) {
 	booksAreRight(t, i)
 }
 
+// doorman lets in the accounts of an issuer, and leaves it to somebody else to count their guesses.
+type doorman struct{ gate }
+
+func (doorman) Guessed(*txn.Sender) {}
+
+// The scripts that judge the issuer over HTTP pass unchanged when a server in front of a client stands between: bytes go
+// through as they are, both ways.
+func TestRuleScriptsThroughServerAndClient(t *testing.T) {
+	i := newIssuer(t, false)
+	l := &logins{Issuer: i, names: map[ident.Account]string{}}
+	l.know("a")
+	l.know("b")
+	between, err := giftcardhttp.New(clientOf(t, serve(t, i).URL, l), exchange.Settings{
+		Gate: doorman{gate{i}}, Institution: ident.Reference{Institution: "between", Identifier: "Between"}, Now: i.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listening := httptest.NewServer(between)
+	t.Cleanup(listening.Close)
+	conform.Test(t, targetAt(t, listening, l), conform.Options{Now: i.Now})
+	booksAreRight(t, i)
+}
+
 // upstream answers everything alike, and remembers what came last.
 type upstream struct {
 	status int

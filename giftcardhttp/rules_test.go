@@ -1,6 +1,7 @@
 package giftcardhttp_test
 
 import (
+	"net/http/httptest"
 	"regexp"
 	"testing"
 
@@ -12,9 +13,14 @@ import (
 // overHTTP sets the issuer up directly and sends it messages through its server.
 func overHTTP(t *testing.T, i *giftcardtest.Issuer) conform.Target {
 	t.Helper()
-	listening := serve(t, i)
+	return targetAt(t, serve(t, i), i)
+}
+
+// targetAt is what listens somewhere, set up directly.
+func targetAt(t *testing.T, listening *httptest.Server, setup conform.Setup) conform.Target {
+	t.Helper()
 	target, err := conform.NewHTTPTarget(conform.HTTPTarget{
-		BaseURL: listening.URL, Client: listening.Client(), Setup: i,
+		BaseURL: listening.URL, Client: listening.Client(), Setup: setup,
 		Login: func(account string) conform.Credentials {
 			return conform.Credentials{Name: account, Password: passwordOf(account)}
 		},

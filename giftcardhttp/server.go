@@ -1,5 +1,6 @@
 // Package giftcardhttp is the wire of Giftcard v3: it turns HTTP messages into the words of package giftcard,
-// and answers back. What it shares with the other contract is package exchange.
+// and answers back. A Client is the same service at somebody else's server. What it shares with the other contract is
+// package exchange.
 //
 // It promises that every answer below the base path has an ErrorDetail or the declared success body, that a body
 // is judged by the served OpenAPI document and nothing else, that times and references come back exactly as they

@@ -4,7 +4,8 @@
 // Models, and a Model reads a body in one pass, judging it as it goes. What it refuses it names, every
 // offending field with its path (docs/rules.md 1.3); what it accepts it leaves where it is: a Message
 // remembers where in the body the values asked for begin and end, so that nothing is decoded twice and
-// what is passed on is passed on byte for byte. The parameters of a query are judged in the same way.
+// what is passed on is passed on byte for byte. The parameters of a query are judged in the same way. What was answered
+// to us is looked into without being judged, by Parse.
 //
 // It promises that a body is accepted only when it is valid JSON (RFC 8259, UTF-8) in which no object
 // has one name twice; that unknown members are ignored and null counts as absent (rules C4, C5, C7);
