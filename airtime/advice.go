@@ -53,6 +53,7 @@ func (v *Vendor) advise(ctx context.Context, a *Advice) error {
 	case effect.asks:
 		return v.agree(ctx, e)
 	}
+	v.tellConfirmed(e)
 	return nil
 }
 

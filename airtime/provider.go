@@ -30,6 +30,14 @@ type Provider interface {
 	Subscriber(ctx context.Context, w ident.World, m ident.MSISDN) (_ Credit, ok bool)
 }
 
+// Confirmer is a provider that also has to hear which top-ups stand for good.
+type Confirmer interface {
+	// Confirm tells that the purchase of an order has been confirmed, once that is recorded. It comes soon after, beside
+	// the messages; it does not come when the process ends before, or when too many are being told. So a provider that has
+	// to know goes by the records, and takes this for a reason to look at them.
+	Confirm(ctx context.Context, o Order)
+}
+
 // Capabilities are what a provider can do. What it cannot is never asked of it.
 type Capabilities struct {
 	Reverses    bool

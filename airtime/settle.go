@@ -49,8 +49,11 @@ func (v *Vendor) Settle(ctx context.Context, s Settlement) error {
 	switch {
 	case errors.Is(err, txn.ErrInFlight):
 		return &decline.NotTaken{Cause: decline.Overloaded, Text: "its provider is being asked at this moment", After: time.Second}
-	case err != nil || !effect.asks:
+	case err != nil:
 		return err
+	case !effect.asks:
+		v.tellConfirmed(e)
+		return nil
 	}
 	err = v.agree(ctx, e)
 	if errors.Is(err, txn.ErrInFlight) {

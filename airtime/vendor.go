@@ -77,6 +77,7 @@ type Vendor struct {
 	// lanes hold what sweeps are asking each provider at this moment; sweepFrom is the seq after which the next begins.
 	lanes     map[string]chan struct{}
 	sweepFrom int64
+	confirmed chan struct{} // a place for each confirmation that a provider is being told of
 
 	life   context.Context // ends when providers are given up
 	giveUp context.CancelFunc
@@ -98,7 +99,7 @@ func NewVendor(s Settings) *Vendor {
 	if v.settings.MaxTopUps == 0 {
 		v.settings.MaxTopUps = DefaultMaxTopUps
 	}
-	v.lanes = map[string]chan struct{}{}
+	v.lanes, v.confirmed = map[string]chan struct{}{}, make(chan struct{}, maxConfirmed)
 	for name := range s.Providers {
 		v.lanes[name] = make(chan struct{}, resolvers)
 	}

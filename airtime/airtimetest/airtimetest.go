@@ -30,6 +30,11 @@ type Settings struct {
 	Now func() time.Time
 	// Lend gives the store that the vendor works with; nil is the store itself.
 	Lend func(airtime.Store) airtime.Store
+	// Connect gives the provider that the vendor works with, at each start and once the store is open, and what ends it
+	// after the vendor, which may be nil. nil is Vendor.Provider itself.
+	Connect func(v *Vendor) (p airtime.Provider, end func())
+	// Catalogue is what is sold; nil is a new one.
+	Catalogue *Catalogue
 }
 
 // Institution is who the vendor is.
@@ -48,6 +53,7 @@ type Vendor struct {
 
 	t        testing.TB
 	settings Settings
+	end      func()     // of the provider that is connected
 	mu       sync.Mutex // guards what follows
 	now      time.Time
 	accounts map[string]*txn.Sender
@@ -65,6 +71,9 @@ func New(t testing.TB, settings Settings) *Vendor {
 	v := &Vendor{
 		Keys: keys, Catalogue: &Catalogue{}, Provider: NewProvider(), t: t, settings: settings, now: noonTomorrow(),
 		accounts: map[string]*txn.Sender{},
+	}
+	if settings.Catalogue != nil {
+		v.Catalogue = settings.Catalogue
 	}
 	for _, name := range []string{"a", "b"} {
 		v.Account(name, txn.Sender{})
@@ -87,9 +96,13 @@ func (v *Vendor) start() {
 	if v.settings.Lend != nil {
 		lent = v.settings.Lend(lent)
 	}
+	var provider airtime.Provider = v.Provider
+	if v.end = nil; v.settings.Connect != nil {
+		provider, v.end = v.settings.Connect(v)
+	}
 	v.Vendor = airtime.NewVendor(airtime.Settings{
 		Store: lent, Unsettled: driver, Keys: v.Keys, Catalogue: v.Catalogue, Senders: v,
-		Providers:   map[string]airtime.Provider{ProviderName: v.Provider},
+		Providers:   map[string]airtime.Provider{ProviderName: provider},
 		Institution: Institution, Compatible: v.settings.Compatible,
 		ProviderTimeout: v.settings.ProviderTimeout, MaxTopUps: v.settings.MaxTopUps, Alarm: v.raise,
 	})
@@ -98,8 +111,15 @@ func (v *Vendor) start() {
 // Stop waits for what is in hand and closes the store.
 func (v *Vendor) Stop() {
 	v.Close(context.Background())
+	v.disconnect()
 	if err := v.Store.Close(); err != nil {
 		v.t.Errorf("close the store: %v", err)
+	}
+}
+
+func (v *Vendor) disconnect() {
+	if v.end != nil {
+		v.end()
 	}
 }
 
@@ -112,6 +132,7 @@ func (v *Vendor) Crash() {
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
 	v.Close(gone)
+	v.disconnect()
 	v.start()
 }
 

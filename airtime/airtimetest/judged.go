@@ -53,11 +53,18 @@ const patience = 400 * time.Millisecond
 
 // NewJudged starts a vendor for the rule scripts over what Open gives.
 func NewJudged(t testing.TB, open func(testing.TB) store.Driver) *Judged {
+	return NewJudgedWith(t, Settings{Open: open})
+}
+
+// NewJudgedWith starts a vendor for the rule scripts with more settings. Its clock and its provider's time-out are those
+// of every vendor that is judged.
+func NewJudgedWith(t testing.TB, settings Settings) *Judged {
 	j := &Judged{
 		names: map[string]string{}, batches: map[int32]delivered{},
 		networks: map[string]string{}, topUps: map[string]conform.Behaviour{}, sent: map[string]conform.Message{}, byRef: map[string]string{},
 	}
-	j.Vendor = New(t, Settings{Open: open, ProviderTimeout: patience, Now: j.clock})
+	settings.ProviderTimeout, settings.Now = patience, j.clock
+	j.Vendor = New(t, settings)
 	return j
 }
 
