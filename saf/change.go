@@ -22,7 +22,7 @@ func (l *Line) Done(seq int64, v Verdict, now time.Time, jitter float64) Change 
 		e, l.beside = l.beside, nil
 	}
 	c := Change{From: e.State}
-	if e.State == Waiting || v.Outcome != Again { // what is parked is known to have no answer: that says nothing
+	if e.State == Waiting || v.Outcome != Again || v.Heard { // what is parked is known to have no answer: that says nothing
 		c.Opened = l.judge(e.probe, v, now, jitter)
 	}
 	e.probe = 0

@@ -303,6 +303,8 @@ func (l *Line) judge(probe int, v Verdict, now time.Time, jitter float64) (opene
 	case v.isDefinite():
 		l.answers++
 		l.breaker.Answered()
+	case v.Heard:
+		l.breaker.Answered()
 	case v.Outcome == Again:
 		l.breaker.Silent(probe, v.After, now, jitter)
 	default:

@@ -145,6 +145,24 @@ func TestAnOpenBreakerIsProbedByTheHead(t *testing.T) {
 	}
 }
 
+func TestAnUpstreamThatCannotSayYetIsThere(t *testing.T) {
+	l := smallLine(Pace{BreakAfter: 1})
+	l.Offer(itemAt(1))
+	mustNext(t, l, noon, 1)
+	if c := l.Done(1, Verdict{Outcome: Again, Heard: true}, noon, 0); c.Opened || c.Item.Attempts != 1 {
+		t.Errorf("it asks for %+v", c)
+	}
+	mustRest(t, l, noon)
+	if l.Told(0, Verdict{Outcome: Again}, noon, 0); !l.IsOpen() {
+		t.Fatal("the breaker has not opened")
+	}
+	now := l.Wake(noon)
+	mustNext(t, l, now, 1)
+	if l.Done(1, Verdict{Outcome: Again, Heard: true}, now, 0); l.IsOpen() {
+		t.Error("it has been heard of, and the breaker is open")
+	}
+}
+
 func TestRequestsProbeForAnEmptyQueue(t *testing.T) {
 	l := smallLine(Pace{BreakAfter: 2})
 	l.Told(0, Verdict{Outcome: Again}, noon, 0)
@@ -423,6 +441,7 @@ func (m *model) answer(t *rapid.T) {
 	seq := rapid.SampledFrom(slices.Sorted(maps.Keys(m.flying))).Draw(t, "seq")
 	m.done(seq, Verdict{
 		Outcome: rapid.SampledFrom([]Outcome{Delivered, Delivered, Again, Again, Again, Refused, Halted, NoCredential}).Draw(t, "outcome"),
+		Heard:   rapid.IntRange(0, 9).Draw(t, "heard") == 0,
 		After:   time.Duration(rapid.SampledFrom([]int{0, 0, 0, 100}).Draw(t, "after")) * time.Second,
 	})
 }

@@ -34,11 +34,13 @@ type Verdict struct {
 	Outcome Outcome
 	After   time.Duration // of Again: how long the upstream wants to be left alone; 0 when it did not say
 	Why     string        // for people, when it was not delivered
+	Heard   bool          // of Again: the upstream is there, and only cannot say yet
 }
 
 // Read gives the verdict on what a service answered to a message of a role (docs/rules.md 1.1, "Client reading"): nil, a
-// *decline.Error, a *decline.NotTaken, or an unknown outcome, which may tell by a method After how long to wait. A
-// reversal of what the upstream does not know has reached its aim.
+// *decline.Error, a *decline.NotTaken, or an unknown outcome, which may tell by a method After how long to wait, and by a
+// method Heard that the upstream has answered all the same. A reversal of what the upstream does not know has reached its
+// aim.
 func Read(role txn.Role, err error) Verdict {
 	var refusal *decline.Error
 	var turnedAway *decline.NotTaken
@@ -55,7 +57,13 @@ func Read(role txn.Role, err error) Verdict {
 	case errors.Is(err, context.DeadlineExceeded):
 		return Verdict{Outcome: Again, Why: "no answer in time"}
 	}
-	return Verdict{Outcome: Again, After: after(err), Why: brief(err.Error())}
+	return Verdict{Outcome: Again, After: after(err), Why: brief(err.Error()), Heard: heard(err)}
+}
+
+// heard says whether an error tells that the upstream is there.
+func heard(err error) bool {
+	var says interface{ Heard() bool }
+	return errors.As(err, &says) && says.Heard()
 }
 
 func readNotTaken(n *decline.NotTaken) Verdict {

@@ -20,6 +20,11 @@ type askAgain time.Duration
 func (a askAgain) Error() string        { return "come again" }
 func (a askAgain) After() time.Duration { return time.Duration(a) }
 
+// notYet is an unknown outcome from an upstream that is there.
+type notYet struct{ error }
+
+func (notYet) Heard() bool { return true }
+
 func TestAVerdictFollowsTheTableOfOutcomes(t *testing.T) {
 	unlocated := decline.New(decline.UnableToLocateRecord, "never seen")
 	for name, c := range map[string]struct {
@@ -41,6 +46,7 @@ func TestAVerdictFollowsTheTableOfOutcomes(t *testing.T) {
 		"overloaded":                       {txn.Reversal, turnedAway(decline.Overloaded), saf.Verdict{Outcome: saf.Again, Why: "turned away", After: time.Second}},
 		"no answer":                        {txn.Reversal, errors.New("reset"), saf.Verdict{Outcome: saf.Again, Why: "reset"}},
 		"no answer in time":                {txn.Reversal, fmt.Errorf("send: %w", context.DeadlineExceeded), saf.Verdict{Outcome: saf.Again, Why: "no answer in time"}},
+		"an upstream that cannot say yet":  {txn.Request, fmt.Errorf("ask: %w", notYet{errors.New("working")}), saf.Verdict{Outcome: saf.Again, Heard: true, Why: "ask: working"}},
 		"Retry-After":                      {txn.Reversal, fmt.Errorf("send: %w", askAgain(time.Minute)), saf.Verdict{Outcome: saf.Again, After: time.Minute, Why: "send: come again"}},
 		"Retry-After in a year":            {txn.Reversal, askAgain(9000 * time.Hour), saf.Verdict{Outcome: saf.Again, After: saf.LongestWait, Why: "come again"}},
 		"Retry-After that has passed":      {txn.Reversal, askAgain(-time.Hour), saf.Verdict{Outcome: saf.Again, Why: "come again"}},
