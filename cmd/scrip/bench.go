@@ -20,6 +20,7 @@ type benchCmd struct {
 	Load   benchLoadCmd   `cmd:"" default:"withargs" help:"Put any Giftcard v3 or Airtime v5 server under load and report what came of it; 'load' may be left out."`
 	Ratios benchRatiosCmd `cmd:"" help:"Measure this program against a bare echo server, and what was promised of it."`
 	Echo   benchEchoCmd   `cmd:"" help:"Serve the bare echo that the ratios compare with."`
+	Relay  benchRelayCmd  `cmd:"" help:"Measure the relay in front of an issuer, and its queue behind a dead upstream and after."`
 	Stub   benchStubCmd   `cmd:"" help:"Serve the bare upstream that the queue is measured against."`
 }
 
@@ -245,20 +246,12 @@ func (c *benchRatiosCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := writeBoth(c.JSON, result); err != nil {
-		return err
-	}
-	if missed := result.Missed(); c.Strict && missed > 0 {
-		return fmt.Errorf("%d promises were missed", missed)
-	}
-	return nil
+	return ended(c.JSON, c.Strict, result)
 }
 
 func (c *benchRatiosCmd) options() (options ratio.Options, err error) {
-	if c.Scrip == "" {
-		if c.Scrip, err = os.Executable(); err != nil {
-			return options, err
-		}
+	if c.Scrip, err = programOr(c.Scrip); err != nil {
+		return options, err
 	}
 	if c.Dir == "" {
 		c.Dir = "."
@@ -270,6 +263,14 @@ func (c *benchRatiosCmd) options() (options ratio.Options, err error) {
 		Scrip: c.Scrip, Dir: c.Dir, Runs: c.Runs, Duration: c.Duration, Warmup: c.Warmup,
 		Cards: c.Cards, CompareCards: c.CompareCards, Vouchers: c.Vouchers, Transactions: c.Transactions, Progress: os.Stderr,
 	}, nil
+}
+
+// programOr is the program to measure: the given one, or this.
+func programOr(given string) (string, error) {
+	if given != "" {
+		return given, nil
+	}
+	return os.Executable()
 }
 
 // benchEchoCmd is `scrip bench echo`.
@@ -293,6 +294,64 @@ func (c *benchEchoCmd) Run(ctx context.Context) error {
 		return err
 	}
 	return echo.Serve(ctx, listener, c.ResponseSize)
+}
+
+// benchRelayCmd is `scrip bench relay`.
+type benchRelayCmd struct {
+	Runs     int           `default:"3" help:"Rounds; each figure is their median."`
+	Duration time.Duration `default:"6s" help:"Length of each measurement."`
+	Warmup   time.Duration `default:"1s" help:"How long to drive without measuring before each."`
+	Cards    int           `default:"1000" help:"Cards in the issuer's store."`
+	Advices  int           `default:"1000000" help:"Advices to queue; at least what the rounds drain."`
+	Parallel []int         `default:"1,16,64" help:"Parallel sends to drain with."`
+
+	Dir    string `type:"existingdir" help:"Where to keep the stores while it lasts: the disk to measure (default: the working directory)."`
+	Scrip  string `type:"existingfile" help:"The program to measure (default: this one)."`
+	JSON   string `name:"json" placeholder:"FILE" help:"Write the rows and all measurements behind them as JSON too; - writes them to standard output in place of the table."`
+	Strict bool   `help:"Exit with 1 when a promise is missed."`
+}
+
+// Help shows an example.
+func (benchRelayCmd) Help() string {
+	return `Example: everything that is promised of the relay (a quarter of an hour), and a short look
+
+  scrip bench relay --json relay.json
+  scrip bench relay --runs 1 --duration 1s --advices 100000
+
+The relay, its upstream and the generator share the machine, so leave it alone meanwhile. Only ratios
+mean anything on another machine.`
+}
+
+// Run measures and writes the table.
+func (c *benchRelayCmd) Run(ctx context.Context) error {
+	program, err := programOr(c.Scrip)
+	if err != nil {
+		return err
+	}
+	if c.Dir == "" {
+		c.Dir = "."
+	}
+	result, err := ratio.RunRelay(ctx, ratio.RelayOptions{
+		Options: ratio.Options{
+			Scrip: program, Dir: c.Dir, Runs: c.Runs, Duration: c.Duration, Warmup: c.Warmup, Cards: c.Cards, Progress: os.Stderr,
+		},
+		Advices: c.Advices, Parallel: c.Parallel,
+	})
+	if err != nil {
+		return err
+	}
+	return ended(c.JSON, c.Strict, result)
+}
+
+// ended writes the result of a measurement, and fails when promises were missed and that is asked for.
+func ended(file string, strict bool, result ratio.Result) error {
+	if err := writeBoth(file, result); err != nil {
+		return err
+	}
+	if missed := result.Missed(); strict && missed > 0 {
+		return fmt.Errorf("%d promises were missed", missed)
+	}
+	return nil
 }
 
 // benchStubCmd is `scrip bench stub`.
