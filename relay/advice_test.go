@@ -403,6 +403,9 @@ func TestWhatHasNoAnswerIsAskedAbout(t *testing.T) {
 				if m := b.stands(t, "r1"); m.State != c.stands {
 					t.Errorf("it stands as %s", m.State)
 				}
+				if v := b.Queues()[0]; (v.Breaker == "closed") != (name != "no answer") {
+					t.Errorf("the breaker is %s", v.Breaker)
+				}
 				var want []string
 				if c.queued != "" {
 					want = []string{c.queued + " request of r1"}

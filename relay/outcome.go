@@ -46,7 +46,7 @@ func (p *passage) refuse(ctx context.Context, reason decline.Reason, no error) e
 	return no
 }
 
-// settle commits how the request ended. When that fails its outcome is unknown: see leave.
+// settle commits how the request ended. When that fails its outcome is unknown: see strand.
 func (p *passage) settle(ctx context.Context, change func(m *txn.Message)) error {
 	err := p.relay.keep(ctx, p.message, func(tx saf.Tx, m txn.Message) error {
 		if m.State != txn.Working { // a try that seemed to fail was saved
@@ -57,7 +57,7 @@ func (p *passage) settle(ctx context.Context, change func(m *txn.Message)) error
 		return nil
 	})
 	if err != nil {
-		return p.leave(err)
+		return p.strand(err)
 	}
 	return nil
 }
@@ -92,14 +92,14 @@ func (p *passage) giveUp(ctx context.Context, reason decline.Reason) error {
 		err = p.relay.undo(ctx, ending)
 	}
 	if err != nil {
-		return p.leave(err)
+		return p.strand(err)
 	}
 	return nil
 }
 
-// leave answers a request of which the store may not tell how it ended. It is undone as soon as the store can be
+// strand answers a request of which the store may not tell how it ended. It is undone as soon as the store can be
 // written again, in this process or the next.
-func (p *passage) leave(cause error) error {
+func (p *passage) strand(cause error) error {
 	p.relay.settings.Log.Error("what became of a request could not be recorded",
 		"family", p.family.String(), "id", string(p.id), "account", p.sender.Account, "cause", cause)
 	p.relay.strays.add(p.message)

@@ -14,8 +14,23 @@ import (
 	"github.com/scripworks/scrip/txn"
 )
 
-// errUndecided says that an upstream cannot tell yet how a request ended.
-var errUndecided = errors.New("relay: the upstream cannot tell yet how the request ended")
+// undecided says that an upstream was asked how a request ended, and cannot tell yet.
+type undecided struct{}
+
+// Error gives the text.
+func (undecided) Error() string { return "the upstream cannot tell yet how the request ended" }
+
+// Heard says that the upstream is there: nobody is to be kept from asking it (saf.Read).
+func (undecided) Heard() bool { return true }
+
+// asAnswered gives what the breaker is told of a status: that it is not known yet is an answer.
+func asAnswered(err error) error {
+	var unknown *decline.Unknown
+	if errors.As(err, &unknown) {
+		return undecided{}
+	}
+	return err
+}
 
 // resolve asks an upstream how a request ended and commits that. nil means that it is known now. A *decline.Error says
 // that the upstream will not tell, ever; any other error that it has to be asked again.
@@ -72,9 +87,9 @@ func (r *Relay) statusOf(ctx context.Context, u *upstream, m txn.Message) (chang
 			m.State, m.ProviderRef, m.Amount, m.Currency = txn.Open, a.reference, a.amount, a.currency
 		}, nil
 	case !errors.As(err, &refusal):
-		return nil, err
+		return nil, asAnswered(err)
 	case refusal.Reason == decline.UnableToLocateRecord && r.settings.Now().Sub(m.At) <= 2*u.Profile.Timeout:
-		return nil, errUndecided // it may still be on its way (docs/rules.md 3.2)
+		return nil, undecided{} // it may still be on its way (docs/rules.md 3.2)
 	case isOfQuestion(refusal.Reason):
 		return nil, refusal
 	}

@@ -52,9 +52,10 @@ type approval struct {
 type passage struct {
 	call
 	relay  *Relay
-	route  []*upstream
-	sealed []byte  // the body for keeping
-	hashes []int64 // of its identifiers
+	route  []*upstream // those that are still to be asked
+	leave  pass        // to ask the first of them
+	sealed []byte      // the body for keeping
+	hashes []int64     // of its identifiers
 
 	message  txn.Message // the record
 	refusal  *decline.Error
@@ -78,10 +79,26 @@ func (r *Relay) pass(ctx context.Context, route []*upstream, c call) error {
 	if p.sealed, err = r.intake.Seal(c.body); err != nil {
 		return err
 	}
+	if err := p.admit(); err != nil {
+		return err
+	}
 	if err := p.record(ctx); err != nil {
+		p.leave.told(context.Canceled)
 		return err
 	}
 	return p.forward(ctx)
+}
+
+// admit finds the first upstream of the route that can be asked now. When there is none nothing is recorded: the request
+// is not taken (rule C13).
+func (p *passage) admit() (err error) {
+	for i, u := range p.route {
+		if p.leave, err = u.queue.admit(); err == nil {
+			p.route = p.route[i:]
+			return nil
+		}
+	}
+	return downward(err, p.family)
 }
 
 // record commits that the request is sent, or why it is not.
@@ -95,7 +112,7 @@ func (p *passage) record(ctx context.Context) error {
 	case err == nil || errors.As(err, &turned):
 		return err
 	}
-	return p.leave(err) // it may stand as sent, although it never was
+	return p.strand(err) // it may stand as sent, although it never was
 }
 
 // begin makes the checks that need records, in their order (docs/rules.md 1.4), and records the request. It may run
@@ -125,17 +142,23 @@ func (p *passage) begin(tx saf.Tx) error {
 
 // forward asks the upstreams of the route in their order, until one may have been reached.
 func (p *passage) forward(ctx context.Context) error {
-	last := len(p.route) - 1
-	for i, u := range p.route[:last] {
-		err := p.ask(ctx, u)
+	u := p.route[0]
+	err := p.ask(ctx, p.leave, u)
+	for _, next := range p.route[1:] {
 		if !unsent(err) || ctx.Err() != nil {
-			return p.conclude(ctx, u, err)
+			break
 		}
-		if err := p.turn(ctx, p.route[i+1]); err != nil {
-			return err
+		leave, shut := next.queue.admit()
+		if shut != nil {
+			continue
 		}
+		if failed := p.turn(ctx, next); failed != nil {
+			leave.told(context.Canceled)
+			return failed
+		}
+		u, err = next, p.ask(ctx, leave, next)
 	}
-	return p.conclude(ctx, p.route[last], p.ask(ctx, p.route[last]))
+	return p.conclude(ctx, u, err)
 }
 
 // unsent says whether a request surely never went out, which is what lets another upstream be asked.
@@ -155,15 +178,15 @@ func (p *passage) turn(ctx context.Context, u *upstream) error {
 		return nil
 	})
 	if err != nil {
-		return p.leave(err)
+		return p.strand(err)
 	}
 	p.message.Upstream = u.Name
 	return nil
 }
 
-// ask puts the request to one upstream, unless that has not answered for a while.
-func (p *passage) ask(ctx context.Context, u *upstream) error {
-	return p.relay.put(ctx, u, whatRequest, p.sender.Account, func(ctx context.Context) (err error) {
+// ask puts the request to one upstream.
+func (p *passage) ask(ctx context.Context, leave pass, u *upstream) error {
+	return p.relay.putWith(ctx, leave, u, whatRequest, p.sender.Account, func(ctx context.Context) (err error) {
 		p.approval, err = p.send(ctx, u, p.relay.own(p.message.Seq))
 		return err
 	})

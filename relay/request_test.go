@@ -3,6 +3,7 @@ package relay_test
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -240,6 +241,44 @@ func TestFailOver(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An upstream that does not answer is not asked: another one of the route is, and where there is none the request is not
+// taken and leaves nothing behind (rule C13).
+func TestAnUpstreamThatDoesNotAnswerIsNotAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		silent := func(*txn.Advice) (*txn.Answer, error) { return nil, errSilence }
+		one, two := &stub{request: always(errSilence), advise: silent}, &stub{}
+		b := newSwitchboard(t, relay.Settings{Upstreams: []relay.Upstream{
+			{Name: "one", Giftcard: one, Pace: saf.Pace{MinWait: time.Minute}}, {Name: "two", Giftcard: two},
+		}})
+		for n := range saf.DefaultBreakAfter {
+			if _, err := b.Giftcard("one").Request(t.Context(), redemption(ident.ID(strconv.Itoa(n)))); outcome(err) != "unknown GENERAL_ERROR" && outcome(err) != "not taken unavailable" {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if v := b.Queues()[0]; v.Breaker != "open" {
+			t.Fatalf("the breaker is %s", v.Breaker)
+		}
+		asked := len(one.sent())
+		if _, err := b.Giftcard("one").Request(t.Context(), redemption("alone")); outcome(err) != "not taken unavailable" || b.stands(t, "alone").State != txn.Absent {
+			t.Errorf("%v, it stands as %s", err, b.stands(t, "alone").State)
+		}
+		if _, err := b.Giftcard("one", "two").Request(t.Context(), redemption("led on")); err != nil || b.stands(t, "led on").Upstream != "two" {
+			t.Errorf("%v, it stands at %q", err, b.stands(t, "led on").Upstream)
+		}
+		if len(one.sent()) != asked || len(two.sent()) != 1 {
+			t.Errorf("asked: %v and %v", one.sent(), two.sent())
+		}
+		one.mu.Lock()
+		one.advise = nil
+		one.mu.Unlock()
+		time.Sleep(time.Hour)
+		if v := b.Queues()[0]; v.Breaker != "closed" || v.Waiting != 0 {
+			t.Errorf("when it answers again the queue is %+v", v)
+		}
+	})
 }
 
 // The relay's own reversal names the request and carries its identifiers and ours, the same each time it is sent.

@@ -39,18 +39,29 @@ const (
 	Contradicted decline.Alarm = "upstream_contradicted"
 )
 
-// put sends a request or a query to an upstream that lets it through, and waits for its answer, whatever its sender does:
-// the answer is true, and there is nobody else to hear it.
+// put sends a query to an upstream that lets it through, and waits for its answer.
 func (r *Relay) put(ctx context.Context, u *upstream, what string, account ident.Account, send func(context.Context) error) error {
 	leave, err := u.queue.admit()
 	if err != nil {
 		return err
 	}
+	return r.putWith(ctx, leave, u, what, account, send)
+}
+
+// putWith sends what has leave to go out, and waits for its answer, whatever its sender does: the answer is true, and
+// there is nobody else to hear it.
+func (r *Relay) putWith(
+	ctx context.Context, leave pass, u *upstream, what string, account ident.Account, send func(context.Context) error,
+) error {
 	ctx, cancel := r.patience(ctx, u)
 	defer cancel()
 	began := time.Now()
-	err = send(ctx)
-	leave.told(err)
+	err := send(ctx)
+	if what == whatStatus {
+		leave.told(asAnswered(err))
+	} else {
+		leave.told(err)
+	}
 	r.heed(u, what, account, err, time.Since(began))
 	return err
 }

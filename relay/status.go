@@ -26,14 +26,14 @@ func (s *sales) Status(ctx context.Context, q *airtime.Query) (*airtime.Response
 	case found:
 		return s.recall(ctx, m, q)
 	case flying:
-		return nil, undecided(q.ID)
+		return nil, notKnown(q.ID)
 	case q.ID != "" || isOurs(q.Reference):
 		return nil, txn.Unlocated()
 	}
 	return s.byReference(ctx, q)
 }
 
-func undecided(request ident.ID) error {
+func notKnown(request ident.ID) error {
 	return &decline.Unknown{Reason: decline.OutcomeUnknown, Text: "how the purchase ends is not known yet", RequestID: request}
 }
 
@@ -86,7 +86,7 @@ func settled(m txn.Message) error {
 	detail := decline.Detail{RequestID: m.ID, RequestTime: m.At}
 	switch m.State {
 	case txn.Working, txn.Reversing:
-		return undecided(m.ID)
+		return notKnown(m.ID)
 	case txn.Reversed:
 		return decline.New(decline.AccountAlreadySettled, "the purchase was reversed").With(detail)
 	case txn.Declined:
@@ -102,7 +102,7 @@ func (s *sales) recall(ctx context.Context, m txn.Message, q *airtime.Query) (*a
 	}
 	u := s.relay.upstreams[m.Upstream]
 	if u == nil || u.Airtime == nil {
-		return nil, undecided(m.ID)
+		return nil, notKnown(m.ID)
 	}
 	asked := *q
 	if q.ID == "" { // our reference means nothing upstream

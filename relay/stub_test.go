@@ -58,9 +58,10 @@ func (s *stub) Request(_ context.Context, q *giftcard.Request) (*giftcard.Respon
 func (s *stub) take(_ context.Context, a *txn.Advice) (*txn.Answer, error) {
 	s.mu.Lock()
 	s.advices = append(s.advices, *a)
+	advise := s.advise
 	s.mu.Unlock()
-	if s.advise != nil {
-		return s.advise(a)
+	if advise != nil {
+		return advise(a)
 	}
 	return &txn.Answer{Status: 202, Body: txn.Wire(`{"id":"` + string(a.ID) + `"}`)}, nil
 }
