@@ -115,9 +115,10 @@ func (s *Store) commitSingly(batch []*job) {
 	}
 }
 
-// take makes the batch's messages ours, and leaves out those whose sender has left or whose time is over.
+// take makes the batch's messages ours, and leaves out those whose sender has left or whose time is over. A context's time
+// is the computer's, whatever the clock of the settings says.
 func (s *Store) take(batch []*job) []*job {
-	now, kept := s.now(), batch[:0]
+	now, kept := time.Now(), batch[:0]
 	for _, j := range batch {
 		if !j.state.CompareAndSwap(queued, taken) {
 			continue
