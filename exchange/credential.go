@@ -2,8 +2,11 @@ package exchange
 
 import (
 	"context"
+	"encoding/base64"
+	"errors"
 	"net/http"
 
+	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/ident"
 )
 
@@ -15,14 +18,34 @@ type Credentials interface {
 
 // Credential is one way to say upstream who we are. It may be used by many goroutines.
 type Credential interface {
-	// Authorize adds to a message who sends it. A *decline.NotTaken says why it cannot.
+	// Authorize adds to a message who sends it, as its Authorization header. A *decline.NotTaken says why it cannot.
 	Authorize(ctx context.Context, r *http.Request) error
-	// Renew is told that a message with this Authorization header was refused with 401, and says whether there is another one
-	// to present by now.
+	// Renew is told that a message with this Authorization header was refused with 401, and says whether to authorize it anew
+	// and send it once more.
 	Renew(ctx context.Context, refused string) bool
 }
 
-// Same presents one credential for all accounts.
+// authorize adds to a message who sends it. Without that it is not sent.
+func authorize(ctx context.Context, c Credential, r *http.Request) error {
+	err := c.Authorize(ctx, r)
+	var turned *decline.NotTaken
+	if err == nil || errors.As(err, &turned) {
+		return err
+	}
+	return unreached("there is nothing to present")
+}
+
+// CloseCredential closes a credential that has something to close, as OAuth2 has. Credentials that a client is given
+// are closed by the client when they have a method Close; those of several accounts close each of theirs with this.
+func CloseCredential(c Credential) { closeIf(c) }
+
+func closeIf(c any) {
+	if closer, ok := c.(interface{ Close() }); ok {
+		closer.Close()
+	}
+}
+
+// Same presents one credential for all accounts. Its client closes it.
 func Same(c Credential) Credentials { return same{c} }
 
 type same struct{ credential Credential }
@@ -30,25 +53,34 @@ type same struct{ credential Credential }
 // For implements Credentials.
 func (s same) For(ident.Account) (Credential, bool) { return s.credential, true }
 
-// Basic presents a user name and a password by HTTP Basic (rule A1).
-func Basic(user, password string) Credential { return basic{user, password} }
+// Close closes the credential, if there is anything to close.
+func (s same) Close() { CloseCredential(s.credential) }
 
-type basic struct{ user, password string }
+// Basic presents a user name and a password by HTTP Basic (rule A1).
+func Basic(user, password string) Credential {
+	return &basic{user: user, header: []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))}}
+}
+
+// basic is always pointed to: of what it points to nothing is printed, wherever it stands.
+type basic struct {
+	user   string
+	header []string
+}
 
 // Authorize implements Credential.
-func (b basic) Authorize(_ context.Context, r *http.Request) error {
-	r.SetBasicAuth(b.user, b.password)
+func (b *basic) Authorize(_ context.Context, r *http.Request) error {
+	r.Header["Authorization"] = b.header
 	return nil
 }
 
 // Renew implements Credential: there is nothing else to present.
-func (basic) Renew(context.Context, string) bool { return false }
+func (*basic) Renew(context.Context, string) bool { return false }
 
 // String shows the user name only.
-func (b basic) String() string { return "Basic " + b.user }
+func (b *basic) String() string { return "Basic " + b.user }
 
 // GoString shows the user name only.
-func (b basic) GoString() string { return b.String() }
+func (b *basic) GoString() string { return b.String() }
 
 // Nothing presents nothing: the upstream knows us by our certificate, or lets everybody in.
 func Nothing() Credential { return nothing{} }

@@ -34,15 +34,18 @@ func (s OAuth2Settings) GoString() string { return s.String() }
 
 // Bounds of tokens.
 const (
-	tokenTimeout = 15 * time.Second // of a question for a token
-	tokenLeeway  = 10 * time.Second // before its end a token is not presented any more
+	tokenTimeout = 15 * time.Second // of asking for a token
+	tokenLeeway  = 10 * time.Second // before its end a token is not presented any more, or half its life if that is less
+	tokenPause   = time.Second      // for which it is not asked again after there was no token: too many wrong passwords lock users out
 )
 
-// OAuth2 presents a bearer token, which it asks for when there is none that counts. One question is in flight at a time.
+// OAuth2 presents a bearer token, which it asks for when there is none that counts. One question is in flight at a time, and
+// all who need a token wait for it. The credential has a method Close, which ends a question that is in flight; the client to
+// which the credential is given calls it.
 func OAuth2(s OAuth2Settings) (Credential, error) {
 	at, err := url.Parse(s.TokenURL)
 	switch {
-	case err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https":
+	case err != nil || at.Hostname() == "" || at.Scheme != "http" && at.Scheme != "https":
 		return nil, errors.New("the token URL must begin with https:// or http:// and name a host")
 	case s.ClientID == "":
 		return nil, errors.New("a client id is needed")
@@ -50,22 +53,51 @@ func OAuth2(s OAuth2Settings) (Credential, error) {
 	if s.Now == nil {
 		s.Now = time.Now
 	}
-	return &oauth{settings: s, client: &http.Client{Timeout: tokenTimeout, Transport: newTransport(s.TLS, 1)}}, nil
+	o := &oauth{settings: s, fetch: s.grant()}
+	o.life, o.end = context.WithCancel(context.WithValue(context.Background(), oauth2.HTTPClient, tokenClient(s.TLS)))
+	return o, nil
+}
+
+// grant gives what asks for a token. It learns how the token's server wants to be told the client's secret, and keeps to it.
+func (s *OAuth2Settings) grant() func(context.Context) (*oauth2.Token, error) {
+	if s.User == "" {
+		c := &clientcredentials.Config{ClientID: s.ClientID, ClientSecret: s.ClientSecret, TokenURL: s.TokenURL, Scopes: s.Scopes}
+		return c.Token
+	}
+	c := &oauth2.Config{ClientID: s.ClientID, ClientSecret: s.ClientSecret, Endpoint: oauth2.Endpoint{TokenURL: s.TokenURL}, Scopes: s.Scopes}
+	return func(ctx context.Context) (*oauth2.Token, error) {
+		return c.PasswordCredentialsToken(ctx, s.User, s.Password)
+	}
+}
+
+// tokenClient keeps no connection, since it is asked once in a long while, and takes no secret where it is redirected to.
+func tokenClient(of *tls.Config) *http.Client {
+	transport := newTransport(of, 1)
+	transport.DisableKeepAlives = true
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 type oauth struct {
 	settings OAuth2Settings
-	client   *http.Client
+	fetch    func(context.Context) (*oauth2.Token, error)
+
+	life context.Context // ends with Close
+	end  context.CancelFunc
+	asks sync.WaitGroup
 
 	mu     sync.Mutex
-	token  *oauth2.Token
-	asking *asking // nil while nobody asks
+	token  *oauth2.Token // nil when there is none
+	until  time.Time     // when the token counts no more; zero when it always does
+	asking *asking       // nil while nobody asks
+	failed *asking       // the last, if it failed
+	again  time.Time     // when to ask again after that
 }
 
 // asking is one question for a token.
 type asking struct {
-	done chan struct{}
-	err  error
+	done  chan struct{}
+	token *oauth2.Token
+	err   error
 }
 
 // Authorize implements Credential.
@@ -77,7 +109,8 @@ func (o *oauth) Authorize(ctx context.Context, r *http.Request) error {
 	return err
 }
 
-// Renew implements Credential. What many were refused with is replaced once.
+// Renew implements Credential. What many were refused with is replaced once. When there is no other token, Authorize tells
+// why; nothing is sent once more with the same one.
 func (o *oauth) Renew(ctx context.Context, refused string) bool {
 	o.mu.Lock()
 	if o.token != nil && header(o.token) == refused {
@@ -85,10 +118,19 @@ func (o *oauth) Renew(ctx context.Context, refused string) bool {
 	}
 	o.mu.Unlock()
 	token, err := o.current(ctx)
-	return err == nil && header(token) != refused
+	return err != nil || header(token) != refused
 }
 
 func header(t *oauth2.Token) string { return t.Type() + " " + t.AccessToken }
+
+// Close ends a question that is in flight. There is no token any more.
+func (o *oauth) Close() {
+	o.mu.Lock()
+	o.end()
+	o.token = nil
+	o.mu.Unlock()
+	o.asks.Wait()
+}
 
 // current gives a token that counts, and asks for one if need be.
 func (o *oauth) current(ctx context.Context) (*oauth2.Token, error) {
@@ -97,53 +139,69 @@ func (o *oauth) current(ctx context.Context) (*oauth2.Token, error) {
 		defer o.mu.Unlock()
 		return o.token, nil
 	}
-	a := o.asking
-	if a == nil {
-		a = &asking{done: make(chan struct{})}
-		o.asking = a
-		go o.ask(context.WithoutCancel(ctx), a) // it ends with tokenTimeout, and others wait for it too
-	}
+	a := o.ask()
 	o.mu.Unlock()
 	select {
 	case <-a.done:
+		return a.token, a.err
 	case <-ctx.Done():
 		return nil, unreached("there is no token in time")
 	}
-	if a.err != nil {
-		return nil, a.err
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.token == nil { // refused already
-		return nil, unreached("the token did not last")
-	}
-	return o.token, nil
 }
 
 func (o *oauth) counts() bool {
-	return o.token != nil && (o.token.Expiry.IsZero() || o.settings.Now().Add(tokenLeeway).Before(o.token.Expiry))
+	return o.token != nil && (o.until.IsZero() || o.settings.Now().Before(o.until))
 }
 
-// ask asks for a token and tells all who wait.
-func (o *oauth) ask(ctx context.Context, a *asking) {
-	token, err := o.fetch(context.WithValue(ctx, oauth2.HTTPClient, o.client))
+// ask gives the question in flight, and begins one if there is none. What failed a moment ago is not asked again. The caller
+// holds the lock.
+func (o *oauth) ask() *asking {
+	switch {
+	case o.life.Err() != nil:
+		return closedAsking
+	case o.asking != nil:
+		return o.asking
+	case o.failed != nil && o.settings.Now().Before(o.again):
+		return o.failed
+	}
+	o.asking = &asking{done: make(chan struct{})}
+	o.asks.Add(1)
+	go o.run(o.asking)
+	return o.asking
+}
+
+// closedAsking is what is asked of a credential that is closed.
+var closedAsking = func() *asking {
+	a := &asking{done: make(chan struct{}), err: &decline.NotTaken{Cause: decline.Stopping, Text: "the way to the upstream is closed"}}
+	close(a.done)
+	return a
+}()
+
+// run asks for a token and tells all who wait. It goes on when who began it waits no more: others do.
+func (o *oauth) run(a *asking) {
+	defer o.asks.Done()
+	ctx, cancel := context.WithTimeout(o.life, tokenTimeout)
+	defer cancel()
+	token, err := o.fetch(ctx)
+	a.token, a.err = token, tokenRefused(err)
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.asking, o.failed = nil, nil
 	if err == nil {
-		o.token = token
+		o.token, o.until = token, o.lastUse(token)
+	} else {
+		o.failed, o.again = a, o.settings.Now().Add(tokenPause)
 	}
-	a.err, o.asking = tokenRefused(err), nil
 	close(a.done)
 }
 
-func (o *oauth) fetch(ctx context.Context) (*oauth2.Token, error) {
-	s := o.settings
-	if s.User == "" {
-		c := clientcredentials.Config{ClientID: s.ClientID, ClientSecret: s.ClientSecret, TokenURL: s.TokenURL, Scopes: s.Scopes}
-		return c.Token(ctx)
+// lastUse is when a token that has just come counts no more.
+func (o *oauth) lastUse(t *oauth2.Token) time.Time {
+	if t.Expiry.IsZero() {
+		return time.Time{}
 	}
-	c := oauth2.Config{ClientID: s.ClientID, ClientSecret: s.ClientSecret, Endpoint: oauth2.Endpoint{TokenURL: s.TokenURL}, Scopes: s.Scopes}
-	return c.PasswordCredentialsToken(ctx, s.User, s.Password)
+	lasts := time.Until(t.Expiry)
+	return o.settings.Now().Add(lasts - min(tokenLeeway, lasts/2))
 }
 
 // tokenRefused says why there is no token, in words that hold nothing of what was presented or answered.
@@ -152,12 +210,23 @@ func tokenRefused(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &answered) && answered.Response != nil && answered.Response.StatusCode/100 == 4:
+	case errors.As(err, &answered) && answered.Response != nil && isRefusal(answered):
 		return &decline.NotTaken{Cause: decline.Unauthenticated, Text: fmt.Sprintf("the token's server refused with %d", answered.Response.StatusCode)}
 	case errors.As(err, &answered) && answered.Response != nil:
 		return unreached(fmt.Sprintf("the token's server answered %d", answered.Response.StatusCode))
 	}
-	return unreached("the token's server does not answer")
+	return unreached("the token's server gives no token: " + reason(err, "its answer cannot be read"))
+}
+
+// isRefusal says whether the token's server will go on giving no token: it refused, in its status or in its words. 408, 425
+// and 429 only say that it does not do so now.
+func isRefusal(e *oauth2.RetrieveError) bool {
+	switch status := e.Response.StatusCode; status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	default:
+		return status/100 == 4 || status/100 == 2 && e.ErrorCode != ""
+	}
 }
 
 // String shows where the tokens come from.

@@ -33,15 +33,20 @@ func (a *Again) After() time.Duration { return a.after }
 type reply struct {
 	status int
 	header http.Header
-	body   []byte
+	body   []byte // nil when it was not read
+	unread bool   // it is too long, or did not come to its end
+	broken bool   // of these the latter
 }
 
 // judge turns what came back into an outcome in words (docs/rules.md 1.1, Client reading): nil with the answer for a
 // success, a *decline.Error for a failure, a *decline.NotTaken for what was surely not applied, anything else for an
 // outcome that is unknown.
 func (o *Outgoing) judge(r *reply, now time.Time) (*txn.Answer, error) {
-	if r.status/100 == 2 {
+	switch {
+	case r.status/100 == 2 && (o.advice() || !r.broken):
 		return o.succeeded(r)
+	case r.broken || r.status < 200:
+		return nil, o.unanswered(r, now)
 	}
 	switch r.status {
 	case http.StatusUnauthorized:
@@ -55,6 +60,14 @@ func (o *Outgoing) judge(r *reply, now time.Time) (*txn.Answer, error) {
 		return nil, o.adviceFailed(r, now)
 	}
 	return nil, o.requestFailed(r, now)
+}
+
+// unanswered is the outcome of what began to be answered, and then was not.
+func (o *Outgoing) unanswered(r *reply, now time.Time) error {
+	if o.advice() {
+		return &Again{Status: r.status, after: r.after(now)}
+	}
+	return fmt.Errorf("the upstream began to answer %d and did not end", r.status)
 }
 
 // succeeded judges a 2xx: it ends an advice whatever is in it, and a request only with what can be read.
@@ -74,7 +87,7 @@ func (o *Outgoing) notFound(r *reply) error {
 	switch {
 	case refusal != nil && (!o.advice() || refusal.Reason == decline.UnableToLocateRecord):
 		return refusal
-	case o.Role == txn.Reversal && o.EmptyIsUnlocated && len(r.body) == 0:
+	case o.Role == txn.Reversal && o.EmptyIsUnlocated && len(r.body) == 0 && !r.unread:
 		return &decline.Error{Reason: decline.UnableToLocateRecord, Text: "the upstream does not know the request", Status: r.status}
 	}
 	return &decline.NotTaken{Cause: decline.Misdirected, Text: "what answers at the upstream's address does not know the path"}
@@ -87,7 +100,11 @@ func (o *Outgoing) adviceFailed(r *reply, now time.Time) error {
 		r.status >= 500 && r.status != http.StatusNotImplemented:
 		return &Again{Status: r.status, after: r.after(now)}
 	}
-	return r.no()
+	refusal := r.no()
+	if o.Role == txn.Reversal && refusal.Reason == decline.UnableToLocateRecord {
+		refusal.Reason = decline.GeneralError // only a 404 says that there is nothing to reverse
+	}
+	return refusal
 }
 
 // requestFailed judges what is no success of a request or a query.
@@ -135,7 +152,8 @@ func (r *reply) refusal() *decline.Error {
 // after reads Retry-After: seconds, or an instant.
 func (r *reply) after(now time.Time) time.Duration {
 	text := r.header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+	seconds, err := strconv.ParseUint(text, 10, 31)
+	if err == nil || errors.Is(err, strconv.ErrRange) { // then it is the greatest number there is
 		return min(time.Duration(seconds)*time.Second, LongestRetryAfter)
 	}
 	if at, err := http.ParseTime(text); err == nil {

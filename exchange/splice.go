@@ -21,10 +21,11 @@ var errSplice = errors.New("the body has no list of third-party identifiers, and
 // HasReference says whether a body, which is JSON, has a reference among its third-party identifiers.
 func HasReference(body []byte, r ident.Reference) bool {
 	root, err := wire.Parse(body)
-	if err != nil {
-		return false
-	}
-	for element := range root.Member(identifiers).Elements() {
+	return err == nil && holds(root.Member(identifiers), r)
+}
+
+func holds(list wire.Value, r ident.Reference) bool {
+	for element := range list.Elements() {
 		if TextIn(element.Member("institutionId")) == r.Institution && TextIn(element.Member("transactionIdentifier")) == r.Identifier {
 			return true
 		}
@@ -33,72 +34,67 @@ func HasReference(body []byte, r ident.Reference) bool {
 }
 
 // SpliceReference gives a body with a reference added behind its third-party identifiers, and every other byte as it was.
-// One that has it already is given back as it is. The body must be a JSON object; the error never quotes it.
+// One that has it already is given back as it is. The body must be a JSON object in which no name stands twice; the error
+// never quotes it.
 func SpliceReference(body txn.Wire, r ident.Reference) (txn.Wire, error) {
-	if HasReference(body, r) {
-		return body, nil
-	}
-	list, end, empty, err := findList(body)
-	if err != nil {
-		return nil, err
-	}
-	w := &Writer{}
-	composeReference(w, r)
-	element := w.Bytes()
-	switch {
-	case list.end == 0: // no such member
-		member := slices.Concat([]byte(`"`+identifiers+`":[`), element, []byte("]"))
-		return splice(body, end, end, separated(member, empty)), nil
-	case bytes.Equal(body[list.start:list.end], null):
-		return splice(body, list.start, list.end, slices.Concat([]byte("["), element, []byte("]"))), nil
-	case body[list.start] != '[':
+	root, err := wire.Parse(body)
+	if err != nil || !root.IsObject() {
 		return nil, errSplice
 	}
-	inside := bytes.TrimSpace(body[list.start+1 : list.end-1])
-	return splice(body, list.end-1, list.end-1, separated(element, len(inside) == 0)), nil
-}
-
-func separated(text []byte, first bool) []byte {
-	if first {
-		return text
+	list := root.Member(identifiers)
+	switch {
+	case holds(list, r):
+		return body, nil
+	case list.IsArray():
+		_, end := list.Span()
+		return insert(body, end-1, element(r, isEmpty(list.Raw()))), nil
+	case list.Exists():
+		return nil, errSplice
 	}
-	return append([]byte{','}, text...)
+	if start, end, found := findNull(body); found {
+		return slices.Concat(body[:start], inList(r), body[end:]), nil
+	}
+	_, end := root.Span()
+	member := slices.Concat([]byte(`"`+identifiers+`":`), inList(r))
+	if !isEmpty(root.Raw()) {
+		member = slices.Concat([]byte{','}, member)
+	}
+	return insert(body, end-1, member), nil
 }
 
-func splice(body []byte, start, end int, text []byte) txn.Wire {
-	return slices.Concat(body[:start], text, body[end:])
+// isEmpty says whether there is nothing between the brackets.
+func isEmpty(container []byte) bool { return len(bytes.TrimSpace(container[1:len(container)-1])) == 0 }
+
+// element is a reference as the next element of a list.
+func element(r ident.Reference, first bool) []byte {
+	w := &Writer{later: !first}
+	composeReference(w, r)
+	return w.b
 }
 
-type span struct{ start, end int }
+func inList(r ident.Reference) []byte {
+	return slices.Concat([]byte{'['}, element(r, true), []byte{']'})
+}
 
-// findList finds the value of the member in an object, its zero value when there is none, and where the object ends.
-func findList(body []byte) (list span, end int, empty bool, err error) {
+func insert(body []byte, at int, text []byte) txn.Wire {
+	return slices.Concat(body[:at], text, body[at:])
+}
+
+// findNull finds the member's value in a valid object that has it as null, if at all: that is no value to look up.
+func findNull(body []byte) (start, end int, found bool) {
 	d := jsontext.NewDecoder(bytes.NewReader(body))
-	if d.PeekKind() != '{' {
-		return list, 0, false, errSplice
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return list, 0, false, errSplice
-	}
-	for empty = true; d.PeekKind() == '"'; empty = false {
-		name, err := d.ReadToken()
-		if err != nil {
-			return list, 0, false, errSplice
+	for token, err := d.ReadToken(); err == nil; token, err = d.ReadToken() {
+		if token.Kind() != '"' {
+			continue // the object begins
 		}
-		ours := name.String() == identifiers
+		ours := token.String() == identifiers
 		value, err := d.ReadValue()
-		if err != nil {
-			return list, 0, false, errSplice
-		}
-		if ours {
-			list.end = int(d.InputOffset())
-			list.start = list.end - len(value)
+		if err != nil || ours {
+			end = int(d.InputOffset())
+			return end - len(value), end, err == nil
 		}
 	}
-	if _, err := d.ReadToken(); err != nil {
-		return list, 0, false, errSplice
-	}
-	return list, int(d.InputOffset()) - 1, empty, nil
+	return 0, 0, false
 }
 
 // composeReference writes a reference as an element of a list.

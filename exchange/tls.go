@@ -3,7 +3,9 @@ package exchange
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"sync"
 	"time"
@@ -65,4 +67,24 @@ func (s *shown) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, erro
 		return nil, fmt.Errorf("client certificate %s with key %s: %w", s.cert, s.key, err)
 	}
 	return s.loaded, nil
+}
+
+// certificateAlerts are what a server says that does not accept a client's certificate, or misses one. Since TLS 1.3 it says
+// so only after the client has written already; but it has read nothing then.
+var certificateAlerts = func() map[string]bool {
+	const firstOfCertificates, accessDenied, certificateRequired = 42, 49, 116
+	all := map[string]bool{tls.AlertError(certificateRequired).Error(): true}
+	for alert := firstOfCertificates; alert <= accessDenied; alert++ {
+		all[tls.AlertError(alert).Error()] = alert != illegalParameter
+	}
+	return all
+}()
+
+// illegalParameter is the one alert in between that says nothing of certificates.
+const illegalParameter = 47
+
+// isCertificateRefused says whether a connection broke because the server does not accept our certificate.
+func isCertificateRefused(err error) bool {
+	var remote *net.OpError
+	return errors.As(err, &remote) && remote.Op == "remote error" && remote.Err != nil && certificateAlerts[remote.Err.Error()]
 }
