@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -159,6 +160,55 @@ func TestAdvicesAreJudgedByTheRecord(t *testing.T) {
 			}
 		}
 		b.booksAreRight()
+	})
+}
+
+// sights is what an observer has heard.
+type sights struct {
+	mu  sync.Mutex
+	all []string
+}
+
+// Sent implements relay.Observer.
+func (s *sights) Sent(upstream, what, outcome string, _ time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, upstream+" "+what+" "+outcome)
+}
+
+// An observer hears of everything that was sent, and how it ended.
+func TestWhatAnObserverHears(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up, seen := &stub{}, &sights{}
+		b := newSwitchboard(t, relay.Settings{Observer: seen, Upstreams: []relay.Upstream{{Name: "up", Giftcard: up, Airtime: seller{up}}}})
+		synctest.Wait()
+		cards, sales := b.Giftcard("up"), b.Airtime("up")
+		_, _ = cards.Request(t.Context(), redemption("r1"))
+		_, _ = cards.Advise(t.Context(), confirmation("c1", "r1"))
+		_, _ = cards.Request(t.Context(), redemption("r2"))
+		up.advise = refuses(decline.UnableToLocateRecord)
+		_, _ = cards.Advise(t.Context(), reversal("v2", "r2"))
+		_, _ = cards.Request(t.Context(), redemption("r3"))
+		up.advise = refuses(decline.CardVoided)
+		_, _ = cards.Advise(t.Context(), reversal("v3", "r3"))
+		_, _ = sales.Status(t.Context(), &airtime.Query{Reference: "A1", Provider: "p", Sender: till})
+		_, _ = sales.LookUp(t.Context(), &airtime.LookUp{Sender: till})
+		up.request = always(decline.New(decline.CardExpired, ""))
+		_, _ = cards.Request(t.Context(), redemption("r4"))
+		up.request = always(&decline.NotTaken{Cause: decline.Unreached})
+		_, _ = cards.Request(t.Context(), redemption("r5"))
+		up.advise = nil
+		up.request = always(errSilence)
+		_, _ = cards.Request(t.Context(), redemption("r6"))
+		synctest.Wait()
+		want := []string{
+			"up request successful", "up confirmation successful", "up request successful", "up reversal successful",
+			"up request successful", "up reversal failed", "up status successful", "up query successful", "up request failed",
+			"up request not_sent", "up request unknown", "up reversal successful",
+		}
+		if !slices.Equal(seen.all, want) {
+			t.Errorf("heard: %q", seen.all)
+		}
 	})
 }
 

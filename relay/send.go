@@ -132,7 +132,11 @@ func (r *Relay) sendItem(ctx context.Context, i saf.Item, wire txn.Wire) (answer
 	} else {
 		answer, err = u.advise(ctx, r.adviceOf(i, wire))
 	}
-	r.heed(u, what, i.Account, err, time.Since(began))
+	told := err
+	if saf.Read(i.Role, err).Outcome == saf.Delivered { // also a reversal of what is not there
+		told = nil
+	}
+	r.heed(u, what, i.Account, told, time.Since(began))
 	return answer, err
 }
 
