@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"context"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"sync"
@@ -17,6 +18,7 @@ import (
 	"github.com/scripworks/scrip/relay"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/memstore"
+	"github.com/scripworks/scrip/store/sqlite"
 )
 
 func inMemory() func(testing.TB) store.Driver {
@@ -26,18 +28,33 @@ func inMemory() func(testing.TB) store.Driver {
 
 // The rule scripts that judge an issuer judge it, unchanged, through one relay and through two in a row.
 func TestRuleScriptsOfGiftcards(t *testing.T) {
-	for name, relays := range map[string]int{"one relay": 1, "two relays": 2} {
+	for name, drivers := range map[string][]func(t *testing.T) store.Driver{
+		"one relay": {memory}, "two relays": {memory, memory}, "one relay on disk": {disk},
+	} {
 		t.Run(name, func(t *testing.T) {
 			i := giftcardtest.New(t, giftcardtest.Settings{Open: inMemory()})
 			var service giftcard.Service = asUpstream(t, i)
-			for range relays {
-				s := newSwitchboard(t, relay.Settings{Now: i.Now, Upstreams: []relay.Upstream{{Name: "issuer", Giftcard: service}}})
+			for _, open := range drivers {
+				upstreams := []relay.Upstream{{Name: "issuer", Giftcard: service}}
+				s := newSwitchboardOver(t, relay.Settings{Now: i.Now, Upstreams: upstreams}, open(t), nil)
+				defer s.booksAreRight()
 				service = s.Giftcard("issuer")
 			}
 			conform.Test(t, gated{i, i.Through(service)}, conform.Options{Now: i.Now})
 			booksAreRight(t, i.Store.Driver())
 		})
 	}
+}
+
+func memory(*testing.T) store.Driver { return memstore.New() }
+
+// disk keeps records in a file of the test's own.
+func disk(t *testing.T) store.Driver {
+	d, err := sqlite.Open(filepath.Join(t.TempDir(), "relay.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 // gated is a target behind an issuer's door.

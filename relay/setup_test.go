@@ -41,6 +41,12 @@ func newSwitchboard(t testing.TB, s relay.Settings) *switchboard {
 // newSwitchboardOn starts a relay over a store that is lent to it.
 func newSwitchboardOn(t testing.TB, s relay.Settings, lend func(saf.Store) saf.Store) *switchboard {
 	t.Helper()
+	return newSwitchboardOver(t, s, memstore.New(), lend)
+}
+
+// newSwitchboardOver starts a relay over the records of a driver.
+func newSwitchboardOver(t testing.TB, s relay.Settings, d store.Driver, lend func(saf.Store) saf.Store) *switchboard {
+	t.Helper()
 	if s.Keys == nil {
 		keys, err := secret.Generate()
 		if err != nil {
@@ -49,7 +55,7 @@ func newSwitchboardOn(t testing.TB, s relay.Settings, lend func(saf.Store) saf.S
 		s.Keys = keys
 	}
 	s.Institution = ident.Reference{Institution: "switch", Identifier: "Our Switch"}
-	b := &switchboard{t: t, driver: memstore.New(), settings: s, lend: lend}
+	b := &switchboard{t: t, driver: d, settings: s, lend: lend}
 	b.start()
 	t.Cleanup(b.stop)
 	return b
