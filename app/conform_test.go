@@ -32,9 +32,10 @@ type judged struct {
 	conform.Target
 	conform.Setup
 	conform.Vendor
-	house *house
-	clock *clock
-	t     *testing.T
+	house   *house
+	restart func() // restarts what stands in front of the house, too; nil restarts the house alone
+	clock   *clock
+	t       *testing.T
 }
 
 // Wire says that there is a wire to look at.
@@ -45,6 +46,9 @@ func (j judged) Restart(context.Context) error {
 		return conform.Lacks("it keeps nothing")
 	}
 	j.house.restart(j.t)
+	if j.restart != nil {
+		j.restart()
+	}
 	return nil
 }
 
@@ -64,16 +68,25 @@ func judge(t *testing.T, s app.Settings) {
 	c := &clock{}
 	s.Now, s.Network = c.now, &network.Settings{}
 	h := open(t, s)
-	a := h.account(t, "one", members{"holderLookUps": true, "wrongPerMinute": 0})
-	b := h.account(t, "two", members{"holderLookUps": true, "wrongPerMinute": 0})
+	judgeAt(t, h, h, c, nil)
+	h.booksAreRight(t)
+	h.look(t, "/healthz").must(t, http.StatusOK, "")
+}
+
+// judgeAt plays the suite at a door, which is the server that it is set up at or leads there.
+func judgeAt(t *testing.T, door, server *house, c *clock, restart func()) {
+	a := server.account(t, "one", members{"holderLookUps": true, "wrongPerMinute": 0})
+	b := server.account(t, "two", members{"holderLookUps": true, "wrongPerMinute": 0})
 	target, err := conform.NewHTTPTarget(conform.HTTPTarget{
-		BaseURL: h.messages, AdminURL: h.operators, AdminToken: operatorToken, Client: h.client,
+		BaseURL: door.messages, AdminURL: server.operators, AdminToken: operatorToken, Client: door.client,
 		Accounts: [2]conform.Credentials{{Name: a.user, Password: a.password}, {Name: b.user, Password: b.password}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	target = judged{Target: target, Setup: target.(conform.Setup), Vendor: target.(conform.Vendor), house: h, clock: c, t: t}
+	target = judged{
+		Target: target, Setup: target.(conform.Setup), Vendor: target.(conform.Vendor), house: server, restart: restart, clock: c, t: t,
+	}
 	report, err := conform.Run(t.Context(), target, conform.Options{Now: c.now})
 	if err != nil {
 		t.Fatal(err)
@@ -89,6 +102,4 @@ func judge(t *testing.T, s app.Settings) {
 	if played := report.Count(conform.Passed); played < 400 {
 		t.Errorf("only %d cases were played", played)
 	}
-	h.booksAreRight(t)
-	h.look(t, "/healthz").must(t, http.StatusOK, "")
 }

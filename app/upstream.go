@@ -19,10 +19,10 @@ import (
 // Upstream is somebody else's server, to which messages are passed on.
 type Upstream struct {
 	Name     string
-	Client   exchange.ClientSettings // where it is; what is presented there is Presented's
-	Present  Presented
-	Giftcard bool // it speaks Giftcard v3
-	Airtime  bool // it speaks Airtime v5
+	Client   exchange.ClientSettings // where it is
+	Present  Presented               // when Client has no Credentials
+	Giftcard bool                    // it speaks Giftcard v3
+	Airtime  bool                    // it speaks Airtime v5
 	Profile  relay.Profile
 	Pace     saf.Pace
 	// Provider is the name by which products of airtime name it as their provider; empty when it is none.
@@ -63,9 +63,11 @@ func (a *App) makeRelay(observer *edge.Observer) error {
 
 // connect makes the connection to one upstream.
 func (a *App) connect(u Upstream, p *passing) (relay.Upstream, error) {
-	credentials, lane := a.credentials(u.Present)
-	settings := u.Client
-	settings.Credentials, settings.Now, settings.Late = credentials, a.settings.Now, a.late(u.Name)
+	settings, lane := u.Client, func(ident.Account) string { return "" }
+	if settings.Credentials == nil {
+		settings.Credentials, lane = a.credentials(u.Present)
+	}
+	settings.Now, settings.Late = a.settings.Now, a.late(u.Name)
 	client, err := exchange.NewClient(settings)
 	if err != nil {
 		return relay.Upstream{}, err

@@ -37,8 +37,8 @@ func (c *checker) passedOn(m txn.Message, made []ledger.Entry, item *saf.Item) {
 func (c *checker) passage(m txn.Message) {
 	m.Body, m.References = nil, nil // so that what waits is small
 	switch m.State {
-	case txn.Declined:
-		c.expect(m.Ended == 0 && m.Reason != "", m, "a declined request has a reason, and no ending")
+	case txn.Declined, txn.Withdrawn:
+		c.expect(m.Ended == 0 && m.Reason != "", m, "a %s request has a reason, and no ending", m.State)
 	case txn.Answered:
 		c.expect(m.Ended == 0 && m.Family == txn.LookUp, m, "only look-ups are answered, and they do not end")
 	case txn.Open:

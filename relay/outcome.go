@@ -20,12 +20,21 @@ func (p *passage) conclude(ctx context.Context, u *upstream, err error) error {
 		return p.approve(ctx)
 	case errors.As(err, &refusal) && refusal.Reason == decline.DuplicateRecord:
 		return p.doubled(ctx, u, refusal)
+	case errors.As(err, &refusal) && untaken(refusal):
+		return p.refuse(ctx, txn.Withdrawn, refusal.Reason, refusal)
 	case errors.As(err, &refusal):
-		return p.refuse(ctx, refusal.Reason, refusal)
+		return p.refuse(ctx, txn.Declined, refusal.Reason, refusal)
 	case errors.As(err, &turned):
-		return p.refuse(ctx, decline.UpstreamUnavailable, turnedDown(turned))
+		return p.refuse(ctx, txn.Withdrawn, decline.UpstreamUnavailable, turnedDown(turned))
 	}
 	return p.lose(ctx, u, err)
+}
+
+// untaken says whether an upstream has turned a request away before it recorded anything, so that its id is not used up:
+// because of its form (V1 to V4), or because it cannot be taken now (C13).
+func untaken(refusal *decline.Error) bool {
+	const tooManyRequests, serviceUnavailable = 429, 503
+	return refusal.Reason == decline.FormatError || refusal.Status == tooManyRequests || refusal.Status == serviceUnavailable
 }
 
 // approve commits what was approved. Until it is committed nobody hears of it.
@@ -38,8 +47,8 @@ func (p *passage) approve(ctx context.Context) error {
 }
 
 // refuse commits a definite no and gives it.
-func (p *passage) refuse(ctx context.Context, reason decline.Reason, no error) error {
-	err := p.settle(ctx, func(m *txn.Message) { m.State, m.Reason = txn.Declined, reason })
+func (p *passage) refuse(ctx context.Context, state txn.State, reason decline.Reason, no error) error {
+	err := p.settle(ctx, func(m *txn.Message) { m.State, m.Reason = state, reason })
 	if err != nil {
 		return err
 	}

@@ -189,9 +189,11 @@ func (t *Tx) Messages(id ident.ID) []txn.Message {
 	if len(r.seqs) == 0 {
 		return nil
 	}
-	found := make([]txn.Message, len(r.seqs))
-	for i, seq := range r.seqs {
-		found[i] = *t.set.messages[seq]
+	found := make([]txn.Message, 0, len(r.seqs))
+	for _, seq := range r.seqs {
+		if m := t.set.messages[seq]; m.State != txn.Withdrawn {
+			found = append(found, *m)
+		}
 	}
 	return found
 }

@@ -27,7 +27,7 @@ type Store[Keys, Tx any] interface {
 // what is read afterwards. Methods panic privately when the store cannot answer; Update turns that into its error.
 type Tx interface {
 	// Messages gives all messages with an id, in the keys' world, oldest first: at most one request or
-	// look-up; an advice that was refused and later accepted stands twice.
+	// look-up; an advice that was refused and later accepted stands twice. A withdrawn request is not among them.
 	Messages(id ident.ID) []Message
 	// MessageAt gives the message with a seq.
 	MessageAt(seq int64) (Message, bool)

@@ -88,10 +88,11 @@ const (
 	Answered  State = 6
 	Working   State = 7 // a provider or an upstream has been asked, and has not said how it ended
 	Reversing State = 8 // a provider has been asked to take it back, and has not said whether it has
+	Withdrawn State = 9 // it was surely not taken by its upstream: its id is free again, as if it had never come (rule C13)
 )
 
 var stateNames = [...]string{
-	"absent", "open", "confirmed", "reversed", "declined", "accepted", "answered", "working", "reversing",
+	"absent", "open", "confirmed", "reversed", "declined", "accepted", "answered", "working", "reversing", "withdrawn",
 }
 
 // String gives the state's name.

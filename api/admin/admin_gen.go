@@ -593,6 +593,7 @@ const (
 	TransactionStateOpen      TransactionState = "open"
 	TransactionStateReversed  TransactionState = "reversed"
 	TransactionStateReversing TransactionState = "reversing"
+	TransactionStateWithdrawn TransactionState = "withdrawn"
 	TransactionStateWorking   TransactionState = "working"
 )
 
@@ -612,6 +613,8 @@ func (e TransactionState) Valid() bool {
 	case TransactionStateReversed:
 		return true
 	case TransactionStateReversing:
+		return true
+	case TransactionStateWithdrawn:
 		return true
 	case TransactionStateWorking:
 		return true

@@ -21,6 +21,7 @@ func testMessages(t *testing.T, h *harness) {
 	t.Run("one id leads to all its messages in order", h.with(sharedIDs))
 	t.Run("what may be amended is amended", h.with(amended))
 	t.Run("what was passed on is amended by its answer", h.with(amendedRelayed))
+	t.Run("a withdrawn request leaves its id free", h.with(withdrawn))
 	t.Run("tombstones belong to an account and an id", h.with(tombstones))
 }
 
@@ -154,6 +155,27 @@ func amended(r *room) {
 	r.found(changed)
 	r.do(func(tx *store.Tx) { tx.Messages(m.ID); tx.Amend(m) })
 	r.found(m)
+}
+
+func withdrawn(r *room) {
+	first, again := request(1, uuid(1)), request(7, uuid(1))
+	first.State, first.Upstream = txn.Working, "issuer"
+	r.insert(first)
+	gone := first
+	gone.State, gone.Reason = txn.Withdrawn, "UPSTREAM_UNAVAILABLE"
+	r.do(func(tx *store.Tx) {
+		tx.MessageAt(first.Seq)
+		tx.Amend(gone)
+		r.same("in the batch", len(tx.Messages(uuid(1))), 0)
+	})
+	r.insert(again)
+	r.everyWay(func(how string) {
+		r.read(func(tx *store.Tx) {
+			r.same(how, tx.Messages(uuid(1)), []txn.Message{again})
+			kept, _ := tx.MessageAt(first.Seq)
+			r.same(how, kept, gone)
+		})
+	})
 }
 
 func amendedRelayed(r *room) {
