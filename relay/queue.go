@@ -44,8 +44,9 @@ type queue struct {
 	run    context.Context // ends when nothing new is to be sent or read
 	stop   context.CancelFunc
 	work   sync.WaitGroup
-	kick   chan struct{} // wakes the keeper
-	revive chan struct{} // wakes the reviver
+	saver  sync.WaitGroup // works until all the others have ended
+	kick   chan struct{}  // wakes the keeper
+	revive chan struct{}  // wakes the reviver
 
 	mu      sync.Mutex // guards all below, and is never held while anything else is waited for
 	line    *saf.Line
@@ -56,6 +57,7 @@ type queue struct {
 	beside  *sync.Cond // or something parked
 	empty   *sync.Cond // the line may be empty
 	lacking lacking
+	unsaved unsaved
 }
 
 var errClosed = errors.New("relay: the queue is closed")
@@ -69,6 +71,7 @@ func newQueue(s queueSettings) *queue {
 	q.life, q.giveUp = context.WithCancel(context.Background())
 	q.run, q.stop = context.WithCancel(q.life)
 	q.able, q.beside, q.empty = sync.NewCond(&q.mu), sync.NewCond(&q.mu), sync.NewCond(&q.mu)
+	q.unsaved = newUnsaved(&q.mu)
 	q.line.Pause(s.paused)
 	return q
 }
@@ -87,6 +90,7 @@ func (q *queue) start() {
 	q.work.Go(q.sendParked)
 	q.work.Go(q.keep)
 	q.work.Go(q.reviveAll)
+	q.saver.Go(q.saveAll)
 	wake(q.revive)
 }
 
@@ -94,6 +98,11 @@ func (q *queue) start() {
 // queue of this upstream is next started. What waits for an answer is told that the queue goes on with it.
 func (q *queue) close(ctx context.Context) {
 	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		q.saver.Wait()
+		return
+	}
 	q.closed = true
 	q.stop()
 	q.releaseIdle()
@@ -102,6 +111,8 @@ func (q *queue) close(ctx context.Context) {
 	defer context.AfterFunc(ctx, q.giveUp)()
 	q.work.Wait()
 	q.giveUp()
+	close(q.unsaved.ended)
+	q.saver.Wait()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.releaseIdle()
@@ -166,6 +177,7 @@ func (q *queue) wakeAll() {
 	q.able.Broadcast()
 	q.beside.Broadcast()
 	q.empty.Broadcast()
+	q.unsaved.more.Broadcast()
 	wake(q.kick)
 }
 

@@ -43,9 +43,7 @@ func (q *queue) readOn() bool {
 		return true
 	}
 	q.line.Loaded(p, items, q.now())
-	if q.line.IsEmpty() {
-		q.empty.Broadcast()
-	}
+	q.sayEmpty()
 	return true
 }
 
@@ -55,9 +53,7 @@ func (q *queue) rest() time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.now()
-	if q.line.Ready(now) {
-		q.able.Signal()
-	}
+	q.handOn(now)
 	q.beside.Signal()
 	if at := q.line.Wake(now); !at.IsZero() {
 		return at.Sub(now)

@@ -17,10 +17,11 @@ type offer struct {
 	done   chan struct{} // closed once the queue has settled it
 
 	// Set before done is closed.
-	answer *txn.Answer
-	err    error
-	final  bool
-	change saf.Change // what the queue would do about a refusal
+	answer    *txn.Answer
+	err       error
+	final     bool
+	isRefused bool
+	change    saf.Change // what the queue would do about a refusal
 }
 
 // Who holds the outcome of an offer. Exactly one of them deals with it.
@@ -41,9 +42,7 @@ func (q *queue) offer(i saf.Item, body txn.Wire) *offer {
 	} else {
 		q.offers[i.Seq] = o
 	}
-	if q.line.Ready(q.now()) {
-		q.able.Signal()
-	}
+	q.handOn(q.now())
 	if !taken {
 		wake(q.kick)
 	}
@@ -68,14 +67,18 @@ func (o *offer) await(ctx context.Context) (answer *txn.Answer, err error, final
 // recorded says that a refusal has been recorded and its item dropped in the same commit, or that this has failed: then
 // the item needs attention.
 func (o *offer) recorded(err error) {
-	q := o.queue
-	switch {
-	case !o.change.Put: // no refusal
-	case err != nil:
-		q.save(o.change)
-	default:
-		q.saved(o.seq)
+	if !o.isRefused {
+		return
 	}
+	q := o.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err != nil {
+		q.save(o.change)
+		return
+	}
+	q.line.Saved(o.seq)
+	q.sayEmpty()
 }
 
 // settle says what has become of the offer, as it is set. It gives false when nobody waits any more. It is called once,

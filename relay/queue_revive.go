@@ -51,6 +51,7 @@ func (q *queue) reviveAll() {
 			return
 		case <-q.revive:
 		}
+		q.awaitSaved() // so that what lacked a credential a moment ago is found
 		if err := q.reviveOnce(); err != nil && q.run.Err() == nil {
 			q.log.Error("cannot put back what had no credential", "upstream", q.upstream, "error", err)
 			time.AfterFunc(q.pace.Full().MinWait, func() { wake(q.revive) })

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"time"
 
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/saf"
@@ -25,20 +26,30 @@ func (q *queue) sendAll() {
 func (q *queue) next() (i saf.Item, body txn.Wire, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for !q.closed {
-		now := q.now()
-		if i, found := q.line.Next(now); found {
-			if q.line.Ready(now) {
-				q.able.Signal()
+	for ; !q.closed; q.able.Wait() {
+		if now := q.now(); q.hasRoom() {
+			if i, more = q.line.Next(now); more {
+				q.handOn(now)
+				return i, q.bodyAtHand(i.Seq), true
 			}
-			if o := q.offers[i.Seq]; o != nil {
-				body = o.body
-			}
-			return i, body, true
 		}
-		q.able.Wait()
 	}
 	return saf.Item{}, nil, false
+}
+
+// handOn wakes another sender if there is something for it, too. The caller holds mu.
+func (q *queue) handOn(now time.Time) {
+	if q.line.Ready(now) {
+		q.able.Signal()
+	}
+}
+
+// bodyAtHand gives the body of an item whose sender still waits; nil when it has to be opened.
+func (q *queue) bodyAtHand(seq int64) txn.Wire {
+	if o := q.offers[seq]; o != nil {
+		return o.body
+	}
+	return nil
 }
 
 // sendParked tries what is parked, one item after the other.
@@ -55,11 +66,10 @@ func (q *queue) sendParked() {
 func (q *queue) nextParked() (saf.Item, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for !q.closed {
+	for ; !q.closed; q.beside.Wait() {
 		if i, found := q.line.NextParked(); found {
 			return i, true
 		}
-		q.beside.Wait()
 	}
 	return saf.Item{}, false
 }
@@ -80,33 +90,12 @@ func (q *queue) attempt(i saf.Item, body txn.Wire) {
 
 // conclude does what an outcome asks for: in the line, for who waits, and in the store.
 func (q *queue) conclude(i saf.Item, answer *txn.Answer, err error, v saf.Verdict) {
-	c, o := q.judge(i.Seq, v)
-	if o != nil && c.Final {
-		o.answer, o.err, o.final = answer, err, v.Outcome == saf.Delivered || v.Outcome == saf.Refused
-		if v.Outcome == saf.Refused {
-			o.change = c
-		}
-		if o.settle() && v.Outcome == saf.Refused {
-			return // it is theirs to record
-		}
-	} else if o != nil {
-		o.settle()
-	}
-	q.save(c)
-	q.report(c, v, err)
-}
-
-// judge tells the line what came of an item, wakes whom that concerns, and gives the offer that has ended by it, if any.
-func (q *queue) judge(seq int64, v saf.Verdict) (saf.Change, *offer) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	now, wasOpen := q.now(), q.line.IsOpen()
-	c := q.line.Done(seq, v, now, rand.Float64())
-	o := q.offers[seq]
-	if c.Left || c.Stopped || q.line.IsOpen() || q.closed {
-		delete(q.offers, seq)
-	} else {
-		o = nil // it is sent again, and may be answered in time
+	c := q.line.Done(i.Seq, v, now, rand.Float64())
+	mine := q.tell(c, answer, err, v)
+	if mine {
+		q.save(c)
 	}
 	if c.Opened || c.Stopped {
 		q.releaseIdle()
@@ -114,45 +103,28 @@ func (q *queue) judge(seq int64, v saf.Verdict) (saf.Change, *offer) {
 	if wasOpen || v.Outcome == saf.Again || q.line.Lacks(now) {
 		q.wakeAll()
 	}
-	if q.lacking.told(c.Item.Account, v.Outcome) {
+	if q.lacking.told(i.Account, v.Outcome) {
 		wake(q.revive)
 	}
-	return c, o
-}
-
-// save has the store learn of a change, with a later commit.
-func (q *queue) save(c saf.Change) {
-	var done func()
-	if c.Left {
-		done = func() { q.saved(c.Item.Seq) }
-	}
-	keys := saf.Keys{World: c.Item.World}
-	switch {
-	case c.Drop:
-		q.store.Later(keys, func(tx saf.Tx) error { tx.DropItem(c.Item.Seq); return nil }, done)
-	case c.Put:
-		keys.Items = []int64{c.Item.Seq}
-		q.store.Later(keys, func(tx saf.Tx) error { return put(tx, c) }, done)
+	q.mu.Unlock()
+	if mine {
+		q.report(c, v, err)
 	}
 }
 
-// put changes an item, unless it has been closed by an operator. What is not final gives way to what an operator did.
-func put(tx saf.Tx, c saf.Change) error {
-	there, found := tx.Item(c.Item.Seq)
-	if found && (c.Final || there.State == c.From) {
-		tx.PutItem(c.Item)
+// tell tells who waits for an item, if anybody does, unless it may still be answered in time. It gives false when what
+// came of it is theirs to record. The caller holds mu.
+func (q *queue) tell(c saf.Change, answer *txn.Answer, err error, v saf.Verdict) (mine bool) {
+	o := q.offers[c.Item.Seq]
+	if o == nil || !(c.Left || c.Stopped || q.line.IsOpen() || q.closed) {
+		return true
 	}
-	return nil
-}
-
-// saved tells the line that the store has learnt of a change, or has failed to.
-func (q *queue) saved(seq int64) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.line.Saved(seq)
-	if q.line.IsEmpty() {
-		q.empty.Broadcast()
+	delete(q.offers, c.Item.Seq)
+	if refused := v.Outcome == saf.Refused; refused || v.Outcome == saf.Delivered {
+		o.answer, o.err, o.final = answer, err, true
+		o.isRefused, o.change = refused, c
 	}
+	return !o.settle() || !o.isRefused
 }
 
 // report says what operators should know of a change.

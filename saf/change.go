@@ -33,6 +33,10 @@ func (l *Line) Done(seq int64, v Verdict, now time.Time, jitter float64) Change 
 		e.failed(v, now)
 		fallthrough
 	case NoCredential, Unreadable:
+		if e.stale && v.Outcome == NoCredential { // there may be one by now
+			l.forget(e)
+			break
+		}
 		e.State, e.Why, c.Put, c.Final = Attention, v.Why, true, true
 	case Halted:
 		c.Stopped = l.stop(e, v, now)

@@ -10,11 +10,13 @@ import (
 
 // Bounds of a line.
 const (
-	held       = 1024             // items in memory that wait; the others are read on when these become fewer
-	page       = 512              // items that are read at once
-	sidePage   = 64               // of the parked ones
-	saveEvery  = 10 * time.Second // how often at most the attempts of one item are saved
-	checkEvery = time.Minute      // how often a line that has all in memory looks whether the store has more
+	held        = 1024             // items in memory that wait; the others are read on when these become fewer
+	page        = 512              // items that are read at once
+	sidePage    = 64               // of the parked ones
+	saveEvery   = 10 * time.Second // how often at most the attempts of one item are saved
+	checkEvery  = time.Minute      // how often a line that has all in memory looks whether the store has more
+	checkRest   = 20               // or how many times as long as that took, where much of it belongs to stopped credentials,
+	checkAtLast = 10 * time.Minute // and how often at least
 )
 
 // Line is the queue of one upstream as far as it is in memory: a bounded part of what waits, from its head on. It decides

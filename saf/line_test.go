@@ -293,6 +293,25 @@ func TestAPageThatWasReadBeforeAnOfferIsNotTheEnd(t *testing.T) {
 	}
 }
 
+func TestWhatLackedACredentialBeforeALookIsTriedAgain(t *testing.T) {
+	l := smallLine(Pace{})
+	l.Offer(itemAt(1))
+	mustNext(t, l, noon, 1)
+	l.Rewind() // there is one by now
+	if c := l.Done(1, Verdict{Outcome: NoCredential, Why: LacksCredential}, noon, 0); c.Drop || c.Put || c.Left || c.Final {
+		t.Errorf("it asks for %+v", c)
+	}
+	read, lacks := l.Missing(noon)
+	if !lacks {
+		t.Fatal("it is not read again")
+	}
+	l.Loaded(read, []Item{itemAt(1)}, noon)
+	mustNext(t, l, noon, 1)
+	if c := l.Done(1, Verdict{Outcome: NoCredential, Why: LacksCredential}, noon, 0); c.Item.State != Attention || !c.Put {
+		t.Errorf("without one after all it asks for %+v", c)
+	}
+}
+
 // model is a line with all that is around it: a store, its pages and commits in any delay, offers in any order, an
 // upstream that does what it likes, and operators.
 type model struct {
@@ -559,20 +578,28 @@ func (m *model) settle() {
 
 func (m *model) runDry() {
 	for range 40 {
-		for len(m.unsaved) > 0 {
-			m.saved(0, false)
-		}
-		for m.read != nil || m.line.Lacks(m.now) {
-			if m.read == nil {
-				m.ask(m.T)
-			}
-			m.loaded(false)
-		}
-		for m.send(m.T); len(m.flying) > 0; m.send(m.T) {
-			for _, seq := range slices.Sorted(maps.Keys(m.flying)) {
-				m.done(seq, yes)
-			}
+		for m.runOnce() {
 		}
 		m.now = m.now.Add(time.Minute)
 	}
+}
+
+// runOnce saves, reads, and sends what can be, and says whether there was anything.
+func (m *model) runOnce() (some bool) {
+	for ; len(m.unsaved) > 0; some = true {
+		m.saved(0, false)
+	}
+	for ; m.read != nil || m.line.Lacks(m.now); some = true {
+		if m.read == nil {
+			m.ask(m.T)
+		}
+		m.loaded(false)
+	}
+	for m.send(m.T); len(m.flying) > 0; m.send(m.T) {
+		for _, seq := range slices.Sorted(maps.Keys(m.flying)) {
+			m.done(seq, yes)
+			some = true
+		}
+	}
+	return some
 }

@@ -122,7 +122,7 @@ func (l *Line) end(of *pass, now time.Time) {
 	if l.ignored > of.cursor {
 		return
 	}
-	*of = pass{due: now.Add(checkEvery)}
+	*of = pass{due: now.Add(min(max(checkEvery, checkRest*now.Sub(of.began)), checkAtLast))}
 	l.behind = false
 }
 

@@ -3,6 +3,7 @@ package saf
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/scripworks/scrip/decline"
@@ -88,8 +89,9 @@ func after(err error) time.Duration {
 // within heeds a wish up to LongestWait: an upstream that asks for years has lost its clock.
 func within(d time.Duration) time.Duration { return max(0, min(d, LongestWait)) }
 
-// brief cuts a reason to what is kept.
+// brief cuts a reason to what is kept, and makes it fit for every store: it may have come from outside.
 func brief(why string) string {
+	why = strings.ReplaceAll(strings.ToValidUTF8(why, "?"), "\x00", "?")
 	if len(why) <= maxWhy {
 		return why
 	}

@@ -73,4 +73,7 @@ func TestAReasonIsCutBetweenCharacters(t *testing.T) {
 			t.Errorf("%d bytes are kept: %q", len(why), why)
 		}
 	}
+	if why := saf.Read(txn.Reversal, errors.New("a\xffb\x00c")).Why; why != "a?b?c" {
+		t.Errorf("%q is kept, which not every store takes", why)
+	}
 }
