@@ -40,13 +40,13 @@ func TestWhatBecomesOfARequest(t *testing.T) {
 		"not answered":          {errSilence, relay.Profile{}, "unknown GENERAL_ERROR", txn.Reversed, "", true, "", false},
 		"still worked on":       {&decline.Unknown{Reason: decline.OutcomeUnknown}, relay.Profile{}, "unknown GENERAL_ERROR", txn.Reversed, "", true, "", false},
 		"doubled on the way":    {decline.New(decline.DuplicateRecord, ""), relay.Profile{}, "declined DUPLICATE_RECORD", txn.Reversed, decline.DuplicateRecord, true, "", false},
-		"never reached":         {&decline.NotTaken{Cause: decline.Unreached}, relay.Profile{}, "not taken unavailable", txn.Declined, decline.UpstreamUnavailable, false, "", false},
-		"overloaded":            {&decline.NotTaken{Cause: decline.Overloaded}, relay.Profile{}, "not taken unavailable", txn.Declined, decline.UpstreamUnavailable, false, "", false},
-		"our credential":        {&decline.NotTaken{Cause: decline.Unauthenticated}, relay.Profile{}, "not taken unavailable", txn.Declined, decline.UpstreamUnavailable, false, relay.CredentialRefused, false},
-		"our permission":        {&decline.NotTaken{Cause: decline.Forbidden}, relay.Profile{}, "not taken unavailable", txn.Declined, decline.UpstreamUnavailable, false, relay.CredentialRefused, false},
-		"our address":           {&decline.NotTaken{Cause: decline.Misdirected}, relay.Profile{}, "not taken unavailable", txn.Declined, decline.UpstreamUnavailable, false, relay.Misdirected, false},
-		"no credential":         {&decline.NotTaken{Cause: decline.NoCredential}, relay.Profile{}, "not taken unavailable", txn.Declined, decline.UpstreamUnavailable, false, relay.CredentialMissing, false},
-		"too late to be sent":   {&decline.NotTaken{Cause: decline.Expired}, relay.Profile{}, "not taken expired", txn.Declined, decline.UpstreamUnavailable, false, "", false},
+		"never reached":         {&decline.NotTaken{Cause: decline.Unreached}, relay.Profile{}, "not taken unavailable", txn.Absent, "", false, "", false},
+		"overloaded":            {&decline.NotTaken{Cause: decline.Overloaded}, relay.Profile{}, "not taken unavailable", txn.Absent, "", false, "", false},
+		"our credential":        {&decline.NotTaken{Cause: decline.Unauthenticated}, relay.Profile{}, "not taken unavailable", txn.Absent, "", false, relay.CredentialRefused, false},
+		"our permission":        {&decline.NotTaken{Cause: decline.Forbidden}, relay.Profile{}, "not taken unavailable", txn.Absent, "", false, relay.CredentialRefused, false},
+		"our address":           {&decline.NotTaken{Cause: decline.Misdirected}, relay.Profile{}, "not taken unavailable", txn.Absent, "", false, relay.Misdirected, false},
+		"no credential":         {&decline.NotTaken{Cause: decline.NoCredential}, relay.Profile{}, "not taken unavailable", txn.Absent, "", false, relay.CredentialMissing, false},
+		"too late to be sent":   {&decline.NotTaken{Cause: decline.Expired}, relay.Profile{}, "not taken expired", txn.Absent, "", false, "", false},
 		"no confirmations":      {nil, relay.Profile{NoConfirmations: true}, "ok", txn.Open, "", false, "", false},
 		"nothing is taken back": {errSilence, relay.Profile{NoReversals: true}, "unknown GENERAL_ERROR", txn.Working, "", false, "", false},
 		"doubled, and nothing is taken back": {
@@ -65,7 +65,7 @@ func TestWhatBecomesOfARequest(t *testing.T) {
 				if got := outcome(err); got != c.hears {
 					t.Errorf("its sender hears %q, want %q", got, c.hears)
 				}
-				if m := b.stands(t, "r1"); m.State != c.stands || m.Reason != c.reason || m.Upstream != "up" {
+				if m := b.stands(t, "r1"); m.State != c.stands || m.Reason != c.reason || m.State != txn.Absent && m.Upstream != "up" {
 					t.Errorf("it stands as %s for %q at %q", m.State, m.Reason, m.Upstream)
 				}
 				if sent := up.sent(); len(sent) != 1 {
@@ -199,10 +199,10 @@ func TestFailOver(t *testing.T) {
 		"the first is not reached":     {&decline.NotTaken{Cause: decline.Unreached}, nil, [2]int{1, 1}, "ok", "two", txn.Open},
 		"the first has no credential":  {&decline.NotTaken{Cause: decline.NoCredential}, nil, [2]int{1, 1}, "ok", "two", txn.Open},
 		"the first is silent":          {errSilence, nil, [2]int{1, 0}, "unknown GENERAL_ERROR", "one", txn.Reversed},
-		"the first turns us away":      {&decline.NotTaken{Cause: decline.Forbidden}, nil, [2]int{1, 0}, "not taken unavailable", "one", txn.Declined},
-		"the first has too much to do": {&decline.NotTaken{Cause: decline.Overloaded}, nil, [2]int{1, 0}, "not taken unavailable", "one", txn.Declined},
+		"the first turns us away":      {&decline.NotTaken{Cause: decline.Forbidden}, nil, [2]int{1, 0}, "not taken unavailable", "", txn.Absent},
+		"the first has too much to do": {&decline.NotTaken{Cause: decline.Overloaded}, nil, [2]int{1, 0}, "not taken unavailable", "", txn.Absent},
 		"neither is reached": {
-			&decline.NotTaken{Cause: decline.Unreached}, &decline.NotTaken{Cause: decline.Unreached}, [2]int{1, 1}, "not taken unavailable", "two", txn.Declined,
+			&decline.NotTaken{Cause: decline.Unreached}, &decline.NotTaken{Cause: decline.Unreached}, [2]int{1, 1}, "not taken unavailable", "", txn.Absent,
 		},
 		"the second is silent": {&decline.NotTaken{Cause: decline.Unreached}, errSilence, [2]int{1, 1}, "unknown GENERAL_ERROR", "two", txn.Reversed},
 	} {
@@ -234,7 +234,7 @@ func TestFailOver(t *testing.T) {
 						t.Errorf("the reversal went to %v and %v", one.advised(), two.advised())
 					}
 				}
-				if at, found, err := b.Upstream(t.Context(), till, txn.Redemption, "r1"); at != c.at || !found || err != nil {
+				if at, found, err := b.Upstream(t.Context(), till, txn.Redemption, "r1"); at != c.at || found == (c.stands == txn.Absent) || err != nil {
 					t.Errorf("who took it is %q, %t, %v", at, found, err)
 				}
 				b.booksAreRight()
@@ -489,4 +489,39 @@ func TestWhatARequestIsWorth(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What an upstream surely did not take leaves its id free; what it refused uses it up (C13, V7).
+func TestAnIDIsFreeAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		first error
+		again string
+	}{
+		"never reached":      {&decline.NotTaken{Cause: decline.Unreached}, "ok"},
+		"too much to do":     {&decline.NotTaken{Cause: decline.Overloaded}, "ok"},
+		"its own 429":        {&decline.Error{Reason: decline.TemporaryFailure, Status: 429, Wire: []byte("{}")}, "ok"},
+		"its own 503":        {&decline.Error{Reason: decline.TemporaryFailure, Status: 503, Wire: []byte("{}")}, "ok"},
+		"a wrong form":       {&decline.Error{Reason: decline.FormatError, Status: 400, Wire: []byte("{}")}, "ok"},
+		"a business refusal": {&decline.Error{Reason: decline.CardVoided, Status: 400, Wire: []byte("{}")}, "declined DUPLICATE_RECORD"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				answers := []error{c.first, nil}
+				up := &stub{request: func(ident.ID) error {
+					answer := answers[0]
+					answers = answers[1:]
+					return answer
+				}}
+				b := newSwitchboard(t, relay.Settings{Upstreams: []relay.Upstream{{Name: "up", Giftcard: up}}})
+				if _, err := b.Giftcard("up").Request(t.Context(), redemption("r1")); err == nil {
+					t.Fatal("it was approved")
+				}
+				_, err := b.Giftcard("up").Request(t.Context(), redemption("r1"))
+				if got := outcome(err); got != c.again {
+					t.Errorf("the same id again hears %q, want %q", got, c.again)
+				}
+				b.booksAreRight()
+			})
+		})
+	}
 }
