@@ -122,6 +122,15 @@ const (
 	NoCredential                     // there is nothing to present upstream for this account: 503
 )
 
+// Causes gives all of them. A cause that is added goes before NoCredential, or takes its place here.
+func Causes() []Cause {
+	var all []Cause
+	for c := Overloaded; c <= NoCredential; c++ {
+		all = append(all, c)
+	}
+	return all
+}
+
 // IsUpstream says whether the cause lies with the upstream, or with the way to it.
 func (c Cause) IsUpstream() bool { return c >= Unreached && c <= NoCredential }
 

@@ -123,6 +123,10 @@ var causes = map[decline.Cause]string{
 	decline.Unauthenticated: "unauthenticated",
 	decline.Forbidden:       "forbidden",
 	decline.Expired:         "expired",
+	decline.Unreached:       "upstream_unreached",
+	decline.Unavailable:     "upstream_unavailable",
+	decline.Misdirected:     "upstream_misdirected",
+	decline.NoCredential:    "upstream_no_credential",
 }
 
 // count counts one answered message. After the first of its combination of labels it allocates nothing.

@@ -121,7 +121,8 @@ func TestStrangersCannotHideFaults(t *testing.T) {
 // What was turned away behind the gate, by the store above all, is counted as what the gate turns away.
 func TestRefusalsBehindTheGateAreCounted(t *testing.T) {
 	o, m, _, _ := newObserver()
-	for cause, name := range causes {
+	for _, cause := range decline.Causes() {
+		name := causes[cause]
 		o.Observe("redeem", 503, "TEMPORARY_FAILURE", 0, fmt.Errorf("decide: %w", &decline.NotTaken{Cause: cause}))
 		if got := testutil.ToFloat64(m.refusals.WithLabelValues(name)); got != 1 {
 			t.Errorf("%v messages were counted as turned away for %s, want 1", got, name)

@@ -655,7 +655,7 @@ func TestHandshakeFloodIsLoggedSparingly(t *testing.T) {
 
 // All causes have a name in the metrics and a bound on their lines.
 func TestEveryCauseHasAName(t *testing.T) {
-	for cause := decline.Overloaded; cause <= decline.Expired; cause++ {
+	for _, cause := range decline.Causes() {
 		if causes[cause] == "" {
 			t.Errorf("cause %d has no name", cause)
 		}
