@@ -126,6 +126,12 @@ func NewClient(s ClientSettings) (*Client, error) {
 	return c, nil
 }
 
+// String says where it leads.
+func (c *Client) String() string { return "client of " + c.base.String() + c.prefix }
+
+// GoString says no more.
+func (c *Client) GoString() string { return c.String() }
+
 // newTransport makes connections that are used again and again. HTTP/2 is left out: there a message that was refused may be
 // sent again by the transport itself. HTTP/1.1's transport does so only with what has not been written at all, and with GETs.
 func newTransport(of *tls.Config, conns int) *http.Transport {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/scripworks/scrip/decline"
@@ -53,23 +54,30 @@ type same struct{ credential Credential }
 // For implements Credentials.
 func (s same) For(ident.Account) (Credential, bool) { return s.credential, true }
 
+// String shows what the credential shows.
+func (s same) String() string { return fmt.Sprint(s.credential) }
+
+// GoString shows no more.
+func (s same) GoString() string { return s.String() }
+
 // Close closes the credential, if there is anything to close.
 func (s same) Close() { CloseCredential(s.credential) }
 
 // Basic presents a user name and a password by HTTP Basic (rule A1).
 func Basic(user, password string) Credential {
-	return &basic{user: user, header: []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))}}
+	header := []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))}
+	return &basic{user: user, present: func(h http.Header) { h["Authorization"] = header }}
 }
 
-// basic is always pointed to: of what it points to nothing is printed, wherever it stands.
+// basic has the password where no way to print it, or what it stands in, can show it.
 type basic struct {
-	user   string
-	header []string
+	user    string
+	present func(http.Header)
 }
 
 // Authorize implements Credential.
 func (b *basic) Authorize(_ context.Context, r *http.Request) error {
-	r.Header["Authorization"] = b.header
+	b.present(r.Header)
 	return nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -25,4 +27,10 @@ func Judge(o Outgoing, status int, header http.Header, body []byte, now time.Tim
 // DialWith has the client connect by other means than the network.
 func (c *Client) DialWith(dial func(ctx context.Context, network, address string) (net.Conn, error)) {
 	c.transport.DialContext = dial
+}
+
+// AskWith has a credential of OAuth2 ask for tokens by other means than the network.
+func AskWith(c Credential, dial func(ctx context.Context, network, address string) (net.Conn, error)) {
+	client := c.(*oauth).life.Value(oauth2.HTTPClient).(*http.Client)
+	client.Transport.(*http.Transport).DialContext = dial
 }

@@ -53,7 +53,7 @@ func OAuth2(s OAuth2Settings) (Credential, error) {
 	if s.Now == nil {
 		s.Now = time.Now
 	}
-	o := &oauth{settings: s, fetch: s.grant()}
+	o := &oauth{name: s.String(), now: s.Now, fetch: s.grant()}
 	o.life, o.end = context.WithCancel(context.WithValue(context.Background(), oauth2.HTTPClient, tokenClient(s.TLS)))
 	return o, nil
 }
@@ -77,9 +77,11 @@ func tokenClient(of *tls.Config) *http.Client {
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
+// oauth has the secrets where no way to print it can show them.
 type oauth struct {
-	settings OAuth2Settings
-	fetch    func(context.Context) (*oauth2.Token, error)
+	name  string
+	now   func() time.Time
+	fetch func(context.Context) (*oauth2.Token, error)
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
@@ -150,7 +152,7 @@ func (o *oauth) current(ctx context.Context) (*oauth2.Token, error) {
 }
 
 func (o *oauth) counts() bool {
-	return o.token != nil && (o.until.IsZero() || o.settings.Now().Before(o.until))
+	return o.token != nil && (o.until.IsZero() || o.now().Before(o.until))
 }
 
 // ask gives the question in flight, and begins one if there is none. What failed a moment ago is not asked again. The caller
@@ -161,7 +163,7 @@ func (o *oauth) ask() *asking {
 		return closedAsking
 	case o.asking != nil:
 		return o.asking
-	case o.failed != nil && o.settings.Now().Before(o.again):
+	case o.failed != nil && o.now().Before(o.again):
 		return o.failed
 	}
 	o.asking = &asking{done: make(chan struct{})}
@@ -190,7 +192,7 @@ func (o *oauth) run(a *asking) {
 	if err == nil {
 		o.token, o.until = token, o.lastUse(token)
 	} else {
-		o.failed, o.again = a, o.settings.Now().Add(tokenPause)
+		o.failed, o.again = a, o.now().Add(tokenPause)
 	}
 	close(a.done)
 }
@@ -201,7 +203,7 @@ func (o *oauth) lastUse(t *oauth2.Token) time.Time {
 		return time.Time{}
 	}
 	lasts := time.Until(t.Expiry)
-	return o.settings.Now().Add(lasts - min(tokenLeeway, lasts/2))
+	return o.now().Add(lasts - min(tokenLeeway, lasts/2))
 }
 
 // tokenRefused says why there is no token, in words that hold nothing of what was presented or answered.
@@ -230,7 +232,7 @@ func isRefusal(e *oauth2.RetrieveError) bool {
 }
 
 // String shows where the tokens come from.
-func (o *oauth) String() string { return o.settings.String() }
+func (o *oauth) String() string { return o.name }
 
 // GoString shows no more.
 func (o *oauth) GoString() string { return o.String() }
