@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,7 +22,8 @@ import (
 type child struct {
 	Data, URL string
 	Seed      uint64
-	Sales     int
+	Clerks    int           // who sell at the same time; 0 is one
+	Sales     int           // of each
 	Deal      string        // what each sale is; empty is any, by chance
 	Drain     time.Duration // that it waits for its queue in the end
 	DieAt     int64         // boundary
@@ -53,16 +55,19 @@ func beChild(text string) error {
 	if err != nil {
 		return err
 	}
-	p := &program{till: till, deal: c.Deal, chance: rand.New(rand.NewPCG(c.Seed, 0))}
-	for _, u := range unsettled {
-		if err := p.decide(&u.Transaction); err != nil {
-			return err
+	clerks := make([]error, max(1, c.Clerks))
+	var working sync.WaitGroup
+	for n := range clerks {
+		p := &program{till: till, deal: c.Deal, chance: rand.New(rand.NewPCG(c.Seed, uint64(n)))}
+		mine := unsettled
+		if n > 0 {
+			mine = nil
 		}
+		working.Go(func() { clerks[n] = p.work(mine, c.Sales) })
 	}
-	for range c.Sales {
-		if err := p.sell(); err != nil {
-			return err
-		}
+	working.Wait()
+	if err := errors.Join(clerks...); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.Drain)
 	defer cancel()
@@ -76,6 +81,21 @@ type program struct {
 	till   *Till
 	deal   string
 	chance *rand.Rand
+}
+
+// work decides what an earlier life has left, and then sells.
+func (p *program) work(left []*Unsettled, sales int) error {
+	for _, u := range left {
+		if err := p.decide(&u.Transaction); err != nil {
+			return err
+		}
+	}
+	for range sales {
+		if err := p.sell(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // What a sale can be.

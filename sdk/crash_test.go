@@ -25,7 +25,8 @@ import (
 // Defaults of the crash tests.
 const (
 	crashLives     = 8 // of one till's program
-	crashSales     = 12
+	crashClerks    = 3
+	crashSales     = 8 // of each
 	crashSeeds     = 2
 	crashWithin    = 30 * time.Second       // in which everything is delivered once the network works
 	crashDrain     = 100 * time.Millisecond // that a program waits for its queue, where it does
@@ -244,7 +245,10 @@ func TestCrashUnderMischief(t *testing.T) {
 			s := newShop(t, &relaytest.Hostile{Odds: 0.3, Seed: seed, Delay: 10 * time.Millisecond})
 			data, told := t.TempDir(), map[string]txn.State{}
 			for range crashLives {
-				c := child{Data: data, URL: s.url, Seed: chance.Uint64(), Sales: crashSales, DieAt: 1 + chance.Int64N(100), Hard: chance.IntN(2) == 0}
+				c := child{
+					Data: data, URL: s.url, Seed: chance.Uint64(), Clerks: crashClerks, Sales: crashSales,
+					DieAt: 1 + chance.Int64N(mostBoundaries), Hard: chance.IntN(2) == 0,
+				}
 				killAfter := time.Duration(0)
 				if chance.IntN(3) == 0 {
 					c.DieAt, killAfter = 0, time.Duration(1+chance.Int64N(int64(500*time.Millisecond)))

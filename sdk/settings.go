@@ -1,7 +1,6 @@
 package sdk
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -245,14 +244,4 @@ func (u *Upstream) client(now func() time.Time) (*exchange.Client, error) {
 		return nil, &Invalid{"Upstream", err.Error()}
 	}
 	return c, nil
-}
-
-// background starts what runs until Close.
-func (t *Till) background() {
-	if t.settings.SettleWithin == 0 {
-		return
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	t.stop = cancel
-	t.settling.Go(func() { t.settle(ctx) })
 }

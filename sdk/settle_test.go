@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"sync/atomic"
@@ -37,6 +38,34 @@ func TestWhatIsNotDecidedInTimeIsReversed(t *testing.T) {
 	}
 	must(t, till.Drain(t.Context()))
 	s.agree(t, till.store.Driver(), map[string]txn.State{old.ID: txn.Reversed, confirmed.ID: txn.Confirmed})
+}
+
+// The till looks by itself, as often as it is told to.
+func TestTheTillSettlesByItself(t *testing.T) {
+	s := newShop(t, &relaytest.Hostile{})
+	settings := testSettings(t.TempDir(), s.url)
+	settings.SettleWithin = time.Hour
+	var later atomic.Int64
+	settings.now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+	till, _, err := Open(t.Context(), settings)
+	must(t, err)
+	defer func() { must(t, till.Close()) }()
+	sale, err := till.Redeem(t.Context(), Redemption{Card: firstCard, Amount: 1_00})
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ticks, over := make(chan time.Time), make(chan struct{})
+	go func() {
+		till.settle(ctx, ticks)
+		close(over)
+	}()
+	later.Store(int64(time.Hour + time.Second))
+	ticks <- time.Time{}
+	ticks <- time.Time{} // which is taken once the first look is over
+	cancel()
+	<-over
+	if err := sale.Confirm(t.Context()); !errors.Is(err, ErrEnded) {
+		t.Errorf("confirmed after its time: %v", err)
+	}
 }
 
 // An id that was used before is not used again: neither one of the till's own, nor one that the upstream knows.

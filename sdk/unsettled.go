@@ -95,13 +95,26 @@ const (
 	settleSlowly = time.Minute
 )
 
-// settle looks for undecided transactions again and again until its context ends.
-func (t *Till) settle(ctx context.Context) {
-	tick := time.NewTicker(min(max(t.settings.SettleWithin/settleOften, settleFast), settleSlowly))
-	defer tick.Stop()
+// background starts what runs until Close.
+func (t *Till) background() {
+	within := t.settings.SettleWithin
+	if within == 0 {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	t.stop = cancel
+	t.settling.Go(func() {
+		tick := time.NewTicker(min(max(within/settleOften, settleFast), settleSlowly))
+		defer tick.Stop()
+		t.settle(ctx, tick.C)
+	})
+}
+
+// settle looks for undecided transactions at each tick until its context ends.
+func (t *Till) settle(ctx context.Context, ticks <-chan time.Time) {
 	for {
 		select {
-		case <-tick.C:
+		case <-ticks:
 		case <-ctx.Done():
 			return
 		}
