@@ -12,7 +12,7 @@ import (
 // Bounds of what is written behind.
 const (
 	maxUnsaved  = 4096                  // changes that wait; the senders wait while there are more
-	saveGroup   = 256                   // of them, how many share an update, so that those who wait for theirs keep their pace
+	saveGroup   = 32                    // of them, how many share an update, so that those who wait for theirs keep their pace
 	saveWait    = 20 * time.Millisecond // how long the first of a group waits for others
 	saveTimeout = 10 * time.Second      // of an update
 	saveTries   = 3                     // of a group. What cannot be saved is read again one day, and sent again
