@@ -59,3 +59,11 @@ func (n *named) lane(account ident.Account) string {
 	}
 	return ""
 }
+
+// Close ends what the credentials have running. The client to which they were given calls it.
+func (n *named) Close() {
+	for _, c := range n.Accounts {
+		exchange.CloseCredential(c)
+	}
+	exchange.CloseCredential(n.All)
+}

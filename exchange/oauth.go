@@ -22,7 +22,7 @@ type OAuth2Settings struct {
 	ClientID, ClientSecret string
 	User, Password         string
 	Scopes                 []string
-	TLS                    *tls.Config // of the token's server; nil is the system's
+	TLS                    *tls.Config // authorities and certificate; nil is the system's. The name is that of the token URL
 	Now                    func() time.Time
 }
 
@@ -74,6 +74,9 @@ func (s *OAuth2Settings) grant() func(context.Context) (*oauth2.Token, error) {
 func tokenClient(of *tls.Config) *http.Client {
 	transport := newTransport(of, 1)
 	transport.DisableKeepAlives = true
+	if of != nil {
+		transport.TLSClientConfig.ServerName = "" // the upstream's name is not this server's
+	}
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 

@@ -330,6 +330,19 @@ func TestATokenServerThatIsNotThere(t *testing.T) {
 	}
 }
 
+// The TLS of an upstream does for its token server too, whose name is another.
+func TestATokenServerHasANameOfItsOwn(t *testing.T) {
+	tokens, upstream := newTokens(t), newResource(t, "t1")
+	issuer := httptest.NewTLSServer(http.HandlerFunc(tokens.answer))
+	defer issuer.Close()
+	s := tokens.settings()
+	s.TokenURL, s.TLS = issuer.URL, issuer.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	s.TLS.ServerName = "upstream.example"
+	if _, err := through(t, upstream.url, s).Send(t.Context(), aLoad); err != nil {
+		t.Error(err)
+	}
+}
+
 // When the token was good and its server is away as another one is needed, that is no reason to give the credential up.
 func TestATokenServerThatIsAwayWhenATokenIsRefused(t *testing.T) {
 	issuer, upstream := newTokens(t), newResource(t, "t1")

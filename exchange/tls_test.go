@@ -135,7 +135,9 @@ func TestClientCertificates(t *testing.T) {
 	a := newAuthority(t)
 	url := mutual(t, a)
 	p := papers(t, a, "till-1")
-	client := clientOf(t, exchange.ClientSettings{URL: url, TLS: p.load(t, "upstream.example")})
+	of := p.load(t, "upstream.example")
+	of.NextProtos = []string{"h2", "http/1.1"} // which the client does not speak, whatever it is given
+	client := clientOf(t, exchange.ClientSettings{URL: url, TLS: of})
 	shows := func(want string) {
 		t.Helper()
 		answer, err := client.Send(t.Context(), aLoad)
