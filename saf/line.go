@@ -24,8 +24,8 @@ const (
 // it. It is not safe for concurrent use.
 //
 // What waits in the store and is not in memory is read on in passes, each from the head to the end. While a pass has not
-// come to the end the line is behind: what is offered is left to the pass. Once it has, offers are taken directly, and a
-// pass now and then finds what was never offered.
+// come to the end the line is behind: what is offered is left to the pass, unless it could be sent at once because so
+// little is in memory. Once it has, offers are taken directly, and a pass now and then finds what was never offered.
 type Line struct {
 	pace    Pace // a full one
 	lane    func(ident.Account) string
@@ -115,7 +115,7 @@ func (l *Line) Offer(i Item) bool {
 	if i.State != Waiting || l.isStopped(i.Account) || i.Seq <= l.read {
 		return false
 	}
-	if l.behind || len(l.entries) >= l.held {
+	if len(l.entries) >= l.held || l.behind && len(l.entries) >= l.pace.Window {
 		l.fallBehind(i.Seq)
 		return false
 	}

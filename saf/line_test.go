@@ -274,19 +274,24 @@ func TestACredentialThatIsNotLetInStopsOnlyItsOwn(t *testing.T) {
 }
 
 func TestAPageThatWasReadBeforeAnOfferIsNotTheEnd(t *testing.T) {
-	l := smallLine(Pace{})
+	l := smallLine(Pace{Window: 1})
 	l.Rewind()
 	l.behind = true
 	read, _ := l.Missing(noon)
+	if !l.Offer(itemAt(6)) {
+		t.Fatal("what could be sent at once is not taken")
+	}
 	if l.Offer(itemAt(7)) {
-		t.Fatal("it is taken before the store is read")
+		t.Fatal("what has to wait is taken before the store is read")
 	}
 	l.Loaded(read, nil, noon) // the page is of before
 	if read, lacks := l.Missing(noon); !lacks || read.State != Waiting {
 		t.Fatal("the line believes that it has all")
 	} else {
-		l.Loaded(read, []Item{itemAt(7)}, noon)
+		l.Loaded(read, []Item{itemAt(6), itemAt(7)}, noon)
 	}
+	mustNext(t, l, noon, 6)
+	l.Done(6, Verdict{Outcome: Delivered}, noon, 0)
 	mustNext(t, l, noon, 7)
 	if l.Offer(itemAt(8)); l.behind {
 		t.Error("it is still behind")
