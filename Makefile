@@ -4,7 +4,10 @@
 FUZZTIME = 20s
 ROUNDS   = 50
 # Where goroutines meet: worth the race detector's tenfold cost.
-RACE     = ./store/... ./giftcard/... ./airtime/... ./network/... ./edge/... ./app/...
+RACE     = ./store/... ./giftcard/... ./airtime/... ./network/... ./edge/... ./app/... \
+	./exchange/... ./saf/... ./relay/... ./router/... ./sdk/...
+# What is killed, and looked at afterwards.
+CRASH    = ./app/... ./sdk/...
 
 # The formatter of the toolchain in use, whether or not it is in the PATH.
 GOFMT = "$$(go env GOROOT)/bin/gofmt"
@@ -51,12 +54,13 @@ vulnerabilities: ## look our dependencies up in Go's vulnerability database, whe
 fuzz: ## each fuzz test for FUZZTIME (20s)
 	tools/fuzz $(FUZZTIME)
 
-crash: ## kill the server under load ROUNDS (50) times and look at what is left
-	@go test -list Crash ./app/... | grep -q Crash || { echo "no crash test was found"; exit 1; }
-	SCRIP_CRASH_ROUNDS=$(ROUNDS) go test ./app/... -run Crash -count=1 -timeout 60m -v
+crash: ## kill the server, the relay and the library's program ROUNDS (50) times and look at what is left
+	@go test -list Crash $(CRASH) | grep -q Crash || { echo "no crash test was found"; exit 1; }
+	SCRIP_CRASH_ROUNDS=$(ROUNDS) go test $(CRASH) -run Crash -count=1 -timeout 60m -v
 
-bench: ## the ratios promised of this machine's store and edge, against a bare echo server
+bench: ## the ratios promised of this machine's store and edge against a bare echo server, and of the relay
 	go run ./cmd/scrip bench ratios
+	go run ./cmd/scrip bench relay
 
 cover: ## how much of each package the tests reach, in cover.out
 	go test -coverprofile=cover.out ./...
