@@ -304,9 +304,6 @@ func (c *Client) roundTrip(request *http.Request) (*reply, error) {
 		return nil, err
 	}
 	defer func() { _ = answer.Body.Close() }() // read to its end, or given up
-	if answer.StatusCode < http.StatusOK {     // 101: what follows is no answer
-		return nil, errOtherProtocol
-	}
 	body, err := readAnswer(answer)
 	r := &reply{status: answer.StatusCode, header: answer.Header, body: body}
 	if err != nil {
@@ -374,11 +371,7 @@ func (t *trip) outcome() (*reply, error) {
 	return nil, fmt.Errorf("the connection to the upstream broke: %s", reason(t.err, "there was no answer"))
 }
 
-// Answers that are none.
-var (
-	errLong          = errors.New("the answer is too long")
-	errOtherProtocol = errors.New("the upstream speaks another protocol")
-)
+var errLong = errors.New("the answer is too long")
 
 // reason words a transport's error without the address, the path and what was answered, which may name a card or a number.
 func reason(err error, otherwise string) string {
@@ -397,8 +390,6 @@ func reason(err error, otherwise string) string {
 		return certificate.Error()
 	case errors.As(err, &record):
 		return "what answers does not speak TLS"
-	case errors.Is(err, errOtherProtocol):
-		return errOtherProtocol.Error()
 	}
 	return otherwise
 }

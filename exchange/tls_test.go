@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -94,6 +95,7 @@ func mutual(t *testing.T, a *authority) (url string) {
 		_, _ = io.WriteString(w, `"`+r.TLS.PeerCertificates[0].Subject.CommonName+" "+r.Proto+`"`)
 	}))
 	server.EnableHTTP2 = true
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.TLS = a.serverTLS(t)
 	server.StartTLS()
 	t.Cleanup(server.Close)
