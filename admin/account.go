@@ -68,6 +68,9 @@ func (a *Account) Hashes(t time.Time) []string {
 	return hashes
 }
 
+// HasWayIn says whether the account has a password, which may not count now, or a certificate.
+func (a *Account) HasWayIn() bool { return len(a.Credentials) > 0 || len(a.Settings.Certificates) > 0 }
+
 // Sender gives what the rules need to know of the account.
 func (a *Account) Sender() *txn.Sender {
 	return &txn.Sender{

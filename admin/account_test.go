@@ -172,3 +172,21 @@ func TestWhoeverRunsTheProgramIntroducesAccounts(t *testing.T) {
 		t.Error("a name with a colon was taken")
 	}
 }
+
+func TestNobodyComesInUnderAnAccountOfTheProgram(t *testing.T) {
+	d := newDesk(t)
+	by := d.by(admin.Admin)
+	own, err := d.office.Introduce(bg, by, admin.VendorAccount)
+	must(t, err)
+	_, _, err = d.office.AddCredential(bg, by, own.Name, admin.NewCredential{})
+	refused(t, err, admin.Conflict, "")
+	certificates := []admin.Certificate{{Kind: admin.SAN, Value: "till.example"}}
+	_, err = d.office.ChangeAccount(bg, by, own.Name, admin.AccountSettings{Certificates: certificates})
+	refused(t, err, admin.Conflict, "")
+	changed, err := d.office.ChangeAccount(bg, by, own.Name, admin.AccountSettings{RequestsPerSecond: 1})
+	must(t, err)
+	if changed.HasWayIn() {
+		t.Error("there is a way in")
+	}
+	d.account("till", admin.AccountSettings{Certificates: certificates})
+}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/scripworks/scrip/ident"
@@ -193,6 +194,9 @@ func (o *Office) saveAccount(ctx context.Context, by By, act Act, decide func(*s
 	before, after, err := decide(now)
 	if err != nil {
 		return err
+	}
+	if after.HasWayIn() && slices.Contains(o.own, after.Name) {
+		return refuse(Conflict, "%s is an account of the program itself: nobody comes in under it", after.Name)
 	}
 	if err := now.checkAccount(after); err != nil {
 		return err

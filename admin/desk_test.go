@@ -75,6 +75,7 @@ func (d *desk) open() {
 		NewToken:    func() (string, error) { return fmt.Sprintf("token-%032d", d.next()), nil },
 		NewPassword: func() (string, error) { return fmt.Sprintf("password-%d", d.next()), nil },
 		Currency:    710,
+		Own:         []string{admin.VendorAccount},
 	}
 	if d.queues != nil {
 		d.queues.paused = map[string]bool{}

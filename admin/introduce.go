@@ -2,8 +2,11 @@ package admin
 
 import "context"
 
+// VendorAccount is the name of the account under which the vendor of this process buys upstream, where upstreams top up.
+const VendorAccount = "vendor"
+
 // Introduce gives the account with a name, and makes it if there is none, without a password: whoever runs the program
-// knows who may come in, and keeps nothing of it (`scrip relay`).
+// knows who may come in, and keeps nothing of it (`scrip relay`), or sends under it himself.
 func (o *Office) Introduce(ctx context.Context, by By, name string) (*Account, error) {
 	if a, found := o.register.AccountByName(by.World, name); found {
 		return a, nil

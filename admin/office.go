@@ -15,7 +15,7 @@ import (
 	"github.com/scripworks/scrip/secret"
 )
 
-// Settings are what an office is made of. All but Queues, Currency and Location must be set.
+// Settings are what an office is made of. All but Queues, Own, Currency and Location must be set.
 type Settings struct {
 	Store    Store
 	Reports  Reports
@@ -30,6 +30,8 @@ type Settings struct {
 	Providers []string
 	// Queues runs the queue of what is passed on; nil when this process passes nothing on.
 	Queues Queues
+	// Own names accounts of the program itself, such as VendorAccount. Nobody comes in under them.
+	Own []string
 	// Carries says whether a message body carries a third-party identifier.
 	Carries func(body []byte, r ident.Reference) bool
 	// Tells says whether the body of a purchase names a value of a kind by which package secret has it found: the
@@ -77,6 +79,7 @@ type Office struct {
 	vendor      Vendor
 	providers   []string
 	queues      Queues
+	own         []string
 	carries     func([]byte, ident.Reference) bool
 	tells       func(body []byte, kind, value string) bool
 	newID       func() ident.ID
@@ -91,7 +94,7 @@ type Office struct {
 func NewOffice(s Settings) *Office {
 	o := &Office{
 		store: s.Store, reports: s.Reports, register: s.Register, keys: s.Keys, codec: s.Codec, issuer: s.Issuer, airtime: s.Airtime, vendor: s.Vendor, providers: s.Providers,
-		queues:  s.Queues,
+		queues: s.Queues, own: s.Own,
 		carries: s.Carries, tells: s.Tells, newID: s.NewID, newToken: s.NewToken, newPassword: s.NewPassword,
 		currency: s.Currency, location: s.Location,
 	}
