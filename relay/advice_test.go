@@ -186,10 +186,10 @@ func TestWhatAnObserverHears(t *testing.T) {
 		_, _ = cards.Request(t.Context(), redemption("r1"))
 		_, _ = cards.Advise(t.Context(), confirmation("c1", "r1"))
 		_, _ = cards.Request(t.Context(), redemption("r2"))
-		up.advise = refuses(decline.UnableToLocateRecord)
+		up.advises(refuses(decline.UnableToLocateRecord))
 		_, _ = cards.Advise(t.Context(), reversal("v2", "r2"))
 		_, _ = cards.Request(t.Context(), redemption("r3"))
-		up.advise = refuses(decline.CardVoided)
+		up.advises(refuses(decline.CardVoided))
 		_, _ = cards.Advise(t.Context(), reversal("v3", "r3"))
 		_, _ = sales.Status(t.Context(), &airtime.Query{Reference: "A1", Provider: "p", Sender: till})
 		_, _ = sales.LookUp(t.Context(), &airtime.LookUp{Sender: till})
@@ -197,7 +197,7 @@ func TestWhatAnObserverHears(t *testing.T) {
 		_, _ = cards.Request(t.Context(), redemption("r4"))
 		up.request = always(&decline.NotTaken{Cause: decline.Unreached})
 		_, _ = cards.Request(t.Context(), redemption("r5"))
-		up.advise = nil
+		up.advises(nil)
 		up.request = always(errSilence)
 		_, _ = cards.Request(t.Context(), redemption("r6"))
 		synctest.Wait()
@@ -257,7 +257,7 @@ func TestATakenBackAdviceMayComeAgain(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		}
-		up.advise = nil
+		up.advises(nil)
 		if _, err := b.Giftcard("up").Advise(t.Context(), reversal("v1", "r1")); err != nil {
 			t.Errorf("%v", err)
 		}
@@ -495,7 +495,7 @@ func TestWhyAnActivationStands(t *testing.T) {
 				if _, err := b.Giftcard("up").Advise(t.Context(), advice(txn.Activation, txn.Confirmation, "c1", "r1")); err != nil {
 					t.Fatal(err)
 				}
-				up.advise = c.says
+				up.advises(c.says)
 				if _, err := b.Giftcard("up").Advise(t.Context(), advice(txn.Activation, txn.Reversal, "v1", "r1")); outcome(err) != c.hears {
 					t.Errorf("its sender hears %v", err)
 				}

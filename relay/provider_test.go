@@ -260,7 +260,7 @@ func TestWhatBecomesOfATopUp(t *testing.T) {
 func TestAnUnansweredTopUpIsPendingUntilItIsTakenBack(t *testing.T) {
 	inCounter(t, relay.Profile{}, func(t *testing.T, c *counter) {
 		c.up.request = always(errSilence)
-		c.up.advise = func(*txn.Advice) (*txn.Answer, error) { return nil, errSilence }
+		c.up.advises(func(*txn.Advice) (*txn.Answer, error) { return nil, errSilence })
 		if _, err := c.TopUp(t.Context(), order("r1")); err == nil {
 			t.Fatal("it is approved")
 		}
@@ -274,7 +274,7 @@ func TestAnUnansweredTopUpIsPendingUntilItIsTakenBack(t *testing.T) {
 			c.restart(t)
 			c.open(t)
 		}
-		c.up.advise = nil
+		c.up.advises(nil)
 		time.Sleep(10 * time.Minute)
 		if said := c.says(t, "r1"); said != "failed UPSTREAM_UNAVAILABLE" {
 			t.Errorf("it is %s", said)
@@ -302,7 +302,8 @@ func TestAReversalThatWasRefusedIsReconsidered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inCounter(t, relay.Profile{}, func(t *testing.T, s *counter) {
-				s.up.request, s.up.advise = always(errSilence), refuses(decline.TransactionNotSupported)
+				s.up.request = always(errSilence)
+				s.up.advises(refuses(decline.TransactionNotSupported))
 				s.up.status = func(*airtime.Query) (*airtime.Response, error) { return seller{s.up}.sold(), c.status }
 				if _, err := s.TopUp(t.Context(), order("r1")); err == nil {
 					t.Fatal("it is approved")
@@ -335,7 +336,7 @@ func TestATopUpIsTakenBack(t *testing.T) {
 		if _, err := c.TopUp(t.Context(), order("r1")); err != nil {
 			t.Fatal(err)
 		}
-		c.up.advise = refuses(decline.TransactionNotSupported)
+		c.up.advises(refuses(decline.TransactionNotSupported))
 		for range 2 {
 			if got := outcome(c.Reverse(t.Context(), order("r1"))); got != "declined TRANSACTION_NOT_SUPPORTED" {
 				t.Errorf("it is spent: %s", got)
@@ -344,7 +345,7 @@ func TestATopUpIsTakenBack(t *testing.T) {
 		if said := c.says(t, "r1"); said != "done A0001" {
 			t.Errorf("it is %s", said)
 		}
-		c.up.advise = nil
+		c.up.advises(nil)
 		for range 2 {
 			if err := c.Reverse(t.Context(), order("r1")); err != nil {
 				t.Error(err)
@@ -416,7 +417,7 @@ func TestARefusedConfirmationNeedsAttention(t *testing.T) {
 		if _, err := c.TopUp(t.Context(), order("r1")); err != nil {
 			t.Fatal(err)
 		}
-		c.up.advise = refuses(decline.AccountAlreadySettled)
+		c.up.advises(refuses(decline.AccountAlreadySettled))
 		for range 3 {
 			c.sweep(t)
 			time.Sleep(time.Minute)

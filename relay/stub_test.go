@@ -55,6 +55,13 @@ func (s *stub) Request(_ context.Context, q *giftcard.Request) (*giftcard.Respon
 	return response, nil
 }
 
+// advises says how advices are answered from now on; nil takes them all.
+func (s *stub) advises(how func(*txn.Advice) (*txn.Answer, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advise = how
+}
+
 func (s *stub) take(_ context.Context, a *txn.Advice) (*txn.Answer, error) {
 	s.mu.Lock()
 	s.advices = append(s.advices, *a)
