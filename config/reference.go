@@ -72,6 +72,8 @@ func SwitchReference() (upstreams, routes string) {
 			table(&u, "accounts[].", accountMembers)
 		case "tls":
 			table(&u, "tls.", tlsMembers)
+		case "origin":
+			table(&u, "origin.", originMembers)
 		}
 	}
 	r.WriteString(head)

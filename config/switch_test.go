@@ -20,6 +20,7 @@ import (
 
 	"github.com/scripworks/scrip/router"
 	"github.com/scripworks/scrip/saf"
+	"github.com/scripworks/scrip/txn"
 )
 
 // switchOf reads the switch of a file, in whose text DIR stands for a directory with files to name.
@@ -88,6 +89,18 @@ upstreams:
     break-after: 4
     without: [confirmations, trials, partial-amounts]
     provider: acme
+    origin:
+      institution-id: "627482"
+      institution-name: Example Gift Cards
+      terminal: 00000001
+      channel: web
+      merchant-type: 4814
+      merchant-id: 000000000000001
+      merchant-name: Example
+      merchant-city: Cape Town
+      merchant-region: WC
+      merchant-country: ZA
+      client-name: Scrip
   - name: topup
     url: http://127.0.0.1:9999
     interfaces: airtime
@@ -124,6 +137,10 @@ func TestAWholeSwitch(t *testing.T) {
 		Basic: &Basic{"scrip", Secret{"opensesame"}}, Accounts: map[string]Basic{"till-1": {"one", Secret{"other"}}},
 		Profile: Profile{NoConfirmations: true, NoTrials: true, NoPartial: true, Timeout: 20 * time.Second},
 		Pace:    saf.Pace{Window: 64, MinWait: 2 * time.Second, MaxWait: 2 * time.Minute, ParkAfter: 3, BreakAfter: 4},
+		Origin: txn.Origin{
+			Institution: txn.Party{ID: "627482", Name: "Example Gift Cards"}, Terminal: "00000001", Channel: "web", Client: txn.Party{ID: "scrip", Name: "Scrip"},
+			Merchant: txn.Merchant{Type: "4814", ID: "000000000000001", Name: "Example", City: "Cape Town", Region: "WC", Country: "ZA"},
+		},
 	}); !reflect.DeepEqual(acme, want) {
 		t.Errorf("got %+v\nwant %+v", acme, want)
 	}
@@ -150,7 +167,7 @@ func TestAWholeSwitch(t *testing.T) {
 			t.Errorf("got %+v\nwant %+v", got.Routes[i], want)
 		}
 	}
-	if len(got.Routes[2].MSISDNs) != 2 || got.Routes[0].Name != "the route in line 23" {
+	if len(got.Routes[2].MSISDNs) != 2 || got.Routes[0].Name != "the route in line 35" {
 		t.Errorf("got %+v", got.Routes)
 	}
 }
@@ -194,7 +211,7 @@ func TestAnUpstreamWithoutRoute(t *testing.T) {
 	const text = `data: x
 upstreams:
   - {name: old, url: "https://old.example", account: a, password-file: DIR/password}
-  - {name: topup, url: "https://topup.example", account: a, password-file: DIR/password, provider: topup}
+  - {name: topup, url: "https://topup.example", account: a, password-file: DIR/password, provider: topup, ` + anOrigin + `}
 `
 	got, err := switchOf(t, text)
 	if err != nil {
@@ -209,6 +226,10 @@ upstreams:
 func upstreamWith(more string) string {
 	return "data: x\nupstreams: [{name: a, url: \"https://a.example\", account: u, password-file: DIR/password, " + more + "}]\n"
 }
+
+// anOrigin is a good one, on one line.
+const anOrigin = `origin: {institution-id: "1", institution-name: us, terminal: "00000001", merchant-type: "4814", merchant-id: "000000000000001", ` +
+	`merchant-name: us, merchant-city: here, merchant-region: WC, merchant-country: ZA, client-name: us}`
 
 // routesOf gives a file with two good upstreams and these routes, of which the first stands in line 5.
 func routesOf(routes ...string) string {
@@ -274,8 +295,8 @@ func TestSwitchesThatAreRefused(t *testing.T) {
 		{"neither reversals nor status", upstreamWith("interfaces: [airtime], without: [reversals, status]"), "2: upstream a: without reversals and without status"},
 		{"a provider of gift cards", upstreamWith("interfaces: [giftcard], provider: p"), "2: upstream a: a provider speaks airtime"},
 		{"a long provider", upstreamWith("provider: " + strings.Repeat("p", 41)), "2: upstream a: the provider's name has more than 40 bytes"},
-		{"the built-in provider", upstreamWith("provider: simulated"), "2: upstream a: simulated is the network that is built in"},
-		{"a provider twice", "upstreams:\n- {name: a, url: \"https://a.example\", account: u, password-file: f, provider: p}\n- {name: b, url: \"https://a.example\", account: u, password-file: f, provider: p}\n",
+		{"the built-in provider", upstreamWith("provider: simulated, " + anOrigin), "2: upstream a: simulated is the network that is built in"},
+		{"a provider twice", "upstreams:\n" + strings.ReplaceAll("- {name: a, X}\n- {name: b, X}\n", "X", "url: \"https://a.example\", account: u, password-file: f, provider: p, "+anOrigin),
 			"3: upstream b: provider p is upstream a already"},
 
 		{"a time-out without unit", upstreamWith("timeout: 50"), `2: "50" is not a time with its unit`},
@@ -425,7 +446,7 @@ func TestExampleOfTheSwitch(t *testing.T) {
 	_, example, _ := cut(t, string(document), "switch")
 	example = strings.TrimSuffix(strings.TrimPrefix(example, "```yaml\n"), "```\n")
 	dir := files(t)
-	for _, name := range []string{"/run/secrets/acme-till-1", "/run/secrets/acme", "/run/secrets/mobile"} {
+	for _, name := range []string{"/run/secrets/acme-till-1", "/run/secrets/acme", "/run/secrets/mobile", "/run/secrets/north"} {
 		example = strings.ReplaceAll(example, name, dir+"/password")
 	}
 	example = strings.ReplaceAll(example, "/etc/scrip/tls/mobile-ca.pem", dir+"/cert.pem")
@@ -437,7 +458,7 @@ func TestExampleOfTheSwitch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Upstreams) != 3 || len(got.Routes) != 3 || len(got.Warnings) > 0 || !slices.Equal(got.Routes[0].To, []string{"acme", "acme-south"}) {
+	if len(got.Upstreams) != 4 || len(got.Routes) != 3 || len(got.Warnings) > 0 || !slices.Equal(got.Routes[0].To, []string{"acme", "acme-south"}) {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/scripworks/scrip/router"
 	"github.com/scripworks/scrip/saf"
+	"github.com/scripworks/scrip/txn"
 )
 
 // Bounds of upstreams.
@@ -35,6 +36,8 @@ type Upstream struct {
 	Profile  Profile
 	Pace     saf.Pace
 	Provider string // name by which products of airtime name it as their provider; empty when it is none
+	// Origin is where the top-ups come from that it is asked for as a provider; its Client is always named.
+	Origin txn.Origin
 }
 
 // Profile is what an upstream lacks of its contracts, and how long a request waits for its answer. It has the fields of
@@ -94,6 +97,7 @@ type upstream struct {
 	oauth2              oauth2
 	accounts            []account
 	tls                 tlsFiles
+	origin              origin
 }
 
 type oauth2 struct {
@@ -140,6 +144,7 @@ var upstreamMembers = []member[upstream]{
 	{"without", "What it lacks of its contracts: `confirmations`, `reversals` (of airtime only), `status`, `trials`, `partial-amounts`.", list(func(u *upstream) *[]string { return &u.without },
 		withoutConfirmations, withoutReversals, withoutStatus, withoutTrials, withoutPartial)},
 	{"provider", "The name by which products of airtime name it as the provider that tops up.", text(func(u *upstream) *string { return &u.Provider })},
+	{"origin", "Needed beside `provider`: what the top-ups say of where they come from. Its keys follow.", takeOrigin},
 }
 
 var oauth2Members = []member[oauth2]{
@@ -203,7 +208,7 @@ func (u *upstream) fault(v *values, key, format string, args ...any) error {
 
 // check judges an upstream by itself, apart from the files it names.
 func (u *upstream) check(v *values) error {
-	for _, check := range []func(*values) error{u.checkName, u.checkAddress, u.checkCredentials, u.checkOAuth2, u.checkAccounts, u.checkProfile, u.checkPace} {
+	for _, check := range []func(*values) error{u.checkName, u.checkAddress, u.checkCredentials, u.checkOAuth2, u.checkAccounts, u.checkProfile, u.checkProvider, u.checkPace} {
 		if err := check(v); err != nil {
 			return err
 		}
@@ -320,10 +325,6 @@ func (u *upstream) checkProfile(v *values) error {
 		return u.fault(v, "without", "gift cards cannot do without reversals: nobody could say what became of a request without an answer (give interfaces: [airtime] if it has no gift cards)")
 	case p.NoReversals && p.NoStatus:
 		return u.fault(v, "without", "without reversals and without status nobody could say what became of a request without an answer")
-	case u.Provider != "" && !u.Airtime:
-		return u.fault(v, "provider", "a provider speaks airtime")
-	case u.Provider != "" && len(u.Provider) > maxUpstreamName:
-		return u.fault(v, "provider", "the provider's name has more than %d bytes", maxUpstreamName)
 	}
 	return nil
 }
