@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -19,19 +21,21 @@ import (
 )
 
 // TestProgramScripts runs the program as people do, servers in processes of their own. Where they listen is in the
-// variables that the program itself reads; ready waits for one, and terminate and wait end it.
+// variables that the program itself reads, and for a second one in BEHIND_LISTEN and BEHIND_ADMIN_LISTEN; ready waits for
+// one, terminate and wait end it, and delivered waits for a switch.
 func TestProgramScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script/program", Setup: choosePorts,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"message": sendMessage, "exits": checkExit, "ready": awaitReady, "terminate": terminate, "damage": damageStore,
+			"delivered": awaitDelivery,
 		},
 	})
 }
 
-// choosePorts finds two free ports for the script's server, and gives it a token.
+// choosePorts finds free ports for the script's servers, and gives them a token.
 func choosePorts(env *testscript.Env) error {
-	for _, name := range []string{"SCRIP_LISTEN", "SCRIP_ADMIN_LISTEN"} {
+	for _, name := range []string{"SCRIP_LISTEN", "SCRIP_ADMIN_LISTEN", "BEHIND_LISTEN", "BEHIND_ADMIN_LISTEN"} {
 		free, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
@@ -52,32 +56,57 @@ func choosePorts(env *testscript.Env) error {
 // startWithin bounds how long a server may take to be ready; it takes a tenth of a second.
 const startWithin = 30 * time.Second
 
-// ready waits until the script's server answers 200 on /readyz.
+// ready [address] waits until the script's server, or the one whose operators' listener is named, answers 200 on /readyz.
 func awaitReady(s *testscript.TestScript, negated bool, args []string) {
-	if negated || len(args) != 0 {
-		s.Fatalf("usage: ready")
+	if negated || len(args) > 1 {
+		s.Fatalf("usage: ready [address]")
+	}
+	url := s.Getenv("SCRIP_ADMIN_URL")
+	if len(args) == 1 {
+		url = "http://" + args[0]
+	}
+	await(s, url+"/readyz", "", func(string) bool { return true })
+}
+
+// delivered user:password waits until nothing of an account is queued at the script's switch.
+func awaitDelivery(s *testscript.TestScript, negated bool, args []string) {
+	if negated || len(args) != 1 {
+		s.Fatalf("usage: delivered user:password")
+	}
+	await(s, s.Getenv("SCRIP_URL")+"/queue", args[0], func(body string) bool {
+		return strings.TrimSpace(body) == `{"upstreams":[]}`
+	})
+}
+
+// await asks until it is answered 200 as wanted.
+func await(s *testscript.TestScript, url, account string, wanted func(body string) bool) {
+	r, err := http.NewRequest(http.MethodGet, url, nil)
+	s.Check(err)
+	if user, password, found := strings.Cut(account, ":"); found {
+		r.SetBasicAuth(user, password)
 	}
 	for until := time.Now().Add(startWithin); time.Now().Before(until); {
-		response, err := http.Get(s.Getenv("SCRIP_ADMIN_URL") + "/readyz")
+		response, err := http.DefaultClient.Do(r)
 		if err != nil {
 			continue
 		}
-		s.Check(response.Body.Close())
-		if response.StatusCode == http.StatusOK {
+		body, err := io.ReadAll(response.Body)
+		s.Check(errors.Join(err, response.Body.Close()))
+		if response.StatusCode == http.StatusOK && wanted(string(body)) {
 			return
 		}
 	}
-	s.Fatalf("the server is not ready")
+	s.Fatalf("%s does not answer as it should", url)
 }
 
-// terminate asks the server in the background to stop, as a service manager does. wait has to follow: it checks the
-// exit code.
+// terminate asks the server in the background that was started last to stop, as a service manager does. wait has to
+// follow: it checks the exit code.
 func terminate(s *testscript.TestScript, negated bool, args []string) {
 	running := s.BackgroundCmds()
-	if negated || len(args) != 0 || len(running) != 1 {
-		s.Fatalf("usage: terminate, with one server in the background")
+	if negated || len(args) != 0 || len(running) == 0 {
+		s.Fatalf("usage: terminate, with a server in the background")
 	}
-	s.Check(running[0].Process.Signal(syscall.SIGTERM))
+	s.Check(running[len(running)-1].Process.Signal(syscall.SIGTERM))
 }
 
 // damage file statement changes a store behind the program's back.

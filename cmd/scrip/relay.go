@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -21,6 +23,7 @@ type relayCmd struct {
 	Account         []pairFlag    `required:"" sep:"," placeholder:"NAME:PASSWORD" env:"SCRIP_RELAY_ACCOUNT" help:"An account that may come in; again for each. The same pair is presented upstream, unless --upstream-account says otherwise. It is held in memory only: give it again at each start. A comma in a password is written \\,."`
 	UpstreamAccount *pairFlag     `placeholder:"NAME:PASSWORD" env:"SCRIP_RELAY_UPSTREAM_ACCOUNT" help:"What is presented upstream for all accounts."`
 	UpstreamTimeout time.Duration `default:"50s" help:"How long a request waits for its upstream; less than --request-timeout."`
+	UpstreamPlain   bool          `name:"upstream-plain-http" help:"Permit an upstream of http:// that is not loopback: others can listen in."`
 	UpstreamCA      string        `name:"upstream-ca" placeholder:"FILE" help:"PEM file of the authorities by which the upstream is known, instead of the system's."`
 	UpstreamCert    string        `placeholder:"FILE" help:"PEM file of the client certificate that is shown upstream."`
 	UpstreamKey     string        `placeholder:"FILE" help:"PEM file of its private key."`
@@ -61,6 +64,9 @@ func (c *relayCmd) Run(ctx context.Context, out console) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if err := c.check(); err != nil {
+		return usageError{err}
+	}
 	upstream, err := c.upstream()
 	if err != nil {
 		return usageError{err}
@@ -79,18 +85,68 @@ func (c *relayCmd) Run(ctx context.Context, out console) error {
 	return live(ctx, a, out, func() { serving(a, &c.Serve, out) })
 }
 
+// check judges what is given before anything is made.
+func (c *relayCmd) check() error {
+	if sw, err := c.Switch(); err != nil {
+		return err
+	} else if len(sw.Upstreams) > 0 || len(sw.Routes) > 0 {
+		return fmt.Errorf("%s has upstreams or routes, which are for scrip serve: scrip relay has the one upstream that --upstream names", c.File)
+	}
+	names := map[string]bool{}
+	for _, p := range c.Account {
+		if names[p.Name] {
+			return fmt.Errorf("--account: %s is given twice", p.Name)
+		}
+		names[p.Name] = true
+	}
+	if c.UpstreamTimeout <= 0 || c.UpstreamTimeout >= c.RequestTimeout {
+		return fmt.Errorf("--upstream-timeout is %s; it must be above 0 and below --request-timeout (%s)", c.UpstreamTimeout, c.RequestTimeout)
+	}
+	if err := (saf.Pace{Window: c.Window}).Check(); err != nil || c.Window < 1 {
+		return fmt.Errorf("--window is %d; it must be from 1 to %d", c.Window, saf.MaxWindow)
+	}
+	return errors.Join(c.checkAddress(), c.checkWithout())
+}
+
+// checkAddress judges where messages would go to.
+func (c *relayCmd) checkAddress() error {
+	client, err := exchange.NewClient(exchange.ClientSettings{URL: c.Upstream, Credentials: exchange.Same(exchange.Nothing())})
+	if err != nil {
+		return fmt.Errorf("--upstream: %w", err)
+	}
+	client.Close()
+	at, err := url.Parse(c.Upstream)
+	if err != nil {
+		return fmt.Errorf("--upstream: %w", err)
+	}
+	ip, _ := netip.ParseAddr(at.Hostname()) // an invalid one is not loopback
+	switch path := strings.TrimRight(at.Path, "/"); {
+	case strings.HasSuffix(path, "/giftcard/v3") || strings.HasSuffix(path, "/airtime/v5"):
+		return errors.New("--upstream: leave /giftcard/v3 and /airtime/v5 away, they are added")
+	case at.Scheme == "http" && at.Hostname() != "localhost" && !ip.Unmap().IsLoopback() && !c.UpstreamPlain:
+		return errors.New("--upstream: it is plain HTTP, by which others can listen in: give https://, or --upstream-plain-http")
+	case at.Scheme == "http" && (c.UpstreamCA != "" || c.UpstreamCert != "" || c.UpstreamKey != ""):
+		return errors.New("--upstream: it is plain HTTP, and --upstream-ca, --upstream-cert and --upstream-key are for https://")
+	}
+	return nil
+}
+
+// checkWithout refuses an upstream of which nobody could say what became of a request without an answer.
+func (c *relayCmd) checkWithout() error {
+	switch p := c.profile(); {
+	case p.NoReversals && c.Interface != "airtime":
+		return errors.New("--without: gift cards cannot do without reversals (give --interface airtime if the upstream has no gift cards)")
+	case p.NoReversals && p.NoStatus:
+		return errors.New("--without: without reversals and without status nobody could say what became of a request without an answer")
+	}
+	return nil
+}
+
 // upstream says whom messages are passed on to.
 func (c *relayCmd) upstream() (app.Upstream, error) {
-	if c.UpstreamTimeout <= 0 || c.UpstreamTimeout >= c.RequestTimeout {
-		return app.Upstream{}, fmt.Errorf("--upstream-timeout is %s; it must be above 0 and below --request-timeout (%s)", c.UpstreamTimeout, c.RequestTimeout)
-	}
-	pace := saf.Pace{Window: c.Window}
-	if err := pace.Check(); err != nil {
-		return app.Upstream{}, fmt.Errorf("--window: %w", err)
-	}
 	u := app.Upstream{
 		Name: relayUpstream, Client: exchange.ClientSettings{URL: c.Upstream, Timeout: c.UpstreamTimeout},
-		Giftcard: c.Interface != "airtime", Airtime: c.Interface != "giftcard", Profile: c.profile(), Pace: pace,
+		Giftcard: c.Interface != "airtime", Airtime: c.Interface != "giftcard", Profile: c.profile(), Pace: saf.Pace{Window: c.Window},
 	}
 	u.Present.Pairs = c.UpstreamAccount == nil
 	if p := c.UpstreamAccount; p != nil {
