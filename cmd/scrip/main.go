@@ -24,7 +24,7 @@ const (
 
 // commands is the command line.
 type commands struct {
-	Serve    serveCmd    `cmd:"" help:"Run the server: issuer of gift cards and vendor of airtime."`
+	Serve    serveCmd    `cmd:"" help:"Run the server: issuer of gift cards, vendor of airtime, and a switch where routes are set."`
 	Sandbox  sandboxCmd  `cmd:"" help:"Run everything with demo data, for integrators' tests."`
 	Relay    relayCmd    `cmd:"" help:"Run a switch in front of somebody's server, without a file."`
 	Account  accountCmd  `cmd:"" help:"Who may send messages: accounts, their passwords and permissions."`
@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}()
 	var c commands
 	parser, err := kong.New(&c,
-		kong.Name("scrip"), kong.Description("Scrip moves prepaid value: an issuer of gift cards and a vendor of airtime."), kong.UsageOnError(),
+		kong.Name("scrip"), kong.Description("Scrip moves prepaid value: an issuer of gift cards, a vendor of airtime, and the switch in front of others."), kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(exiting{code}) }),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(console{stdout, stderr}),

@@ -20,7 +20,7 @@ import (
 // relayCmd is `scrip relay`.
 type relayCmd struct {
 	Upstream        string        `required:"" placeholder:"URL" env:"SCRIP_RELAY_UPSTREAM" help:"Base URL of the server to pass messages on to, without /giftcard/v3 and /airtime/v5."`
-	Account         []pairFlag    `required:"" sep:"," placeholder:"NAME:PASSWORD" env:"SCRIP_RELAY_ACCOUNT" help:"An account that may come in; again for each. The same pair is presented upstream, unless --upstream-account says otherwise. It is held in memory only: give it again at each start. A comma in a password is written \\,."`
+	Account         []pairFlag    `required:"" sep:"," placeholder:"NAME:PASSWORD" env:"SCRIP_RELAY_ACCOUNT" help:"An account that may come in; again for each. The same pair is presented upstream, unless --upstream-account says otherwise. It is held in memory only: give it again at each start; better by the environment, since others see command lines. A comma in a password is written \\,."`
 	UpstreamAccount *pairFlag     `placeholder:"NAME:PASSWORD" env:"SCRIP_RELAY_UPSTREAM_ACCOUNT" help:"What is presented upstream for all accounts."`
 	UpstreamTimeout time.Duration `default:"50s" help:"How long a request waits for its upstream; less than --request-timeout."`
 	UpstreamPlain   bool          `name:"upstream-plain-http" help:"Permit an upstream of http:// that is not loopback: others can listen in."`
@@ -28,7 +28,7 @@ type relayCmd struct {
 	UpstreamCert    string        `placeholder:"FILE" help:"PEM file of the client certificate that is shown upstream."`
 	UpstreamKey     string        `placeholder:"FILE" help:"PEM file of its private key."`
 	Interface       string        `enum:"both,giftcard,airtime" default:"both" help:"What the upstream speaks: both, giftcard or airtime."`
-	Without         []string      `sep:"," enum:"confirmations,reversals,status,trials,partial-amounts" placeholder:"WHAT,..." help:"What the upstream lacks of its contract: confirmations, reversals, status, trials, partial-amounts."`
+	Without         []string      `sep:"," enum:"confirmations,reversals,status,trials,partial-amounts" placeholder:"WHAT" help:"What the upstream lacks of its contract: confirmations, reversals, status, trials, partial-amounts."`
 	Window          int           `default:"16" help:"Queued advices that are sent at once."`
 
 	config.Serve
@@ -39,7 +39,8 @@ func (relayCmd) Help() string {
 	return "Example: a switch in front of a sandbox\n" +
 		"  scrip relay --upstream http://127.0.0.1:8080 --account demo:demo --data ./relay --listen 127.0.0.1:8090 --admin-listen 127.0.0.1:8091\n\n" +
 		"Requests are recorded before they are passed on; what has no answer is reversed; advices are kept on disk and repeated until\n" +
-		"they are answered for good. An advice whose account is not given any more waits: scrip saf list --state attention."
+		"they are answered for good. An advice whose account is not given any more waits: scrip saf list --state attention.\n\n" +
+		"Flags of its own come first. The others are those of scrip serve, which can do more: several upstreams, and routes to them."
 }
 
 // pairFlag is NAME:PASSWORD.
