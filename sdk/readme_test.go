@@ -13,7 +13,7 @@ import (
 func sell(ctx context.Context, url, user, password string) error {
 	// README: begin
 	till, unsettled, err := sdk.Open(ctx, sdk.Settings{
-		Data: "./till", Currency: "710", Upstream: sdk.Upstream{URL: url, User: user, Password: password},
+		Data: "./till-data", Currency: "710", Upstream: sdk.Upstream{URL: url, User: user, Password: password},
 		Identity: sdk.Identity{
 			Institution: sdk.Party{ID: user, Name: "Corner shops"}, Terminal: "00000042",
 			Merchant: sdk.Merchant{Type: "5411", ID: "000000000000017", Name: "Corner shop", City: "Cape Town", Region: "WC", Country: "ZA"},
