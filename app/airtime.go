@@ -3,9 +3,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -15,33 +12,23 @@ import (
 	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/edge"
 	"github.com/scripworks/scrip/ident"
-	"github.com/scripworks/scrip/network"
 	"github.com/scripworks/scrip/store"
 )
 
-// SimulatedNetwork is the name by which products name the simulated mobile network as their provider.
-const SimulatedNetwork = "simulated"
-
 // makeVendor makes the airtime vendor with its providers.
-func (a *App) makeVendor(observer *edge.Observer) error {
-	s, catalogue := a.settings, a.catalogue()
-	providers := map[string]airtime.Provider{}
-	if s.Network != nil {
-		simulated := *s.Network
-		simulated.Now = s.Now
-		made, err := network.New(store.Admin(a.Store), a.Store.Driver(), a.Keys, catalogue, simulated)
-		if err != nil {
-			return fmt.Errorf("simulated network: %w", err)
-		}
-		providers[SimulatedNetwork] = made
+func (a *App) makeVendor(ctx context.Context, observer *edge.Observer) error {
+	providers, err := a.connectProviders(ctx)
+	if err != nil {
+		return err
 	}
-	a.providers = slices.Sorted(maps.Keys(providers))
+	s := a.settings
 	a.Vendor = airtime.NewVendor(airtime.Settings{
-		Store: store.Airtime(a.Store), Unsettled: a.Store.Driver(), Keys: a.Keys, Catalogue: catalogue, Providers: providers,
+		Store: store.Airtime(a.Store), Unsettled: a.Store.Driver(), Keys: a.Keys, Catalogue: a.catalogue(), Providers: providers,
 		Senders: a.Register, Institution: s.Institution, Hold: s.Hold,
 		ProviderTimeout: cmp.Or(s.ProviderTimeout, a.timeout()*5/6),
 		Compatible:      s.Compatible, Alarm: observer.Alarm,
 	})
+	a.seller.Vendor = a.Vendor
 	return nil
 }
 

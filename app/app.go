@@ -27,6 +27,7 @@ import (
 	"github.com/scripworks/scrip/keyset"
 	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/network"
+	"github.com/scripworks/scrip/relay"
 	"github.com/scripworks/scrip/router"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
@@ -112,8 +113,9 @@ type App struct {
 
 	stock     *stock
 	pairs     *pairs
-	passing   *passing // nil when nothing is passed on
-	providers []string // names of those that are connected
+	passing   *passing      // nil when nothing is passed on
+	topUps    *relay.TopUps // nil when no upstream tops up
+	seller    *seller
 	passwords *secret.Passwords
 	gate      *edge.Gate
 	messages  *edge.Server
@@ -191,11 +193,11 @@ func (a *App) build(ctx context.Context) error {
 	if err := a.makeRelay(observer); err != nil {
 		return err
 	}
-	if err := a.makeVendor(observer); err != nil {
-		return err
-	}
 	issuer := a.makeIssuer()
 	a.makeOffice(issuer)
+	if err := a.makeVendor(ctx, observer); err != nil {
+		return err
+	}
 	if err := a.pairs.introduce(ctx, a.Office, a.settings.Pairs, a.settings.Now()); err != nil {
 		return err
 	}
@@ -225,9 +227,10 @@ func (a *App) makeIssuer() *giftcard.Issuer {
 }
 
 func (a *App) makeOffice(issuer *giftcard.Issuer) {
+	a.seller = &seller{}
 	settings := admin.Settings{
 		Store: store.Admin(a.Store), Reports: a.Store.Driver(), Register: a.Register, Keys: a.Keys, Codec: adminhttp.Codec{},
-		Issuer: issuer, Airtime: store.Airtime(a.Store), Vendor: a.Vendor, Providers: a.providers, Carries: adminhttp.Carries, Tells: adminhttp.Tells,
+		Issuer: issuer, Airtime: store.Airtime(a.Store), Vendor: a.seller, Providers: a.providers(), Own: a.own(), Carries: adminhttp.Carries, Tells: adminhttp.Tells,
 		NewID: secret.NewID, NewToken: secret.NewToken, NewPassword: secret.NewPassword,
 		Currency: a.settings.Currency, Location: a.settings.Location,
 	}
@@ -303,10 +306,8 @@ func (a *App) Start() error {
 	if err != nil {
 		return errors.Join(err, a.operator.Stop(context.Background()))
 	}
-	if a.passing != nil {
-		if err := a.passing.Start(context.Background()); err != nil {
-			return err
-		}
+	if err := a.startRelay(context.Background()); err != nil {
+		return err
 	}
 	a.serve(a.messages, a.contract)
 	a.serve(a.operator, a.admin)

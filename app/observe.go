@@ -132,6 +132,9 @@ func (a *App) background() {
 	a.serving.Go(func() { a.tidy(ctx) })
 	a.serving.Go(func() { a.attend(ctx) })
 	a.serving.Go(func() { a.watch(ctx) })
+	if a.topUps != nil {
+		a.serving.Go(func() { a.endTopUps(ctx) })
+	}
 	if a.settings.Settle.After > 0 {
 		a.serving.Go(func() { a.sweep(ctx) })
 	}

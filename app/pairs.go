@@ -42,7 +42,7 @@ func newPairs(r *admin.Register) *pairs {
 
 // introduce makes the pairs known, and the accounts of those that have none yet. It comes before anybody is admitted.
 func (p *pairs) introduce(ctx context.Context, office *admin.Office, given []Pair, now time.Time) error {
-	by := admin.By{Operator: "start", Role: admin.Admin, World: ident.Production, At: now, Reason: "given at the start"}
+	by := atStart(now)
 	for _, g := range given {
 		if _, twice := p.byName[g.Name]; twice {
 			return fmt.Errorf("account %s is given twice", g.Name)

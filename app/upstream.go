@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/scripworks/scrip/router"
 	"github.com/scripworks/scrip/saf"
 	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/txn"
 )
 
 // Upstream is somebody else's server, to which messages are passed on.
@@ -25,8 +27,10 @@ type Upstream struct {
 	Airtime  bool                    // it speaks Airtime v5
 	Profile  relay.Profile
 	Pace     saf.Pace
-	// Provider is the name by which products of airtime name it as their provider; empty when it is none.
+	// Provider is the name by which products of airtime name it as their provider; empty when it is none. Its top-ups say
+	// that they come from Origin, whose Client is named as what is presented for the account admin.VendorAccount (rule A4).
 	Provider string
+	Origin   txn.Origin
 }
 
 // passing is the switch within the program: the relay, and the connections to its upstreams.
@@ -59,6 +63,19 @@ func (a *App) makeRelay(observer *edge.Observer) error {
 	a.passing = p
 	a.Metrics.Registerer().MustRegister(newLines(p.Queues, s.Now))
 	return nil
+}
+
+// startRelay starts what passes messages on. Where nothing does it fails, and names the upstream, when something stands as
+// sent to one or is queued for one: a relay with nobody behind it starts only when there is nothing of this kind.
+func (a *App) startRelay(ctx context.Context) error {
+	if a.passing != nil {
+		return a.passing.Start(ctx)
+	}
+	nobody, err := relay.New(relay.Settings{Store: store.Queue(a.Store), Reports: a.Store.Driver(), Keys: a.Keys})
+	if err != nil {
+		return err
+	}
+	return errors.Join(nobody.Start(ctx), nobody.Close(ctx))
 }
 
 // connect makes the connection to one upstream.

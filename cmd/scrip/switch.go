@@ -34,7 +34,7 @@ func upstreamOf(u config.Upstream) (app.Upstream, error) {
 	present, err := presented(u)
 	return app.Upstream{
 		Name: u.Name, Client: exchange.ClientSettings{URL: u.URL, Timeout: u.Profile.Timeout, TLS: u.TLS}, Present: present,
-		Giftcard: u.Giftcard, Airtime: u.Airtime, Profile: relay.Profile(u.Profile), Pace: u.Pace, Provider: u.Provider,
+		Giftcard: u.Giftcard, Airtime: u.Airtime, Profile: relay.Profile(u.Profile), Pace: u.Pace, Provider: u.Provider, Origin: u.Origin,
 	}, err
 }
 
