@@ -226,8 +226,7 @@ func (p pass) told(err error) {
 	if wasOpen || opened {
 		q.wakeAll()
 	}
+	isOpen := q.line.IsOpen()
 	q.mu.Unlock()
-	if opened {
-		q.sayOpened(v)
-	}
+	q.sayTurn(wasOpen, isOpen, v)
 }

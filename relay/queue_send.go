@@ -106,7 +106,9 @@ func (q *queue) conclude(i saf.Item, answer *txn.Answer, err error, v saf.Verdic
 	if q.lacking.told(i.Account, v.Outcome) {
 		wake(q.revive)
 	}
+	isOpen := q.line.IsOpen()
 	q.mu.Unlock()
+	q.sayTurn(wasOpen, isOpen, v)
 	if mine {
 		q.report(c, v, err)
 	}
@@ -142,11 +144,14 @@ func (q *queue) report(c saf.Change, v saf.Verdict, err error) {
 	case c.Left && c.Item.State == saf.Parked:
 		q.log.Warn("an advice is parked: it fails while others get through", "upstream", q.upstream, i, "why", c.Item.Why)
 	}
-	if c.Opened {
-		q.sayOpened(v)
-	}
 }
 
-func (q *queue) sayOpened(v saf.Verdict) {
-	q.log.Warn("the upstream does not answer; it is probed", "upstream", q.upstream, "why", v.Why)
+// sayTurn tells operators that an upstream has gone, or is back.
+func (q *queue) sayTurn(wasOpen, isOpen bool, v saf.Verdict) {
+	switch {
+	case isOpen && !wasOpen:
+		q.log.Warn("the upstream does not answer; it is probed", "upstream", q.upstream, "why", v.Why)
+	case wasOpen && !isOpen:
+		q.log.Info("the upstream answers again", "upstream", q.upstream)
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -431,6 +433,46 @@ func TestRequestsStayAwayFromADeadUpstream(t *testing.T) {
 		}
 		if probe.told(errNo); r.view().Breaker != "closed" {
 			t.Error("a refusal is an answer")
+		}
+	})
+}
+
+// An outage has a line in the log when it begins and one when it ends, whoever notices.
+func TestTheLogTellsOfAnOutage(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		log := &bytes.Buffer{}
+		r.renew(saf.Pace{Window: 1})
+		r.log = slog.New(slog.NewTextHandler(log, nil))
+		r.say(always(errReset))
+		r.commit(1, 1)
+		r.start()
+		time.Sleep(10 * time.Minute)
+		r.say(always(nil))
+		if err := r.drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for range saf.DefaultBreakAfter {
+			leave, err := r.admit()
+			if err != nil {
+				t.Fatal(err)
+			}
+			leave.told(errReset)
+		}
+		time.Sleep(time.Minute)
+		probe, err := r.admit()
+		if err != nil {
+			t.Fatal(err)
+		}
+		probe.told(nil)
+		var said []string
+		for line := range strings.Lines(log.String()) {
+			_, text, _ := strings.Cut(line, "msg=")
+			text, _, _ = strings.Cut(text, " upstream=up")
+			said = append(said, text)
+		}
+		gone, back := `"the upstream does not answer; it is probed"`, `"the upstream answers again"`
+		if want := []string{gone, back, gone, back}; !slices.Equal(said, want) {
+			t.Errorf("the log has\n%s", log)
 		}
 	})
 }
