@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/scripworks/scrip/airtime"
@@ -88,12 +89,28 @@ func (r *Relay) statusOf(ctx context.Context, u *upstream, m txn.Message) (chang
 		}, nil
 	case !errors.As(err, &refusal):
 		return nil, asAnswered(err)
+	case !decides(refusal):
+		return nil, undecided{}
 	case refusal.Reason == decline.UnableToLocateRecord && r.settings.Now().Sub(m.At) <= 2*u.Profile.Timeout:
 		return nil, undecided{} // it may still be on its way (docs/rules.md 3.2)
 	case isOfQuestion(refusal.Reason):
 		return nil, refusal
 	}
 	return func(m *txn.Message) { m.State, m.Reason = txn.Declined, declinedFor(refusal.Reason) }, nil
+}
+
+// decides says whether a refusal of a status is what became of its purchase. An upstream that turns the question away for
+// now, and a gateway with words of its own, have said nothing about that.
+func decides(refusal *decline.Error) bool {
+	switch refusal.Status {
+	case 0: // of a service in words
+		return true
+	case http.StatusNotFound:
+		return refusal.Reason == decline.UnableToLocateRecord
+	case http.StatusBadRequest, http.StatusNotImplemented:
+		return refusal.Wire != nil
+	}
+	return false
 }
 
 // isOfQuestion says whether a status was refused for itself, and not answered with the refusal of its purchase: a

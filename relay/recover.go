@@ -30,12 +30,15 @@ func (r *Relay) Start(ctx context.Context) error {
 	if err := r.recover(ctx); err != nil {
 		return fmt.Errorf("relay: recover what was in hand: %w", err)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stage != starting {
+		return errors.New("relay: it has been started or closed before")
+	}
 	for _, u := range r.upstreams {
 		u.queue.start()
 	}
 	r.lines.Go(r.settleStrays)
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.stage = running
 	return nil
 }

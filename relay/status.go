@@ -120,7 +120,11 @@ func (s *sales) status(ctx context.Context, route []*upstream, q *airtime.Query)
 		response, err = u.Airtime.Status(ctx, q)
 		return err
 	})
-	if err != nil {
+	var refusal *decline.Error
+	switch {
+	case errors.As(err, &refusal) && !decides(refusal): // a definite no would end the asking
+		return nil, notKnown(q.ID)
+	case err != nil:
 		return nil, err
 	}
 	return response, nil
