@@ -608,3 +608,53 @@ func (m *model) runOnce() (some bool) {
 	}
 	return some
 }
+
+func TestWhatIsReadAgainIsNotEmpty(t *testing.T) {
+	for name, again := range map[string]func(*Line){"Rewind": (*Line).Rewind, "Reread": (*Line).Reread} {
+		t.Run(name, func(t *testing.T) {
+			l := smallLine(Pace{})
+			if !l.IsEmpty() {
+				t.Fatal("it is not empty to begin with")
+			}
+			again(l)
+			if l.IsEmpty() || l.cannotProbe() {
+				t.Error("it is empty before the store is read")
+			}
+			for read, lacks := l.Missing(noon); lacks; read, lacks = l.Missing(noon) {
+				l.Loaded(read, nil, noon)
+			}
+			if !l.IsEmpty() {
+				t.Error("nothing was read, and it is not empty")
+			}
+		})
+	}
+}
+
+func TestWhatIsParkedOnItsWayLeavesTheLine(t *testing.T) {
+	l, now := smallLine(Pace{}), noon
+	l.Offer(itemAt(1))
+	mustNext(t, l, now, 1)
+	parked := itemAt(1)
+	parked.State = Parked // by an operator
+	inStore := map[State][]Item{Parked: {parked}}
+	readAll(l, inStore, now, l.Rewind)
+	if c := l.Done(1, Verdict{Outcome: Again}, now, 0); c.From != Waiting {
+		t.Errorf("it ends with %+v", c)
+	}
+	for range 120 {
+		now = now.Add(time.Second)
+		readAll(l, inStore, now, func() {})
+		mustRest(t, l, now)
+	}
+	if i, found := l.NextParked(); !found || i.Seq != 1 {
+		t.Error("it is not tried beside the line")
+	}
+}
+
+// readAll reads all that a line wants to know after an act.
+func readAll(l *Line, inStore map[State][]Item, now time.Time, act func()) {
+	act()
+	for read, lacks := l.Missing(now); lacks; read, lacks = l.Missing(now) {
+		l.Loaded(read, inStore[read.State], now)
+	}
+}

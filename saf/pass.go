@@ -104,7 +104,7 @@ func (l *Line) take(state State, i Item, now time.Time) {
 	e := l.entries[i.Seq]
 	switch {
 	case e != nil:
-		e.stale = false // it is still what it was when it was sent
+		e.stale = e.stale && state != e.State // unless it is still what it was when it was sent
 	case l.beside != nil && l.beside.Seq == i.Seq: // its end brings it back
 	case state == Waiting:
 		l.add(i)
@@ -166,7 +166,7 @@ func (l *Line) Reread() { l.restart() }
 // restart begins to read what waits from the head again. A page that is being read is of before.
 func (l *Line) restart() {
 	l.age++
-	l.waiting, l.parked.reading = pass{running: true}, false
+	l.waiting, l.parked.reading, l.behind = pass{running: true}, false, true
 }
 
 // keep throws out of memory what is not on its way and is not wanted there.
