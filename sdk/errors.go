@@ -127,11 +127,15 @@ func explain(err error, id string, reversing bool) error {
 	case err == nil || errors.As(err, &invalid):
 		return err
 	case errors.As(err, &refusal):
-		return &Declined{Reason: refusal.Reason, Text: refusal.Text, Field: refusal.Field, ID: id, Body: refusal.Wire}
+		return declinedWith(refusal, id)
 	case errors.As(err, &turned):
 		return &NotTaken{Cause: causes[turned.Cause], Text: turned.Text, After: turned.After}
 	}
 	return &Unknown{ID: id, Reversing: reversing, cause: err}
+}
+
+func declinedWith(r *decline.Error, id string) *Declined {
+	return &Declined{Reason: r.Reason, Text: r.Text, Field: r.Field, ID: id, Body: r.Wire}
 }
 
 // unsayable turns the refusal of a message that cannot be composed into the error of this package.

@@ -76,7 +76,8 @@
 // # Ids
 //
 // The ids of messages are random UUIDs of version 4 which the package makes and compares with all that it used
-// before. Should an upstream know one already, the request is sent again under a new one, once.
+// before. Should an upstream know that of a request already, the request is sent again under a new one, once. A
+// confirmation or a reversal never is: an upstream that knows its id has had it.
 package sdk
 
 import (

@@ -100,8 +100,9 @@ type Transaction struct {
 // be. To confirm again changes nothing.
 //
 // A *Declined is the upstream's no: the transaction is as it was before. One that is ErrEnded says that it was
-// reversed already, by the program or by SettleWithin. After a *NotTaken or an *Unknown, which come when the
-// directory cannot be written to, call it again.
+// reversed already, by the program or by SettleWithin. One with DUPLICATE_RECORD says that the upstream has had the
+// message before, so that it may have been confirmed there: find out before you end it again. After a *NotTaken or an
+// *Unknown, which come when the directory cannot be used, call it again.
 func (t *Transaction) Confirm(ctx context.Context) error {
 	return t.end(ctx, txn.Confirmation, nil, "")
 }
@@ -118,26 +119,45 @@ func (t *Transaction) ConfirmPart(ctx context.Context, minor int64) error {
 }
 
 // Reverse says that the transaction never took effect. nil means that this is on the disk, and has been delivered or
-// will be. To reverse again changes nothing. The errors are Confirm's; ErrEnded says that it was confirmed already.
+// will be. To reverse again changes nothing, and that the upstream never had the request is no error. The errors are
+// Confirm's; ErrEnded says that it was confirmed already.
 func (t *Transaction) Reverse(ctx context.Context) error {
 	return t.end(ctx, txn.Reversal, nil, txn.Cancelled)
 }
 
 func (t *Transaction) end(ctx context.Context, role txn.Role, approved *money.Amount, why txn.ReversalReason) error {
-	_, err := ask(t.till, func(id ident.ID) (struct{}, error) {
-		a := &airtime.Advice{Advice: txn.Advice{
-			Family: t.family, Role: role, ID: id, RequestID: ident.ID(t.ID), Sender: t.till.sender, Received: t.till.settings.now(),
-			Approved: approved, References: t.references, Why: why, Origin: t.till.origin,
-		}}
-		if role == txn.Confirmation {
-			a.Serial = t.serial
-		}
-		return struct{}{}, t.till.advise(ctx, a)
-	})
-	err = explain(err, t.ID, false)
-	var declined *Declined
-	if errors.As(err, &declined) {
-		declined.ended = t.hasEndedOtherwise(ctx, role)
+	err := t.advise(ctx, role, approved, why)
+	var refusal *decline.Error
+	if !errors.As(err, &refusal) {
+		return explain(err, t.ID, false)
+	}
+	state, err := t.state(context.WithoutCancel(ctx))
+	switch {
+	case err != nil:
+		return explain(err, t.ID, false)
+	case role == txn.Reversal && state == txn.Reversed && refusal.Reason == decline.UnableToLocateRecord:
+		return nil // the upstream never had the request: both sides agree that nothing has happened
+	}
+	declined := declinedWith(refusal, t.ID)
+	declined.ended = role == txn.Confirmation && state == txn.Reversed || role == txn.Reversal && state == txn.Confirmed
+	return declined
+}
+
+// advise sends an advice under a fresh id, and under another one when the till's own record has that: then nothing has
+// been sent. An upstream that says so has had the advice, and one that keeps no books of advices would apply another.
+func (t *Transaction) advise(ctx context.Context, role txn.Role, approved *money.Amount, why txn.ReversalReason) error {
+	a := &airtime.Advice{Advice: txn.Advice{
+		Family: t.family, Role: role, RequestID: ident.ID(t.ID), Sender: t.till.sender, Received: t.till.settings.now(),
+		Approved: approved, References: t.references, Why: why, Origin: t.till.origin,
+	}}
+	if role == txn.Confirmation {
+		a.Serial = t.serial
+	}
+	a.ID = t.till.newID()
+	err := t.till.advise(ctx, a)
+	if taken := duplicate(err); taken != nil && taken.Wire == nil {
+		a.ID = t.till.newID()
+		return t.till.advise(ctx, a)
 	}
 	return err
 }
@@ -161,14 +181,13 @@ func (t *Till) advise(ctx context.Context, a *airtime.Advice) (err error) {
 	return err
 }
 
-// hasEndedOtherwise says whether the till's own record has the transaction ended the other way.
-func (t *Transaction) hasEndedOtherwise(ctx context.Context, role txn.Role) bool {
-	other := txn.Confirmed
-	if role == txn.Confirmation {
-		other = txn.Reversed
-	}
+// state is how the transaction stands in the till's own record; Absent when that has none of it.
+func (t *Transaction) state(ctx context.Context) (txn.State, error) {
 	request, err := t.till.request(ctx, ident.ID(t.ID), t.family)
-	return err == nil && request != nil && request.State == other
+	if err != nil || request == nil {
+		return txn.Absent, err
+	}
+	return request.State, nil
 }
 
 // request finds a request of the till's own by its id; nil when it sent none.
@@ -181,13 +200,22 @@ func (t *Till) request(ctx context.Context, id ident.ID, f txn.Family) (found *t
 	return found, err
 }
 
-// ask sends a message under a fresh id, and once more under another one when that was in use: only who makes the ids
+// ask sends a request under a fresh id, and once more under another one when that was in use: only who makes the ids
 // can do that. The reversal of what went out under the first is the relay's business.
 func ask[R any](t *Till, send func(id ident.ID) (R, error)) (R, error) {
 	response, err := send(t.newID())
-	var refusal *decline.Error
-	if errors.As(err, &refusal) && refusal.Reason == decline.DuplicateRecord {
+	if duplicate(err) != nil {
 		return send(t.newID())
 	}
 	return response, err
+}
+
+// duplicate gives the refusal of an id that was in use: the upstream's has its words in Wire, the till's own has none.
+// It is nil for anything else.
+func duplicate(err error) *decline.Error {
+	var refusal *decline.Error
+	if errors.As(err, &refusal) && refusal.Reason == decline.DuplicateRecord {
+		return refusal
+	}
+	return nil
 }

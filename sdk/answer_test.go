@@ -1,0 +1,131 @@
+package sdk
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/scripworks/scrip/decline"
+)
+
+// other is an upstream that approves every request, and answers advices as a test wants.
+type other struct {
+	approving func()                                             // runs before a request is approved; nil does nothing
+	advice    func(w http.ResponseWriter, kind string, m advice) // kind is confirmations or reversals
+
+	mu  sync.Mutex
+	ids []string // of the advices that came, in their order
+}
+
+// advice is what is read of one.
+type advice struct{ ID, RequestID string }
+
+func (o *other) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var m advice
+	_ = json.NewDecoder(r.Body).Decode(&m)
+	if kind := path.Base(path.Dir(r.URL.Path)); strings.Contains("confirmations reversals", kind) {
+		o.mu.Lock()
+		o.ids = append(o.ids, m.ID)
+		o.mu.Unlock()
+		o.advice(w, kind, m)
+		return
+	}
+	if o.approving != nil {
+		o.approving()
+	}
+	say(w, http.StatusCreated, `{"id":%q}`, m.ID)
+}
+
+// came gives how many advices came under different ids.
+func (o *other) came() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	different := map[string]bool{}
+	for _, id := range o.ids {
+		different[id] = true
+	}
+	return len(different)
+}
+
+func say(w http.ResponseWriter, status int, format string, values ...any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, format, values...)
+}
+
+// till opens a till in front of the upstream, which waits for its answers.
+func (o *other) till(t *testing.T, change func(*Settings)) *Till {
+	t.Helper()
+	server := httptest.NewServer(o)
+	t.Cleanup(server.Close)
+	settings := testSettings(t.TempDir(), server.URL)
+	settings.Upstream.AdviceWait = 30 * time.Second
+	if change != nil {
+		change(&settings)
+	}
+	till, _, err := Open(t.Context(), settings)
+	must(t, err)
+	t.Cleanup(func() { must(t, till.Close()) })
+	return till
+}
+
+// An upstream that says DUPLICATE_RECORD to an advice has had it, and may well apply one under another id as well. So
+// there is never another id because of what it says.
+func TestAnAdviceThatTheUpstreamKnowsIsNotSentUnderAnotherID(t *testing.T) {
+	o := &other{advice: func(w http.ResponseWriter, _ string, m advice) {
+		say(w, http.StatusBadRequest, `{"errorType":"DUPLICATE_RECORD","id":%q}`, m.ID)
+	}}
+	till := o.till(t, nil)
+	load, err := till.Load(t.Context(), Load{Card: firstCard, Amount: 1_00})
+	must(t, err)
+	err = load.Confirm(t.Context())
+	if declined, is := errors.AsType[*Declined](err); err != nil && (!is || declined.Reason != decline.DuplicateRecord) {
+		t.Errorf("got %v", err)
+	}
+	if n := o.came(); n != 1 {
+		t.Errorf("one confirmation was sent under %d ids", n)
+	}
+}
+
+// An upstream that does not know what is to be reversed agrees with the till that nothing has happened.
+func TestAReversalOfWhatTheUpstreamDoesNotKnowHasSucceeded(t *testing.T) {
+	o := &other{advice: func(w http.ResponseWriter, _ string, m advice) {
+		say(w, http.StatusNotFound, `{"errorType":"UNABLE_TO_LOCATE_RECORD","id":%q,"originalId":%q}`, m.ID, m.RequestID)
+	}}
+	till := o.till(t, nil)
+	load, err := till.Load(t.Context(), Load{Card: firstCard, Amount: 1_00})
+	must(t, err)
+	if err := load.Reverse(t.Context()); err != nil {
+		t.Errorf("the reversal: %v", err)
+	}
+	must(t, load.Reverse(t.Context()))
+	if err := load.Confirm(t.Context()); !errors.Is(err, ErrEnded) {
+		t.Errorf("confirmed afterwards: %v", err)
+	}
+	_, err = till.Load(t.Context(), Load{Card: firstCard, Amount: 1_00})
+	must(t, err)
+	must(t, till.settleBefore(t.Context(), time.Now().Add(time.Hour)))
+	if left, err := till.Unsettled(t.Context()); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// What the till itself knows nothing of it cannot reverse, and says so.
+func TestAReversalOfWhatTheTillDoesNotKnowIsDeclined(t *testing.T) {
+	till := (&other{}).till(t, nil)
+	load, err := till.Load(t.Context(), Load{Card: firstCard, Amount: 1_00})
+	must(t, err)
+	strange := load.Transaction
+	strange.ID = "9f0de2b5-6a1c-4b3e-8a63-0f6f8b2b7c11"
+	err = strange.Reverse(t.Context())
+	if declined, is := errors.AsType[*Declined](err); !is || declined.Reason != decline.UnableToLocateRecord {
+		t.Errorf("got %v", err)
+	}
+}
