@@ -40,10 +40,8 @@ func choosePorts(env *testscript.Env) error {
 		if err != nil {
 			return err
 		}
+		defer free.Close() // once all are chosen, so that no two are the same
 		env.Setenv(name, free.Addr().String())
-		if err := free.Close(); err != nil {
-			return err
-		}
 	}
 	token := filepath.Join(env.WorkDir, "token")
 	env.Setenv("SCRIP_OPERATOR_TOKEN_FILE", token)
