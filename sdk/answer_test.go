@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/relay/relaytest"
 )
 
 // other is an upstream that approves every request, and answers advices as a test wants.
@@ -127,5 +129,89 @@ func TestAReversalOfWhatTheTillDoesNotKnowIsDeclined(t *testing.T) {
 	err = strange.Reverse(t.Context())
 	if declined, is := errors.AsType[*Declined](err); !is || declined.Reason != decline.UnableToLocateRecord {
 		t.Errorf("got %v", err)
+	}
+}
+
+// SettleWithin is the program's time: what its upstream took to answer is not taken from it.
+func TestTheTimeToDecideBeginsWithTheAnswer(t *testing.T) {
+	var mu sync.Mutex
+	now := time.Now()
+	pass := func(d time.Duration) {
+		mu.Lock()
+		defer mu.Unlock()
+		now = now.Add(d)
+	}
+	o := &other{approving: func() { pass(time.Minute) }, advice: func(w http.ResponseWriter, _ string, m advice) {
+		say(w, http.StatusAccepted, `{"id":%q}`, m.ID)
+	}}
+	till := o.till(t, func(s *Settings) {
+		s.SettleWithin = 30 * time.Second
+		s.now = func() time.Time {
+			mu.Lock()
+			defer mu.Unlock()
+			return now
+		}
+	})
+	load, err := till.Load(t.Context(), Load{Card: firstCard, Amount: 1_00})
+	must(t, err)
+	look := func() (left int) {
+		must(t, till.settleBefore(t.Context(), till.settings.now().Add(-till.settings.SettleWithin)))
+		all, err := till.Unsettled(t.Context())
+		must(t, err)
+		return len(all)
+	}
+	pass(29 * time.Second)
+	if look() != 1 {
+		t.Fatal("it was reversed under the program's hands")
+	}
+	pass(2 * time.Second)
+	if look() != 0 {
+		t.Error("it was never reversed")
+	}
+	if err := load.Confirm(t.Context()); !errors.Is(err, ErrEnded) {
+		t.Errorf("confirmed too late: %v", err)
+	}
+}
+
+// What is under way is in nobody's hands yet, and what an earlier run left has its time since it was sent.
+func TestSinceWhenTheProgramCanDecide(t *testing.T) {
+	var h hands
+	sent := time.Now()
+	answered := sent.Add(time.Minute)
+	h.reach("a")
+	if got := h.since("a", sent); got.Before(sent.AddDate(1000, 0, 0)) {
+		t.Errorf("under way: since %v", got)
+	}
+	h.hold("a", answered)
+	if got := h.since("a", sent); got != answered {
+		t.Errorf("approved: since %v", got)
+	}
+	h.drop("a")
+	if got := h.since("a", sent); got != sent {
+		t.Errorf("of an earlier run: since %v", got)
+	}
+}
+
+// What has ended, was declined, or cannot be ended is not held.
+func TestOnlyWhatCanBeDecidedIsHeld(t *testing.T) {
+	s := newShop(t, &relaytest.Hostile{})
+	till, _, err := Open(t.Context(), testSettings(t.TempDir(), s.url))
+	must(t, err)
+	defer func() { must(t, till.Close()) }()
+	var open []*Approval
+	for range 3 {
+		sale, err := till.Redeem(t.Context(), Redemption{Card: firstCard, Amount: 1_00})
+		must(t, err)
+		open = append(open, sale)
+	}
+	must(t, open[0].Confirm(t.Context()))
+	must(t, open[1].Reverse(t.Context()))
+	_, err = till.LookUp(t.Context(), LookUp{Card: firstCard})
+	must(t, err)
+	if _, err = till.Redeem(t.Context(), Redemption{Card: firstCard, Amount: 90_000_00}); err == nil {
+		t.Fatal("there was enough on it")
+	}
+	if _, held := till.hands.held[ident.ID(open[2].ID)]; !held || len(till.hands.held) != 1 {
+		t.Errorf("held: %v", till.hands.held)
 	}
 }

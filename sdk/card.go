@@ -290,6 +290,7 @@ func (t *Till) LookUp(ctx context.Context, l LookUp) (*CardInfo, error) {
 	if err != nil {
 		return nil, explain(err, string(r.ID), false)
 	}
+	t.hands.drop(r.ID) // there is nothing to decide
 	info := &CardInfo{
 		Balance: amountOf(response.Balance.Book, response.Currency), Available: amountOf(response.Balance.Available, response.Currency),
 		Answer: answerOf(response.Reference, response.Answer),

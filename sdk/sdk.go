@@ -71,7 +71,8 @@
 // Whatever was sent and not answered when the program stopped is reversed when it starts again. Whatever was approved
 // and not decided is handed back by Open, and by [Till.Unsettled] at any time: only the program knows whether the
 // goods left the shop. Give each request a Reference under which its own books know the sale. When nobody decides,
-// Settings.SettleWithin can have the till reverse such requests after a while; it is off unless set.
+// Settings.SettleWithin can have the till reverse such requests after a while; it is off unless set. Set it to longer
+// than a sale ever takes from its approval to Confirm: a Confirm that comes later is ErrEnded.
 //
 // # Ids
 //
@@ -131,6 +132,7 @@ type Till struct {
 	giftcard giftcard.Service
 	airtime  airtime.Service
 	office   *admin.Office
+	hands    hands
 
 	settling sync.WaitGroup
 	stop     context.CancelFunc // of what runs in the background

@@ -28,8 +28,10 @@ type Settings struct {
 	// name its own.
 	Currency string
 	// SettleWithin is how long an approved request may go undecided before the till reverses it by itself; 0 leaves
-	// it to the program for ever. It counts from when the request was sent, also while the program was not running;
-	// then it is reversed soon after the next Open, unless the program decides first.
+	// it to the program for ever. It counts from when the program has the approval, however long the upstream took to
+	// give it. For what Open hands back it counts from when the request was sent, so that it may be over already: then
+	// the till waits for a quarter of SettleWithin more, though at least a second and at most a minute, for the program
+	// to decide first.
 	SettleWithin time.Duration
 	// Log is told what goes wrong in the background, without card numbers and PINs; nil is nobody.
 	Log *slog.Logger

@@ -127,6 +127,9 @@ func (t *Transaction) Reverse(ctx context.Context) error {
 
 func (t *Transaction) end(ctx context.Context, role txn.Role, approved *money.Amount, why txn.ReversalReason) error {
 	err := t.advise(ctx, role, approved, why)
+	if err == nil {
+		t.till.hands.drop(ident.ID(t.ID))
+	}
 	var refusal *decline.Error
 	if !errors.As(err, &refusal) {
 		return explain(err, t.ID, false)
@@ -203,11 +206,23 @@ func (t *Till) request(ctx context.Context, id ident.ID, f txn.Family) (found *t
 // ask sends a request under a fresh id, and once more under another one when that was in use: only who makes the ids
 // can do that. The reversal of what went out under the first is the relay's business.
 func ask[R any](t *Till, send func(id ident.ID) (R, error)) (R, error) {
-	response, err := send(t.newID())
+	response, err := held(t, t.newID(), send)
 	if duplicate(err) != nil {
-		return send(t.newID())
+		return held(t, t.newID(), send)
 	}
 	return response, err
+}
+
+// held sends a request and notes when its answer came: from then on the program has it in its hands.
+func held[R any](t *Till, id ident.ID, send func(id ident.ID) (R, error)) (R, error) {
+	t.hands.reach(id)
+	response, err := send(id)
+	if err != nil {
+		t.hands.drop(id)
+		return response, err
+	}
+	t.hands.hold(id, t.settings.now())
+	return response, nil
 }
 
 // duplicate gives the refusal of an id that was in use: the upstream's has its words in Wire, the till's own has none.

@@ -124,7 +124,7 @@ func (t *Till) settle(ctx context.Context, ticks <-chan time.Time) {
 	}
 }
 
-// settleBefore reverses what was sent before an instant and has not been decided.
+// settleBefore reverses what the program has had in its hands since before an instant and has not decided.
 func (t *Till) settleBefore(ctx context.Context, before time.Time) error {
 	all, err := t.Unsettled(ctx)
 	if err != nil {
@@ -132,7 +132,7 @@ func (t *Till) settleBefore(ctx context.Context, before time.Time) error {
 	}
 	var errs []error
 	for _, u := range all {
-		if !u.At.Before(before) {
+		if !t.hands.since(ident.ID(u.ID), u.At).Before(before) {
 			continue
 		}
 		err := u.end(ctx, txn.Reversal, nil, txn.TimedOut)
