@@ -18,6 +18,10 @@ func ComposeAdvice(a *txn.Advice) txn.Wire {
 	w := &Writer{}
 	w.Open("")
 	ComposeAdviceHead(w, a)
+	if a.Role == txn.Confirmation { // required, and always written, where a confirmation has them
+		w.OpenList("tenders")
+		w.CloseList()
+	}
 	w.Close()
 	return w.Bytes()
 }

@@ -102,7 +102,7 @@ func (x *Exchange) Kept() []byte { return wire.Cut(x.Message.Body(), isSecret) }
 // of a request all of it, as it was received, and that is the exchange's memory, which is good until Answer returns.
 func (x *Exchange) Wire() txn.Wire {
 	if x.asked.Advice() {
-		return wire.Cut(x.Message.Body(), isUnsent)
+		return wire.Drop(x.Message.Body(), isUnsent)
 	}
 	return x.Message.Body()
 }

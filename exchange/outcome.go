@@ -29,6 +29,9 @@ func (a *Again) Error() string {
 // After is how long the upstream asked to be left alone; 0 when it did not say.
 func (a *Again) After() time.Duration { return a.after }
 
+// Heard says that the upstream is there, and only takes no more at the moment: it answers other messages.
+func (a *Again) Heard() bool { return a.Status == http.StatusTooManyRequests }
+
 // reply is an answer as it came, before it is judged.
 type reply struct {
 	status int

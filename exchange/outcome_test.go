@@ -211,3 +211,12 @@ func TestRetryAfter(t *testing.T) {
 		}
 	}
 }
+
+// Whoever says that it takes no more now is there: others are not kept from asking it.
+func TestTooManyIsAnAnswer(t *testing.T) {
+	for status, heard := range map[int]bool{429: true, 408: false, 500: false, 503: false, 504: false} {
+		if again := (&exchange.Again{Status: status}); saf.Read(txn.Confirmation, again).Heard != heard {
+			t.Errorf("%d: heard is %t", status, !heard)
+		}
+	}
+}

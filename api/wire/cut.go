@@ -27,6 +27,42 @@ func Cut(body []byte, secret func(name []byte) bool) []byte {
 	return append(kept, body[from:]...)
 }
 
+// Drop gives a copy of a body, which must be JSON, without the members whose name secret names: at any depth, as Cut finds
+// them, but neither name nor value is left. It is how a message is passed on without what it must not carry.
+func Drop(body []byte, secret func(name []byte) bool) []byte {
+	kept := make([]byte, 0, len(body))
+	from, at := 0, 0
+	for at < len(body) {
+		if body[at] != '"' {
+			at++
+			continue
+		}
+		end := stringEnd(body, at)
+		value := valueAfter(body, end)
+		if value == 0 || !secret(memberName(body[at:end])) {
+			at = end
+			continue
+		}
+		kept = append(kept, body[from:at]...)
+		at = valueEnd(body, value)
+		if after := skipSpace(body, at); after < len(body) && body[after] == ',' {
+			at = skipSpace(body, after+1)
+		} else {
+			kept = withoutComma(kept)
+		}
+		from = at
+	}
+	return append(kept, body[from:]...)
+}
+
+// withoutComma takes the comma off the end of what is kept of an object, if it ends with one.
+func withoutComma(kept []byte) []byte {
+	if trimmed := bytes.TrimRight(kept, " \t\r\n"); bytes.HasSuffix(trimmed, []byte{','}) {
+		return trimmed[:len(trimmed)-1]
+	}
+	return kept
+}
+
 // stringEnd is where the string that begins at a position ends, its quote included.
 func stringEnd(body []byte, at int) int {
 	for at++; at < len(body); at++ {
