@@ -67,7 +67,7 @@ func (q *queue) nextParked() (saf.Item, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for ; !q.closed; q.beside.Wait() {
-		if i, found := q.line.NextParked(); found {
+		if i, found := q.line.NextParked(q.now()); found {
 			return i, true
 		}
 	}

@@ -146,6 +146,16 @@ func (r *rig) messages() int {
 	return len(r.sends)
 }
 
+// total gives how often anything was sent.
+func (r *rig) total() (sends int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, n := range r.sends {
+		sends += n
+	}
+	return sends
+}
+
 // recount forgets what was sent so far.
 func (r *rig) recount() {
 	r.mu.Lock()
@@ -380,7 +390,7 @@ func TestARefusalIsDealtWithOnce(t *testing.T) {
 	})
 }
 
-func TestADeadUpstreamIsProbedByTheHeadAlone(t *testing.T) {
+func TestADeadUpstreamIsProbedOneMessageAtATime(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		const many = 5000
 		r.say(always(errReset))
@@ -390,14 +400,18 @@ func TestADeadUpstreamIsProbedByTheHeadAlone(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		r.recount()
 		time.Sleep(10 * time.Minute)
-		if v := r.view(); v.Breaker == "closed" || r.together() != 1 || r.messages() != 1 || r.sent(1) < 15 {
-			t.Errorf("%+v, %d probes at once, %d messages probe, the head %d times", v, r.together(), r.messages(), r.sent(1))
+		v, total := r.view(), r.total()
+		if v.Breaker == "closed" || r.together() != 1 || total < 18 || total > 45 {
+			t.Errorf("%+v, %d probes at once, %d probes", v, r.together(), total)
+		}
+		if head := r.sent(1); head < total/2 || r.messages() > 1+total/2 {
+			t.Errorf("of %d probes %d are the head, and %d messages take part", total, head, r.messages())
 		}
 		late := r.offer(r.commit(1, 1)[0], nil)
 		if _, _, final := late.await(t.Context()); final {
 			t.Error("one that comes now is answered for good")
 		}
-		if head := r.rows(saf.Waiting)[0]; head.Attempts < 20 || head.Why != "connection reset" {
+		if head := r.rows(saf.Waiting)[0]; head.Attempts < 10 || head.Why != "connection reset" {
 			t.Errorf("the head is seen as %+v", head)
 		}
 		r.say(always(nil))
@@ -405,6 +419,98 @@ func TestADeadUpstreamIsProbedByTheHeadAlone(t *testing.T) {
 			t.Errorf("%v; %d are sent at once", err, r.together())
 		}
 		r.holds(0, 0, 0)
+	})
+}
+
+// poison has one item alone in the queue that the upstream cannot answer, at a time when nothing else comes, until the
+// breaker has been open for a while.
+func (r *rig) poison() saf.Item {
+	bad := r.commit(1, 1)[0]
+	r.say(func(i saf.Item) error {
+		if i.Seq == bad.Seq {
+			return errReset
+		}
+		return nil
+	})
+	r.start()
+	synctest.Wait()
+	r.offer(bad, nil)
+	time.Sleep(10 * time.Minute)
+	if r.view().Breaker == "closed" {
+		r.Fatal("the breaker has not opened")
+	}
+	return bad
+}
+
+// isParkedAlone checks that an item is parked, and that all the others are answered as if it were not there.
+func (r *rig) isParkedAlone(bad saf.Item) {
+	r.Helper()
+	r.holds(0, 1, 0)
+	for range 100 {
+		pass, err := r.admit()
+		if err != nil {
+			r.Fatalf("a request hears %v", err)
+		}
+		pass.told(nil)
+		if _, _, final := r.offer(r.commit(1, 1)[0], nil).await(soon(r.T)); !final {
+			r.Fatal("an advice has to wait")
+		}
+		time.Sleep(time.Minute)
+	}
+	r.holds(0, 1, 0)
+	if parked := r.rows(saf.Parked)[0]; parked.Seq != bad.Seq {
+		r.Errorf("%+v is parked", parked)
+	}
+}
+
+func TestAPoisonAdviceDoesNotKeepOutTheOthers(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		bad := r.poison()
+		for _, i := range r.commit(3, 1) {
+			r.offer(i, nil)
+		}
+		time.Sleep(2 * saf.DefaultMaxWait) // the head's turn, and a neighbour's
+		r.isParkedAlone(bad)
+	})
+}
+
+func TestAPoisonAdviceDoesNotKeepOutRequests(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		bad := r.poison()
+		began := time.Now()
+		pass, err := r.admit()
+		for ; err != nil; pass, err = r.admit() {
+			if time.Since(began) > saf.DefaultMaxWait {
+				t.Fatal("no request is let through")
+			}
+			time.Sleep(time.Second)
+		}
+		pass.told(nil)
+		r.isParkedAlone(bad)
+	})
+}
+
+func TestRequestsProbeADeadUpstreamOneAtATime(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.dawdle(time.Second)
+		r.poison()
+		r.say(always(errReset))
+		r.recount()
+		asked := 0
+		for range 600 {
+			if pass, err := r.admit(); err == nil {
+				if _, err := r.admit(); err == nil || r.view().InFlight > 0 {
+					t.Fatal("there are two probes")
+				}
+				asked++
+				time.Sleep(time.Second)
+				pass.told(errReset)
+			}
+			time.Sleep(time.Second)
+		}
+		if head := r.total(); asked < 5 || asked > head+1 || head > 45 {
+			t.Errorf("in ten minutes %d requests probe, and the head %d times", asked, head)
+		}
 	})
 }
 

@@ -22,8 +22,12 @@ func (l *Line) Done(seq int64, v Verdict, now time.Time, jitter float64) Change 
 		e, l.beside = l.beside, nil
 	}
 	c := Change{From: e.State}
-	if e.State == Waiting || v.Outcome != Again || v.Heard { // what is parked is known to have no answer: that says nothing
+	// What is parked is known to have no answer: that says nothing, unless it was asked to probe.
+	if e.State == Waiting || v.Outcome != Again || v.Heard || e.probe != 0 {
 		c.Opened = l.judge(e.probe, v, now, jitter)
+	}
+	if e.probe != 0 && v.Outcome == Again {
+		e.vain++
 	}
 	e.probe = 0
 	switch v.Outcome {
@@ -82,7 +86,8 @@ func (l *Line) stop(e *entry, v Verdict, now time.Time) bool {
 func (l *Line) again(e *entry, v Verdict, now time.Time, jitter float64, c *Change) {
 	saved := e.saved
 	e.failed(v, now)
-	if e.answers != l.answers {
+	isAlone := e.answers != l.answers
+	if isAlone {
 		e.alone, e.answers = e.alone+1, l.answers
 	}
 	switch {
@@ -93,7 +98,7 @@ func (l *Line) again(e *entry, v Verdict, now time.Time, jitter float64, c *Chan
 	case c.From == Parked:
 		c.Put = true
 		return
-	case e.alone >= l.patience():
+	case e.alone >= l.patience(), isAlone && e.vain >= yieldAfter: // the latter would open the breaker again
 		e.State, c.Put = Parked, true
 		return
 	}

@@ -42,6 +42,7 @@ type Line struct {
 	flying  int              // how many of entries are being sent
 	side    []Item           // parked ones that are to be tried in this pass
 	beside  *entry           // the parked one that is being sent
+	headed  bool             // the head was the last probe
 	answers uint64           // definite ones so far: who fails while it grows fails alone
 	repeats int64
 
@@ -64,6 +65,7 @@ type entry struct {
 	saved   time.Time // when its attempts were
 	answers uint64    // of the line when it was last sent in vain, or came
 	alone   int       // how often it was sent in vain while others got through
+	vain    int       // how often as the breaker's probe
 	probe   int       // its number as the breaker's probe; 0 when it is none
 	place   place
 	index   int    // in its pile
@@ -206,7 +208,7 @@ func (l *Line) Next(now time.Time) (Item, bool) {
 		l.ready.push(e, isReady)
 	}
 	e := l.ready.first()
-	if e != nil && l.beside != nil && e.Request == l.beside.Request { // an operator has just put it back in line
+	if e != nil && l.isBeside(e.Request) { // an operator has just put it back in line
 		l.ready.remove(e)
 		e.due = now.Add(l.pace.MinWait)
 		l.backing.push(e, isBack)
@@ -215,9 +217,34 @@ func (l *Line) Next(now time.Time) (Item, bool) {
 	if e == nil {
 		return Item{}, false
 	}
+	if !l.breaker.IsClosed() {
+		e = l.prober(e)
+	}
 	l.send(e)
 	return e.Item, true
 }
+
+// prober gives what probes next: the head, and by turns with it, once the breaker yields, whichever of the others was
+// sent least.
+func (l *Line) prober(head *entry) *entry {
+	chosen := head
+	if l.breaker.yields() && l.headed {
+		for _, e := range l.ready.entries {
+			if e != head && (chosen == head || sentLess(e, chosen)) && !l.isBeside(e.Request) {
+				chosen = e
+			}
+		}
+	}
+	l.headed = chosen == head
+	return chosen
+}
+
+func sentLess(a, b *entry) bool {
+	return a.Attempts < b.Attempts || a.Attempts == b.Attempts && a.Seq < b.Seq
+}
+
+// isBeside says whether an advice of a request is being sent beside the line.
+func (l *Line) isBeside(request int64) bool { return l.beside != nil && l.beside.Request == request }
 
 // Ready says whether Next may give an item.
 func (l *Line) Ready(now time.Time) bool {
@@ -243,10 +270,10 @@ func (l *Line) send(e *entry) {
 	}
 }
 
-// NextParked gives a parked item to be tried now, as Next does. There is one at a time, so that it holds up nobody, and
-// none while the breaker is open.
-func (l *Line) NextParked() (Item, bool) {
-	if l.paused || l.beside != nil || !l.breaker.IsClosed() {
+// NextParked gives a parked item to be tried now, as Next does. There is one at a time, so that it holds up nobody. While
+// the breaker is open there is none, unless nothing else can be the probe.
+func (l *Line) NextParked(now time.Time) (Item, bool) {
+	if l.paused || l.beside != nil || !l.sparesParked() || !l.breaker.IsClosed() && !l.breaker.MayProbe(now) {
 		return Item{}, false
 	}
 	for len(l.side) > 0 {
@@ -256,11 +283,17 @@ func (l *Line) NextParked() (Item, bool) {
 			continue // its turn comes with the next pass
 		}
 		l.beside = &entry{Item: i, answers: l.answers}
+		if !l.breaker.IsClosed() {
+			l.beside.probe = l.breaker.Probe()
+		}
 		l.repeats++
 		return i, true
 	}
 	return Item{}, false
 }
+
+// sparesParked says whether what is parked may be sent when its time has come: the upstream answers, or nothing waits.
+func (l *Line) sparesParked() bool { return l.breaker.IsClosed() || len(l.entries) == 0 && !l.behind }
 
 // isStopped says whether an account's credential is not let in.
 func (l *Line) isStopped(a ident.Account) bool {
@@ -278,8 +311,8 @@ func (l *Line) Admit(now time.Time) (probe int, after time.Duration, ok bool) {
 	switch {
 	case b.IsClosed():
 		return 0, 0, true
-	case b.MayProbe(now) && (l.cannotProbe() || b.yields()):
-		return b.Probe(), 0, true
+	case b.MayProbe(now) && l.cannotProbe(), b.MayAsk(now):
+		return b.Ask(), 0, true
 	}
 	return 0, max(b.due.Sub(now), l.pace.MinWait), false
 }

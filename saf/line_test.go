@@ -190,22 +190,148 @@ func TestRequestsProbeForAnEmptyQueue(t *testing.T) {
 	}
 }
 
-func TestRequestsProbeWhenTheHeadIsTheTrouble(t *testing.T) {
-	l, now := smallLine(Pace{BreakAfter: 1}), noon
+// poisoned gives a line whose breaker is open, and whose head, 1, was sent in vain as often as it takes others to take
+// part; and the instant at which the next probe is due. items stand behind the head.
+func poisoned(t *testing.T, items ...int64) (*Line, time.Time) {
+	t.Helper()
+	l, now := smallLine(Pace{BreakAfter: 2}), noon
 	l.Offer(itemAt(1))
-	for sends := 1; ; sends++ {
+	for range 2 + yieldAfter {
+		now = now.Add(DefaultMaxWait)
 		mustNext(t, l, now, 1)
 		l.Done(1, Verdict{Outcome: Again}, now, 0)
-		now = l.Wake(now)
-		if _, _, ok := l.Admit(now); ok {
-			if sends != 1+yieldAfter {
-				t.Errorf("a request may go after %d sends", sends)
-			}
-			return
+	}
+	now = l.breaker.Due()
+	for _, seq := range items {
+		l.Offer(itemAt(seq))
+	}
+	return l, now
+}
+
+func TestOthersProbeByTurnsWithAHeadThatIsTheTrouble(t *testing.T) {
+	l, now := poisoned(t, 2, 3, 4)
+	for _, seq := range []int64{2, 1, 3, 1, 4, 1, 2} {
+		mustNext(t, l, now, seq)
+		mustRest(t, l, now.Add(time.Hour)) // one at a time
+		if c := l.Done(seq, Verdict{Outcome: Again}, now, 0); c.Item.State != Waiting {
+			t.Fatalf("nobody got through, and %d is %s", seq, c.Item.State)
 		}
-		if sends > 100 {
-			t.Fatal("what the upstream cannot answer keeps all requests out")
+		now = l.breaker.Due()
+	}
+	mustNext(t, l, now, 1)
+	l.Done(1, Verdict{Outcome: Again}, now, 0)
+	now = l.breaker.Due()
+	mustNext(t, l, now, 3)
+	if l.Done(3, yes, now, 0); l.IsOpen() {
+		t.Fatal("a neighbour got through, and the breaker is open")
+	}
+	mustNext(t, l, now, 1)
+	if c := l.Done(1, Verdict{Outcome: Again}, now, 0); c.Item.State != Parked || !c.Put || l.IsOpen() {
+		t.Errorf("what kept the others out asks for %+v", c)
+	}
+	mustNext(t, l, now, 2)
+	if c := l.Done(2, Verdict{Outcome: Again}, now, 0); c.Item.State != Waiting {
+		t.Errorf("what failed with it is %s", c.Item.State)
+	}
+}
+func TestARequestMayGoBetweenProbesOfAHeadThatIsTheTrouble(t *testing.T) {
+	l, due := poisoned(t)
+	failed := due.Add(-8 * time.Second) // half of the fifth wait, without jitter
+	if _, _, ok := l.Admit(failed.Add(2*time.Second - 1)); ok {
+		t.Error("a request goes at once")
+	}
+	now := failed.Add(2 * time.Second)
+	probe, _, ok := l.Admit(now)
+	if !ok {
+		t.Fatal("no request may go before the head does")
+	}
+	mustRest(t, l, due) // one at a time
+	l.Told(probe, Verdict{Outcome: Again}, due, 0)
+	now = l.breaker.Due()
+	if _, _, ok := l.Admit(now); ok {
+		t.Error("a second one may before the queue has probed")
+	}
+	mustNext(t, l, now, 1)
+	l.Done(1, Verdict{Outcome: Again}, now, 0)
+	now = l.breaker.Due()
+	probe, _, ok = l.Admit(now)
+	if l.Told(probe, Verdict{Outcome: Refused}, now, 0); !ok || l.IsOpen() {
+		t.Fatal("an answer to a request does not close the breaker")
+	}
+	mustNext(t, l, now, 1)
+	if c := l.Done(1, Verdict{Outcome: Again}, now, 0); c.Item.State != Parked {
+		t.Errorf("what kept the requests out is %s", c.Item.State)
+	}
+}
+
+func TestTheHeadAloneProbesAtFirst(t *testing.T) {
+	l, now := smallLine(Pace{BreakAfter: 1}), noon
+	l.Offer(itemAt(1))
+	l.Offer(itemAt(2))
+	for range 1 + yieldAfter {
+		if _, _, ok := l.Admit(now); ok && l.IsOpen() {
+			t.Fatal("a request goes in its place")
 		}
+		mustNext(t, l, now, 1)
+		l.Done(1, Verdict{Outcome: Again}, now, 0)
+		now = l.breaker.Due()
+	}
+}
+
+func TestWhatFailedAloneOnceIsNotParkedByAnOutage(t *testing.T) {
+	l, now := smallLine(Pace{BreakAfter: 2, Window: 1}), noon
+	l.Offer(itemAt(1))
+	l.Offer(itemAt(2))
+	mustNext(t, l, now, 1)
+	l.Done(1, Verdict{Outcome: Again}, now, 0)
+	mustNext(t, l, now, 2)
+	l.Done(2, yes, now, 0)
+	for range 5 * yieldAfter { // the first time it fails alone
+		now = now.Add(DefaultMaxWait)
+		mustNext(t, l, now, 1)
+		if c := l.Done(1, Verdict{Outcome: Again}, now, 0); c.Item.State != Waiting {
+			t.Fatalf("nobody gets through, and it is %s", c.Item.State)
+		}
+	}
+}
+
+func TestWhatIsParkedProbesForAnEmptyQueue(t *testing.T) {
+	l, now := smallLine(Pace{BreakAfter: 1}), noon
+	now = now.Add(DefaultMaxWait)
+	parked := itemAt(1)
+	parked.State = Parked
+	l.Told(0, Verdict{Outcome: Again}, now, 0) // by a request
+	if !l.IsOpen() {
+		t.Fatal("the breaker has not opened")
+	}
+	inStore := map[State][]Item{Parked: {parked}}
+	readAll(l, inStore, now, func() {})
+	if _, found := l.NextParked(now); found {
+		t.Error("it goes before a probe may")
+	}
+	now = l.Wake(now)
+	l.Offer(itemAt(2))
+	if _, found := l.NextParked(now); found {
+		t.Error("it goes although something waits")
+	}
+	mustNext(t, l, now, 2)
+	l.Done(2, Verdict{Outcome: NoCredential}, now, 0)
+	if i, found := l.NextParked(now); !found || i.Seq != 1 {
+		t.Fatal("nothing probes")
+	}
+	if _, _, ok := l.Admit(now.Add(time.Hour)); ok {
+		t.Error("a request goes beside it")
+	}
+	if l.Done(1, Verdict{Outcome: Again}, now, 0); l.breaker.State() != "open" || !l.Wake(now).After(now) {
+		t.Errorf("in vain, and the breaker is %s until %s", l.breaker.State(), l.Wake(now))
+	}
+	now = now.Add(2 * DefaultMaxWait)
+	readAll(l, inStore, now, func() {})
+	if _, found := l.NextParked(now); !found {
+		t.Fatal("it does not probe again")
+	}
+	if l.Done(1, yes, now, 0); l.IsOpen() {
+		t.Error("its answer does not close the breaker")
 	}
 }
 
@@ -237,7 +363,7 @@ func TestWhatFailsAloneIsParkedAndTriedBeside(t *testing.T) {
 	}
 	l.Offer(itemAt(50))
 	mustNext(t, l, now, 50)
-	if i, found := l.NextParked(); !found || i.Seq != 1 {
+	if i, found := l.NextParked(now); !found || i.Seq != 1 {
 		t.Error("it is not tried again")
 	}
 	if c := l.Done(1, Verdict{Outcome: Again}, now, 0); c.Item.Attempts != 5 || !c.Put || c.Left {
@@ -426,7 +552,7 @@ func (m *model) send(t *rapid.T) {
 	i, found := m.line.Next(m.now)
 	parked := !found
 	if parked {
-		i, found = m.line.NextParked()
+		i, found = m.line.NextParked(m.now)
 	}
 	if !found {
 		return
@@ -435,11 +561,13 @@ func (m *model) send(t *rapid.T) {
 	switch {
 	case m.paused:
 		m.Fatal("a paused line sends")
-	case parked && wasOpen:
-		m.Fatal("what is parked probes")
-	case wasOpen:
+	case parked && wasOpen && len(m.line.entries) > 0:
+		m.Fatal("what is parked probes, although something waits")
+	}
+	if wasOpen {
 		m.probes[i.Seq] = true
-	case parked:
+	}
+	if parked {
 		m.besides++
 	}
 	m.flying[i.Seq] = i
@@ -477,6 +605,9 @@ func (m *model) done(seq int64, v Verdict) {
 	delete(m.flying, seq)
 	delete(m.probes, seq)
 	c := m.line.Done(seq, v, m.now, 0.5)
+	if !m.line.IsOpen() { // what is still on its way is no probe any more
+		clear(m.probes)
+	}
 	if c.Item.Seq != seq || c.Drop != (v.Outcome == Delivered) || c.Drop && c.Put {
 		m.Fatalf("%+v asks for %+v", v, c)
 	}
@@ -646,7 +777,7 @@ func TestWhatIsParkedOnItsWayLeavesTheLine(t *testing.T) {
 		readAll(l, inStore, now, func() {})
 		mustRest(t, l, now)
 	}
-	if i, found := l.NextParked(); !found || i.Seq != 1 {
+	if i, found := l.NextParked(now); !found || i.Seq != 1 {
 		t.Error("it is not tried beside the line")
 	}
 }

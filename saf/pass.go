@@ -42,7 +42,7 @@ func (l *Line) lacksWaiting(now time.Time) bool {
 }
 
 func (l *Line) lacksParked(now time.Time) bool {
-	return l.parked.wants(now) && len(l.side) == 0 && l.beside == nil && !l.paused && l.breaker.IsClosed()
+	return l.parked.wants(now) && len(l.side) == 0 && l.beside == nil && !l.paused && l.sparesParked()
 }
 
 // Missing gives a page that is to be read now, if any. Loaded or Failed must be called with it. Pages may be read one
