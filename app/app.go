@@ -78,6 +78,10 @@ type Settings struct {
 	Pairs []Pair
 	// Extra handles paths of the contracts' listener before the contracts do; it says whether it did.
 	Extra func(w http.ResponseWriter, r *http.Request) bool
+
+	// What tests put around the store, and around each upstream; nil is nothing.
+	driver   func(store.Driver) store.Driver
+	services func(giftcard.Service, airtime.Service) (giftcard.Service, airtime.Service)
 }
 
 // Settle ends open requests by the clock, when the issuer wants that.
@@ -173,6 +177,9 @@ func (a *App) open(ctx context.Context) error {
 	}
 	if err != nil {
 		return errors.Join(err, driver.Close())
+	}
+	if a.settings.driver != nil {
+		driver = a.settings.driver(driver)
 	}
 	a.Store = store.New(driver, store.Settings{
 		Keys: a.Keys, Now: a.settings.Now, Unfinished: a.Register.Unfinished, Observe: newCommits(a.Metrics.Registerer()).observe,

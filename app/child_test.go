@@ -15,19 +15,23 @@ import (
 	"github.com/scripworks/scrip/network"
 )
 
-// child is a server in a process of its own that `scrip serve` cannot be told to be: its time-outs are short, and its
-// mobile network is often late. It is this test program, started again.
+// child is a server in a process of its own that `scrip serve` cannot be told to be: its time-outs are short, its mobile
+// network is often late, or it dies at a boundary. It is this test program, started again.
 type child struct {
 	Data                     string
 	Timeout, ProviderTimeout time.Duration // of a request, and of what the network is asked
 	LateBy                   time.Duration
-	LateShare                int // in hundredths of a per cent
+	LateShare                int       // in hundredths of a per cent
+	Relay                    *relaying `json:",omitempty"` // when it is a relay, and then nothing else
 }
 
 // childEnv tells the test program that it is such a server, and which.
 const childEnv = "SCRIP_TEST_CHILD"
 
 func (c child) settings() app.Settings {
+	if c.Relay != nil {
+		return c.Relay.settings(c.Data)
+	}
 	return complete(app.Settings{
 		Data: c.Data, Timeout: c.Timeout, ProviderTimeout: c.ProviderTimeout,
 		Network: &network.Settings{Delay: time.Millisecond, LateShare: c.LateShare, LateBy: c.LateBy},

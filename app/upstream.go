@@ -97,6 +97,9 @@ func (a *App) connect(u Upstream, p *passing) (relay.Upstream, error) {
 	if u.Airtime {
 		connected.Airtime = airtimehttp.NewClient(client)
 	}
+	if a.settings.services != nil {
+		connected.Giftcard, connected.Airtime = a.settings.services(connected.Giftcard, connected.Airtime)
+	}
 	return connected, nil
 }
 
