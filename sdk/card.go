@@ -222,6 +222,9 @@ func (t *Till) askIssuer(ctx context.Context, r *giftcard.Request, reference str
 	if err := checkReference(reference); err != nil {
 		return nil, err
 	}
+	if t.settings.Upstream.Without.Reversals {
+		return nil, &Invalid{"Upstream.Without", "gift cards need an upstream that has reversals"}
+	}
 	response, err := ask(t, func(id ident.ID) (*giftcard.Response, error) { return t.sendToIssuer(ctx, r, id, reference) })
 	if err != nil {
 		return nil, explain(err, string(r.ID), true)

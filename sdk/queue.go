@@ -64,16 +64,18 @@ func (t *Till) Queue(ctx context.Context) (Queue, error) {
 // does so, too.
 func (t *Till) Resume() { t.relay.Look(upstream) }
 
-// drainLook is how often Drain looks.
-const drainLook = 20 * time.Millisecond
+// How often Drain looks: each look counts the whole queue, so they become fewer the longer it takes.
+const (
+	drainFirst = 20 * time.Millisecond
+	drainMost  = time.Second
+)
 
 // Drain waits until nothing waits to be delivered any more. It is ErrAttention when only what needs attention is
 // left, and the context's error when that ends first. What other goroutines confirm and reverse meanwhile is waited
-// for as well.
+// for as well. Give it a context with a deadline: while the upstream is away, or nothing is sent at all
+// (Queue.Stopped), it goes on waiting.
 func (t *Till) Drain(ctx context.Context) error {
-	tick := time.NewTicker(drainLook)
-	defer tick.Stop()
-	for {
+	for wait := drainFirst; ; wait = min(2*wait, drainMost) {
 		q, err := t.Queue(ctx)
 		switch {
 		case err != nil:
@@ -84,7 +86,7 @@ func (t *Till) Drain(ctx context.Context) error {
 			return nil
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return fmt.Errorf("sdk: %d wait to be delivered: %w", q.Depth, ctx.Err())
 		}

@@ -22,8 +22,14 @@
 //	}
 //	defer till.Close()
 //	for _, u := range unsettled {
-//		// Approved when the program last stopped, and not ended: look u.Reference up in your own books.
-//		err = u.Reverse(ctx) // or u.Confirm(ctx)
+//		// Approved when the program last stopped, and not ended: only your own books know whether it was sold.
+//		decide := u.Reverse
+//		if sold(u.Reference) {
+//			decide = u.Confirm
+//		}
+//		if err := decide(ctx); err != nil {
+//			log.Print(err) // it is handed back again until it has been decided
+//		}
 //	}
 //
 //	sale, err := till.Redeem(ctx, sdk.Redemption{
@@ -33,7 +39,11 @@
 //		return err // nothing has to be undone: see below
 //	}
 //	// ... hand over the goods, write it in your books ...
-//	err = sale.Confirm(ctx) // or sale.Reverse(ctx)
+//	return sale.Confirm(ctx) // or sale.Reverse(ctx)
+//
+// To try it without an upstream of your own, run `scrip sandbox`: it listens on http://127.0.0.1:8080 and takes any user
+// and password. The example of the package activates a card of the sandbox first, since nothing can be redeemed from one
+// that has not been sold.
 //
 // # What is kept
 //

@@ -20,7 +20,7 @@ import (
 
 // Settings are what a till is opened with. Data, Upstream and Identity are needed.
 type Settings struct {
-	// Data is the till's directory. It is made, for its owner alone, when it is not there; whatever leads to it must be.
+	// Data is the till's directory. It is made when it is not there, with whatever leads to it, for its owner alone.
 	Data     string
 	Upstream Upstream
 	Identity Identity
@@ -68,10 +68,12 @@ type Upstream struct {
 // Without is what an upstream does not offer. The zero value is one that offers everything.
 type Without struct {
 	Confirmations bool // they are kept here and not sent
-	Reversals     bool // what became of an unknown request is found out by its status, and what was approved stands
-	Status        bool
-	Trials        bool
-	PartialEnds   bool // less than the approved amount cannot be confirmed
+	// Reversals: what became of an unknown request is found out by its status, so that must be there, and what was
+	// approved stands. Only airtime can be bought in this way: gift cards have no status.
+	Reversals   bool
+	Status      bool
+	Trials      bool
+	PartialEnds bool // less than the approved amount cannot be confirmed
 }
 
 // OAuth2 is how tokens are got. With a User it is the grant by password, without one that by client credentials.
@@ -151,6 +153,8 @@ func (s *Settings) check() error {
 		return &Invalid{"SettleWithin", "cannot be negative"}
 	case s.Upstream.Timeout < 0 || s.Upstream.AdviceWait < 0:
 		return &Invalid{"Upstream", "its times cannot be negative"}
+	case s.Upstream.Without.Reversals && s.Upstream.Without.Status:
+		return &Invalid{"Upstream.Without", "without reversals and without a status, nobody can find out what became of a request"}
 	}
 	if s.Currency != "" {
 		if _, err := money.ParseCurrency(s.Currency); err != nil {

@@ -66,6 +66,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 		"Upstream.URL":              func(s *sdk.Settings) { s.Upstream.URL = "" },
 		"Upstream":                  func(s *sdk.Settings) { s.Upstream.URL = "ftp://example" },
 		"Upstream.OAuth2":           func(s *sdk.Settings) { s.Upstream.OAuth2 = &sdk.OAuth2{TokenURL: "http://127.0.0.1:1/token"} },
+		"Upstream.Without":          func(s *sdk.Settings) { s.Upstream.Without = sdk.Without{Reversals: true, Status: true} },
 		"Currency":                  func(s *sdk.Settings) { s.Currency = "ZAR" },
 		"SettleWithin":              func(s *sdk.Settings) { s.SettleWithin = -1 },
 		"Identity.Terminal":         func(s *sdk.Settings) { s.Identity.Terminal = "42" },
@@ -139,6 +140,25 @@ func TestValuesThatCannotBeSent(t *testing.T) {
 	if unsettled, err := till.Unsettled(ctx); err != nil || len(unsettled) != 0 {
 		t.Errorf("something was sent: %v, %v", unsettled, err)
 	}
+}
+
+// Where nothing can be taken back, airtime has a status to ask for, and gift cards have nothing.
+func TestGiftCardsNeedReversals(t *testing.T) {
+	w := inWorld(t)
+	settings := w.settings()
+	settings.Upstream.Without.Reversals = true
+	till, _, err := sdk.Open(t.Context(), settings)
+	check(t, err)
+	defer till.Close()
+	_, err = till.Activate(t.Context(), sdk.Activation{Card: plainCard, Product: "product001", Amount: 100})
+	if invalid, is := errors.AsType[*sdk.Invalid](err); !is || invalid.Field != "Upstream.Without" {
+		t.Errorf("got %v", err)
+	}
+	_, err = till.LookUp(t.Context(), sdk.LookUp{Card: plainCard})
+	check(t, err)
+	bought, err := till.Purchase(t.Context(), sdk.Order{Product: "productId123"})
+	check(t, err)
+	check(t, bought.Confirm(t.Context()))
 }
 
 func TestNothingSecretIsPrinted(t *testing.T) {
