@@ -2,13 +2,16 @@ package relay_test
 
 import (
 	"context"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/relay"
 	"github.com/scripworks/scrip/saf"
 	"github.com/scripworks/scrip/store"
@@ -250,4 +253,33 @@ func TestSettingsThatCannotBe(t *testing.T) {
 			t.Errorf("%s: it is made", name)
 		}
 	}
+}
+
+// However much is in doubt, everybody hears what is queued, and a process that follows starts and delivers it.
+func TestNoValueInDoubtKeepsARelayFromStarting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := &stub{request: always(errSilence), advise: func(*txn.Advice) (*txn.Answer, error) { return nil, errSilence }}
+		b := newSwitchboard(t, relay.Settings{Upstreams: []relay.Upstream{{Name: "up", Giftcard: up, Pace: saf.Pace{BreakAfter: 1000}}}})
+		const many = 16
+		for i := range many {
+			q := redemption(ident.ID("r" + strconv.Itoa(i)))
+			q.Amount = cents(money.MaxMinor)
+			if _, err := b.Giftcard("up").Request(t.Context(), q); outcome(err) != "unknown GENERAL_ERROR" {
+				t.Fatal(outcome(err))
+			}
+		}
+		if own, err := b.Own(t.Context(), till.Account); err != nil || len(own) != 1 || own[0].Count != many || own[0].Value != math.MaxInt64 {
+			t.Errorf("queued: %+v, %v", own, err)
+		}
+		if own, err := b.Own(t.Context(), other.Account); err != nil || len(own) != 0 {
+			t.Errorf("of somebody else: %+v, %v", own, err)
+		}
+		up.advises(nil)
+		b.restart(t)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if got := b.queued(); len(got) != 0 {
+			t.Errorf("still queued: %v", got)
+		}
+	})
 }

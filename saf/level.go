@@ -2,7 +2,7 @@ package saf
 
 import (
 	"cmp"
-	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -17,7 +17,7 @@ type Level struct {
 	State    State
 	Currency money.Currency
 	Count    int
-	Value    money.Minor // in doubt
+	Value    money.Minor // in doubt; at most the most that an amount can be, although more may be
 	Oldest   time.Time   // since when the oldest of them is queued
 }
 
@@ -31,8 +31,9 @@ type levelKey struct {
 	currency money.Currency
 }
 
-// Add counts an item. It fails when the value in doubt is more than an amount can be.
-func (t *Tally) Add(i *Item) error {
+// Add counts an item. It never fails: a few requests for the greatest amounts would otherwise keep everybody from knowing
+// what is queued.
+func (t *Tally) Add(i *Item) {
 	key := levelKey{i.Upstream, i.Account, i.State, i.Currency}
 	l := t.levels[key]
 	if l == nil {
@@ -43,14 +44,13 @@ func (t *Tally) Add(i *Item) error {
 		t.levels[key] = l
 	}
 	value, err := l.Value.Add(i.Amount)
-	if err != nil {
-		return fmt.Errorf("add up what is in doubt at %s: %w", i.Upstream, err)
+	if err != nil { // more than an amount can be
+		value = math.MaxInt64
 	}
 	l.Count, l.Value = l.Count+1, value
 	if i.At.Before(l.Oldest) {
 		l.Oldest = i.At
 	}
-	return nil
 }
 
 // Levels gives what was counted, by upstream, account, state and currency.

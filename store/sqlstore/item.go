@@ -192,10 +192,11 @@ func (o *Session) Levels() ([]saf.Level, error) {
 	}
 	var tally saf.Tally
 	err = each(s, func() error {
-		return tally.Add(&saf.Item{
+		tally.Add(&saf.Item{
 			Upstream: s.ColumnText(0), Account: ident.Account(s.ColumnInt64(1)), State: saf.State(s.ColumnInt64(2) - stateShift),
 			Currency: money.Currency(s.ColumnInt64(3)), Amount: money.Minor(s.ColumnInt64(4)), At: time.UnixMilli(s.ColumnInt64(5)).UTC(),
 		})
+		return nil
 	})
 	return tally.Levels(), err
 }
