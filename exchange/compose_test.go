@@ -63,11 +63,11 @@ func TestTheWordsOfAnAdvice(t *testing.T) {
 		`{"institutionId":"1","transactionIdentifier":"A\"83"},{"institutionId":"627"}]`
 	partial := &money.Amount{Minor: 0, Currency: 36}
 	for want, change := range map[string]func(*txn.Advice){
-		head + `}`: func(a *txn.Advice) { a.Role, a.Why = txn.Confirmation, txn.Cancelled },
-		head + `,"amounts":{"approvedAmount":{"amount":0,"currency":"036"}}}`: func(a *txn.Advice) { a.Role, a.Approved = txn.Confirmation, partial },
-		head + `,"reversalReason":"TIMEOUT"}`:                                 func(a *txn.Advice) { a.Role = txn.Reversal },
-		head + `,"reversalReason":"CANCELLED"}`:                               func(a *txn.Advice) { a.Role, a.Why = txn.Reversal, txn.Cancelled },
-		strings.Split(head, "[")[0] + `[],"reversalReason":"TIMEOUT"}`:        func(a *txn.Advice) { a.Role, a.References = txn.Reversal, nil },
+		head + `,"tenders":[]}`: func(a *txn.Advice) { a.Role, a.Why = txn.Confirmation, txn.Cancelled },
+		head + `,"amounts":{"approvedAmount":{"amount":0,"currency":"036"}},"tenders":[]}`: func(a *txn.Advice) { a.Role, a.Approved = txn.Confirmation, partial },
+		head + `,"reversalReason":"TIMEOUT"}`:                                              func(a *txn.Advice) { a.Role = txn.Reversal },
+		head + `,"reversalReason":"CANCELLED"}`:                                            func(a *txn.Advice) { a.Role, a.Why = txn.Reversal, txn.Cancelled },
+		strings.Split(head, "[")[0] + `[],"reversalReason":"TIMEOUT"}`:                     func(a *txn.Advice) { a.Role, a.References = txn.Reversal, nil },
 	} {
 		a := anAdvice
 		change(&a)
