@@ -27,6 +27,9 @@ type Upstream struct {
 	Airtime  bool                    // it speaks Airtime v5
 	Profile  relay.Profile
 	Pace     saf.Pace
+	// Bound says that the name does not tell which server it is: while something is not at its end, it is at the address it
+	// was at, unless Moved says that this is the same server elsewhere.
+	Bound, Moved bool
 	// Provider is the name by which products of airtime name it as their provider; empty when it is none. Its top-ups say
 	// that they come from Origin, whose Client is named as what is presented for the account admin.VendorAccount (rule A4).
 	Provider string
@@ -69,6 +72,9 @@ func (a *App) makeRelay(observer *edge.Observer) error {
 // sent to one or is queued for one: a relay with nobody behind it starts only when there is nothing of this kind.
 func (a *App) startRelay(ctx context.Context) error {
 	if a.passing != nil {
+		if err := a.keepAddresses(ctx); err != nil {
+			return err
+		}
 		return a.passing.Start(ctx)
 	}
 	nobody, err := relay.New(relay.Settings{Store: store.Queue(a.Store), Reports: a.Store.Driver(), Keys: a.Keys})

@@ -22,6 +22,7 @@ type relayCmd struct {
 	Upstream        string        `required:"" placeholder:"URL" env:"SCRIP_RELAY_UPSTREAM" help:"Base URL of the server to pass messages on to, without /giftcard/v3 and /airtime/v5."`
 	Account         []pairFlag    `required:"" sep:"," placeholder:"NAME:PASSWORD" env:"SCRIP_RELAY_ACCOUNT" help:"An account that may come in; again for each. The same pair is presented upstream, unless --upstream-account says otherwise. It is held in memory only: give it again at each start; better by the environment, since others see command lines. A comma in a password is written \\,."`
 	UpstreamAccount *pairFlag     `placeholder:"NAME:PASSWORD" env:"SCRIP_RELAY_UPSTREAM_ACCOUNT" help:"What is presented upstream for all accounts."`
+	UpstreamMoved   bool          `help:"The upstream is the same one as before, at another address. Without this another address is refused while something is queued or not ended."`
 	UpstreamTimeout time.Duration `default:"50s" help:"How long a request waits for its upstream; less than --request-timeout."`
 	UpstreamPlain   bool          `name:"upstream-plain-http" help:"Permit an upstream of http:// that is not loopback: others can listen in."`
 	UpstreamCA      string        `name:"upstream-ca" placeholder:"FILE" help:"PEM file of the authorities by which the upstream is known, instead of the system's."`
@@ -146,7 +147,7 @@ func (c *relayCmd) checkWithout() error {
 // upstream says whom messages are passed on to.
 func (c *relayCmd) upstream() (app.Upstream, error) {
 	u := app.Upstream{
-		Name: relayUpstream, Client: exchange.ClientSettings{URL: c.Upstream, Timeout: c.UpstreamTimeout},
+		Name: relayUpstream, Bound: true, Moved: c.UpstreamMoved, Client: exchange.ClientSettings{URL: c.Upstream, Timeout: c.UpstreamTimeout},
 		Giftcard: c.Interface != "airtime", Airtime: c.Interface != "giftcard", Profile: c.profile(), Pace: saf.Pace{Window: c.Window},
 	}
 	u.Present.Pairs = c.UpstreamAccount == nil
