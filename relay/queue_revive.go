@@ -34,6 +34,13 @@ func (l *lacking) told(a ident.Account, o saf.Outcome) bool {
 	return true
 }
 
+// untried has these accounts tried again.
+func (l *lacking) untried(accounts []ident.Account) {
+	for _, a := range accounts {
+		delete(l.tried, a)
+	}
+}
+
 // wants says whether an account's item goes back in line.
 func (l *lacking) wants(a ident.Account) bool {
 	if l.found[a] || !l.tried[a] {
@@ -80,10 +87,12 @@ func (q *queue) reviveOnce() error {
 // putBack puts those items back in line that may be sent now.
 func (q *queue) putBack(items []saf.Item) error {
 	byWorld := map[ident.World][]int64{}
+	var accounts []ident.Account
 	q.mu.Lock()
 	for _, i := range items {
 		if i.Why == saf.LacksCredential && q.lacking.wants(i.Account) {
 			byWorld[i.World] = append(byWorld[i.World], i.Seq)
+			accounts = append(accounts, i.Account)
 		}
 	}
 	q.mu.Unlock()
@@ -95,6 +104,9 @@ func (q *queue) putBack(items []saf.Item) error {
 	if len(byWorld) > 0 {
 		q.mu.Lock()
 		defer q.mu.Unlock()
+		if failed != nil { // which of them have gone back nobody knows
+			q.lacking.untried(accounts)
+		}
 		q.line.Reread()
 		wake(q.kick)
 	}
