@@ -19,23 +19,21 @@ import (
 type undoing struct {
 	request  txn.Message
 	at       time.Time
-	asks     bool           // the upstream has no reversals
 	reason   decline.Reason // why the request is to be taken for declined, if its sender is told so
-	advice   *txn.Advice    // the reversal; nil of a question
+	advice   *txn.Advice    // the reversal, if it is to be reversed
 	wire     txn.Wire
 	sealed   []byte
 	withdraw bool // the request may have been recorded as approved, but its sender has not heard of it
 
-	item saf.Item
+	relay *Relay
+
+	upstream string   // who has it by the record: a fail-over may have been saved after all
+	item     saf.Item // zero when there is nothing to do
 }
 
 // undoing prepares the end of a request. Its reversal carries the identifiers of the request, and ours.
 func (r *Relay) undoing(m txn.Message, references []ident.Reference) (*undoing, error) {
-	u := &undoing{request: m, at: r.settings.Now()}
-	if up := r.upstreams[m.Upstream]; up != nil && up.Profile.NoReversals {
-		u.asks = true
-		return u, nil
-	}
+	u := &undoing{request: m, relay: r, at: r.settings.Now()}
 	u.advice = &txn.Advice{
 		Family: m.Family, Role: txn.Reversal, ID: r.settings.NewID(), RequestID: m.ID, Why: txn.TimedOut,
 		Sender: &txn.Sender{Account: m.Account, World: m.World}, Received: u.at,
@@ -52,9 +50,11 @@ func (r *Relay) undo(ctx context.Context, u *undoing) error {
 	if err := r.keep(ctx, u.request, u.run); err != nil {
 		return err
 	}
-	up := r.upstreams[u.request.Upstream]
+	up := r.upstreams[u.upstream]
 	switch {
 	case up == nil:
+	case u.item.Seq != 0 && u.item.Role == txn.Request:
+		up.hand(u.item, nil)
 	case u.item.Seq != 0:
 		up.hand(u.item, u.wire)
 	default: // an earlier try may have left an item
@@ -75,10 +75,12 @@ func (u *upstream) hand(i saf.Item, wire txn.Wire) {
 
 // run ends the request. It may run again, also after a try that seemed to fail was saved.
 func (u *undoing) run(tx saf.Tx, m txn.Message) error {
-	u.item = saf.Item{}
+	u.upstream, u.item = m.Upstream, saf.Item{}
+	up := u.relay.upstreams[m.Upstream]
+	asks := up != nil && up.Profile.NoReversals
 	switch {
 	case m.State == txn.Working && m.Ended == 0:
-	case m.State == txn.Open && u.withdraw && !u.asks:
+	case m.State == txn.Open && u.withdraw && !asks:
 	default:
 		return nil
 	}
@@ -87,7 +89,7 @@ func (u *undoing) run(tx saf.Tx, m txn.Message) error {
 		Request: m.Seq, RequestID: m.ID, At: u.at, Amount: m.Amount, Currency: m.Currency, State: saf.Waiting,
 	}
 	m.Ended = u.item.Seq
-	if !u.asks {
+	if !asks {
 		u.reverse(tx, &m)
 	}
 	tx.Amend(m)
