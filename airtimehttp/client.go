@@ -140,6 +140,7 @@ func (c *Client) query(
 	o := operationByID(operation)
 	out := outgoing(o, s, "", "", nil)
 	out.Query, out.Role = parameters, txn.Request
+	out.EmptyIsUnlocated = true // the contract has no body for it
 	return c.wire.Send(ctx, out)
 }
 

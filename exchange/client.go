@@ -68,7 +68,8 @@ type Outgoing struct {
 	Account      ident.Account // whose credential is presented
 	Role         txn.Role      // Request, also of a query; or Confirmation or Reversal
 	Location     string        // name of the operation, for people
-	// EmptyIsUnlocated says that a 404 without a body to a reversal says that there is no such request.
+	// EmptyIsUnlocated says that the contract has no body for the 404 that says that there is nothing of the kind. It does
+	// not hold for a confirmation.
 	EmptyIsUnlocated bool
 }
 

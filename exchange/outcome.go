@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -83,23 +84,24 @@ func (o *Outgoing) succeeded(r *reply) (*txn.Answer, error) {
 	return &txn.Answer{Status: r.status, Body: r.body}, nil
 }
 
-// notFound judges a 404, which only the contract's own server answers in the contract's words. A reversal that airtime's
-// servers do not know they may answer with an empty body.
+// notFound judges a 404, which only the contract's own server answers in the contract's words. Where the contract has no
+// body for it, as airtime has none for reversals and for queries, it may come without one.
 func (o *Outgoing) notFound(r *reply) error {
 	refusal := r.refusal()
 	switch {
 	case refusal != nil && (!o.advice() || refusal.Reason == decline.UnableToLocateRecord):
 		return refusal
-	case o.Role == txn.Reversal && o.EmptyIsUnlocated && len(r.body) == 0 && !r.unread:
-		return &decline.Error{Reason: decline.UnableToLocateRecord, Text: "the upstream does not know the request", Status: r.status}
+	case o.EmptyIsUnlocated && o.Role != txn.Confirmation && len(r.body) == 0 && !r.unread:
+		return &decline.Error{Reason: decline.UnableToLocateRecord, Text: "the upstream does not know it", Status: r.status}
 	}
 	return &decline.NotTaken{Cause: decline.Misdirected, Text: "what answers at the upstream's address does not know the path"}
 }
 
-// adviceFailed judges what is no success of an advice: repeating it is always safe, so only a definite no ends it.
+// adviceFailed judges what is no success of an advice: repeating it is always safe, so only a definite no ends it: a
+// redirection is a gateway's word.
 func (o *Outgoing) adviceFailed(r *reply, now time.Time) error {
 	switch {
-	case r.status == http.StatusRequestTimeout || r.status == http.StatusTooManyRequests,
+	case r.status/100 == 3, r.status == http.StatusRequestTimeout || r.status == http.StatusTooManyRequests,
 		r.status >= 500 && r.status != http.StatusNotImplemented:
 		return &Again{Status: r.status, after: r.after(now)}
 	}
@@ -134,8 +136,8 @@ func (r *reply) no() *decline.Error {
 	return &decline.Error{Reason: decline.GeneralError, Text: fmt.Sprintf("the upstream refused with %d and no reason", r.status), Status: r.status}
 }
 
-// maxReason bounds an error type that is taken over, in bytes.
-const maxReason = 64
+// reasonForm is the form of an error type that is taken over: it reaches logs, metrics and the queue.
+var reasonForm = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`)
 
 // refusal reads an ErrorDetail; nil when the body is none.
 func (r *reply) refusal() *decline.Error {
@@ -144,7 +146,7 @@ func (r *reply) refusal() *decline.Error {
 		return nil
 	}
 	reason := TextIn(root.Member("errorType"))
-	if reason == "" || len(reason) > maxReason {
+	if !reasonForm.MatchString(reason) {
 		return nil
 	}
 	return &decline.Error{

@@ -2,10 +2,10 @@ package exchange_test
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,13 +38,14 @@ var bodies = map[string]string{
 	"broken JSON":    `{"errorType":"DUPLICATE_RECORD","requestType":"LO`,
 	"no text":        `{"errorType":7}`,
 	"a list":         `[{"errorType":"DUPLICATE_RECORD"}]`,
-	"a long errType": `{"errorType":"` + fmt.Sprintf("%065d", 0) + `"}`,
+	"a long errType": `{"errorType":"` + strings.Repeat("A", 65) + `"}`,
+	"no error type":  `{"errorType":"General error\n"}`,
 }
 
 var (
 	whatever   = slices.Collect(maps.Keys(bodies))
 	worded     = []string{"unlocated", "ErrorDetail"}
-	jsonBodies = append([]string{"JSON", "no text", "a list", "a long errType"}, worded...)
+	jsonBodies = append([]string{"JSON", "no text", "a list", "a long errType", "no error type"}, worded...)
 )
 
 // rule is one line of the rules: what a range of statuses with certain bodies means. The first that fits counts.
@@ -79,6 +80,7 @@ var advised = []rule{
 	{403, 403, whatever, forbidden},
 	{404, 404, []string{"unlocated"}, failed},
 	{404, 404, whatever, misdirected}, // "any other 404 stops the upstream's queue"
+	{300, 399, whatever, unknown},     // a gateway's word
 	{408, 408, whatever, unknown},
 	{429, 429, whatever, unknown},
 	{501, 501, worded, failed},
@@ -94,7 +96,7 @@ func expected(o exchange.Outgoing, status int, body string) string {
 	if o.Role != txn.Request {
 		table = advised
 	}
-	if o.Role == txn.Reversal && o.EmptyIsUnlocated && status == 404 && body == "nothing" {
+	if o.Role != txn.Confirmation && o.EmptyIsUnlocated && status == 404 && body == "nothing" {
 		return unlocated // "from an airtime upstream, an empty body"
 	}
 	i := slices.IndexFunc(table, func(r rule) bool {
