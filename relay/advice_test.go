@@ -12,6 +12,7 @@ import (
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/relay"
 	"github.com/scripworks/scrip/saf"
+	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -508,4 +509,100 @@ func TestWhyAnActivationStands(t *testing.T) {
 			})
 		})
 	}
+}
+
+// duplicates takes an advice, loses the first answer, and refuses each copy for its id (docs/rules.md 1.6).
+func duplicates() func(*txn.Advice) (*txn.Answer, error) {
+	var mu sync.Mutex
+	seen := map[ident.ID]bool{}
+	return func(a *txn.Advice) (*txn.Answer, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if seen[a.ID] {
+			return nil, decline.New(decline.DuplicateRecord, "")
+		}
+		seen[a.ID] = true
+		return nil, errSilence
+	}
+}
+
+// An upstream that refuses the copy of an advice for its id has the first one.
+func TestACopyThatIsADuplicateIsDelivered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := &stub{advise: duplicates()}
+		b := giftcardsAt(t, up, relay.Profile{})
+		b.approved(t, "r1")
+		if _, err := b.Giftcard("up").Advise(t.Context(), confirmation("c1", "r1")); err != nil {
+			t.Errorf("its sender hears %s", outcome(err))
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if m := b.stands(t, "r1"); m.State != txn.Confirmed || len(b.items()) != 0 || len(up.advised()) != 2 {
+			t.Errorf("it stands as %s after %d tries, queued: %v", m.State, len(up.advised()), b.queued())
+		}
+	})
+}
+
+// Also when another process sent the first one, and was killed before it could say so.
+func TestACopyOfAnEarlierProcessThatIsADuplicateIsDelivered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := &stub{}
+		b := giftcardsAt(t, up, relay.Profile{})
+		b.approved(t, "r1")
+		b.Pause("up", true)
+		if _, err := b.Giftcard("up").Advise(t.Context(), confirmation("c1", "r1")); err != nil {
+			t.Fatal(err)
+		}
+		up.advises(refuses(decline.DuplicateRecord))
+		time.Sleep(time.Second)
+		b.restart(t)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if m := b.stands(t, "r1"); m.State != txn.Confirmed || len(b.items()) != 0 {
+			t.Errorf("it stands as %s, queued: %v", m.State, b.queued())
+		}
+	})
+}
+
+// What was sent once and is a duplicate has an id that belongs to something else, however often an operator tries.
+func TestAFirstAdviceThatIsADuplicateIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := &stub{advise: refuses(decline.DuplicateRecord)}
+		b := giftcardsAt(t, up, relay.Profile{})
+		b.approved(t, "r1")
+		if _, err := b.Giftcard("up").Advise(t.Context(), confirmation("c1", "r1")); outcome(err) != "declined DUPLICATE_RECORD" {
+			t.Errorf("its sender hears %s", outcome(err))
+		}
+		if m := b.stands(t, "r1"); m.State != txn.Open {
+			t.Errorf("it stands as %s", m.State)
+		}
+		b.Pause("up", true)
+		if _, err := b.Giftcard("up").Advise(t.Context(), confirmation("c2", "r1")); err != nil { // nobody waits for it
+			t.Fatal(err)
+		}
+		b.Pause("up", false)
+		for range 2 {
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if got := b.queued(); !slices.Equal(got, []string{"attention confirmation of r1"}) {
+				t.Fatalf("queued: %v", got)
+			}
+			b.retried(t)
+		}
+	})
+}
+
+// retried has an operator put what needs attention back in line.
+func (b *switchboard) retried(t *testing.T) {
+	t.Helper()
+	i := b.items()[0]
+	err := store.Queue(b.store).Update(t.Context(), saf.Keys{World: i.World, Items: []int64{i.Seq}}, func(tx saf.Tx) error {
+		i.State = saf.Waiting
+		tx.PutItem(i)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Look("up")
 }

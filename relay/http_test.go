@@ -6,9 +6,11 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/airtime/airtimetest"
 	"github.com/scripworks/scrip/airtimehttp"
 	"github.com/scripworks/scrip/conform"
@@ -18,6 +20,7 @@ import (
 	"github.com/scripworks/scrip/giftcardhttp"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/relay"
+	"github.com/scripworks/scrip/saf"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -167,6 +170,70 @@ func TestRuleScriptsOfAirtimeOverHTTP(t *testing.T) {
 				Now: j.Now, Match: regexp.MustCompile(`^airtime/`), Scripts: scriptsOfAirtime(t),
 			})
 			booksAreRight(t, j.Store.Driver())
+		})
+	}
+}
+
+// The contract has no body for the 404 of a query: a question that is answered so stops nobody's confirmations, and a
+// look-up is told so.
+func TestAQueryIsAnswered404WithoutABody(t *testing.T) {
+	for name, c := range map[string]struct {
+		body   string
+		lookUp string
+		alarms bool
+	}{
+		"empty":      {"", "declined UNABLE_TO_LOCATE_RECORD", false},
+		"a stranger": {"<html>", "not taken unavailable", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := make(chan struct{}, 1000)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method != http.MethodGet {
+					panic(http.ErrAbortHandler) // no answer
+				}
+				w.WriteHeader(http.StatusNotFound)
+				_, _ = w.Write([]byte(c.body))
+				select {
+				case asked <- struct{}{}:
+				default:
+				}
+			}))
+			defer server.Close()
+			client, err := exchange.NewClient(exchange.ClientSettings{URL: server.URL, Credentials: exchange.Same(exchange.Basic("a", "b"))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			var alarms atomic.Int64
+			b := newSwitchboard(t, relay.Settings{
+				Alarm: func(decline.Alarm, ident.Account) { alarms.Add(1) },
+				Upstreams: []relay.Upstream{{
+					Name: "up", Airtime: airtimehttp.NewClient(client), Profile: relay.Profile{NoReversals: true},
+					Pace: saf.Pace{MinWait: time.Millisecond, MaxWait: time.Millisecond},
+				}},
+			})
+			q := purchase("r1")
+			q.Wire = txn.Wire(`{"id":"r1"}`)
+			if _, err := b.Airtime("up").Request(t.Context(), q); outcome(err) != "unknown OUTCOME_UNKNOWN" {
+				t.Fatal(outcome(err))
+			}
+			for range 3 { // it is asked again and again
+				select {
+				case <-asked:
+				case <-time.After(10 * time.Second):
+					t.Fatalf("it is not asked any more: %+v", b.Queues()[0])
+				}
+			}
+			if v := b.Queues()[0]; len(v.Stopped) > 0 || v.Breaker != "closed" {
+				t.Errorf("the line of the upstream: %+v", v)
+			}
+			l := &airtime.LookUp{Sender: till, Wire: txn.Wire("msisdn=27820000000")}
+			if _, err := b.Airtime("up").LookUp(t.Context(), l); outcome(err) != c.lookUp {
+				t.Errorf("a look-up: %s", outcome(err))
+			}
+			if got := alarms.Load() > 0; got != c.alarms {
+				t.Errorf("%d alarms", alarms.Load())
+			}
 		})
 	}
 }

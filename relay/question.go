@@ -33,6 +33,16 @@ func asAnswered(err error) error {
 	return err
 }
 
+// asRepeated has a question asked again that was answered with a 404 in nobody's words. Alone it does not tell that the
+// upstream's address is wrong, so it must not stop the confirmations of others.
+func asRepeated(err error) error {
+	var turned *decline.NotTaken
+	if errors.As(err, &turned) && turned.Cause == decline.Misdirected {
+		return undecided{}
+	}
+	return err
+}
+
 // resolve asks an upstream how a request ended and commits that. nil means that it is known now. A *decline.Error says
 // that the upstream will not tell, ever; any other error that it has to be asked again.
 func (r *Relay) resolve(ctx context.Context, u *upstream, question, request int64, w ident.World) error {

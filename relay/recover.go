@@ -24,6 +24,7 @@ const (
 // lines and takes messages. It fails, and names the upstream, when something is in hand or queued for one that is not
 // configured: it would wait for ever.
 func (r *Relay) Start(ctx context.Context) error {
+	r.started = r.settings.Now().Truncate(time.Millisecond) // as items keep it
 	if err := r.checkConfigured(ctx); err != nil {
 		return err
 	}

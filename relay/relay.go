@@ -99,6 +99,7 @@ type Relay struct {
 	ending    txn.Flights // requests of which an advice is being decided
 	strays    strays
 	levels    *levels
+	started   time.Time // what is queued since before may have been sent by another process
 
 	life   context.Context // ends when upstreams are given up
 	giveUp context.CancelFunc

@@ -131,13 +131,29 @@ func (r *Relay) sendItem(ctx context.Context, i saf.Item, wire txn.Wire) (answer
 		what, err = whatStatus, r.resolve(ctx, u, i.Seq, i.Request, i.World)
 	} else {
 		answer, err = u.advise(ctx, r.adviceOf(i, wire))
+		err = r.known(i, err)
 	}
 	told := err
 	if saf.Read(i.Role, err).Outcome == saf.Delivered { // also a reversal of what is not there
 		told = nil
 	}
 	r.heed(u, what, i.Account, told, time.Since(began))
+	if i.Role == txn.Request {
+		err = asRepeated(err)
+	}
 	return answer, err
+}
+
+// known reads the refusal of an advice as a copy when it is one of what was sent before, here or by an earlier process:
+// that has arrived, and its answer was lost. Unless the first one was refused for its id, too: then another has it.
+func (r *Relay) known(i saf.Item, err error) error {
+	var refusal *decline.Error
+	sentBefore := i.Attempts > 0 || i.At.Before(r.started)
+	if !sentBefore || !errors.As(err, &refusal) || refusal.Reason != decline.DuplicateRecord || i.Why == saf.Read(i.Role, err).Why {
+		return err
+	}
+	r.settings.Log.Info("an upstream knows an advice already that is sent again", "upstream", i.Upstream, "id", string(i.ID), "account", i.Account)
+	return nil
 }
 
 func (r *Relay) adviceOf(i saf.Item, wire txn.Wire) *txn.Advice {
