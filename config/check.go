@@ -21,6 +21,8 @@ const (
 	maxRequestTimeout = 10 * time.Minute
 	maxDrainDelay     = 10 * time.Minute
 	maxStopTimeout    = 10 * time.Minute
+	minAdviceWait     = time.Millisecond
+	maxAdviceWait     = time.Minute
 	maxMaxInHand      = 1_000_000
 	maxInstitution    = 40 // characters of our id, and of our name as the contract bounds it
 
@@ -121,8 +123,7 @@ func (s *Serve) checkTimes() []*Fault {
 	return []*Fault{
 		within("request-timeout", s.RequestTimeout, time.Second, maxRequestTimeout),
 		when(s.Hold <= 0 || s.Hold >= s.RequestTimeout, "hold", "is %s; it must be above 0 and below request-timeout (%s)", s.Hold, s.RequestTimeout),
-		when(s.AdviceWait <= 0 || s.AdviceWait >= s.RequestTimeout, "advice-wait",
-			"is %s; it must be above 0 and below request-timeout (%s)", s.AdviceWait, s.RequestTimeout),
+		within("advice-wait", s.AdviceWait, minAdviceWait, maxAdviceWait),
 		when(s.ProviderTimeout < 0 || s.ProviderTimeout >= s.RequestTimeout, "airtime.provider-timeout",
 			"is %s; it must be below request-timeout (%s)", s.ProviderTimeout, s.RequestTimeout),
 		within("drain-delay", s.DrainDelay, 0, maxDrainDelay),
