@@ -180,6 +180,9 @@ func (c *Client) Send(ctx context.Context, o Outgoing) (*txn.Answer, error) {
 	if !found {
 		return nil, &decline.NotTaken{Cause: decline.NoCredential, Text: "there is no credential for the account"}
 	}
+	if ctx.Err() != nil {
+		return nil, unreached("the time was over before it began")
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	r, presented, err := c.send(ctx, &o, credential)
@@ -259,6 +262,7 @@ type trip struct {
 	begun  time.Time
 
 	connected atomic.Bool // there was a connection, so something may have been written
+	reused    atomic.Bool // it had been used before
 	state     atomic.Int32
 	grace     *time.Timer // of a trip that is forsaken
 	done      chan struct{}
@@ -278,7 +282,10 @@ const (
 func (t *trip) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn: func(string) { t.connected.Store(false) },
-		GotConn: func(httptrace.GotConnInfo) { t.connected.Store(true) },
+		GotConn: func(with httptrace.GotConnInfo) {
+			t.reused.Store(with.Reused)
+			t.connected.Store(true)
+		},
 	}
 }
 
@@ -366,7 +373,7 @@ func (t *trip) outcome() (*reply, error) {
 		return t.reply, nil
 	case !t.connected.Load():
 		return nil, unreached(reason(t.err, "no connection came about"))
-	case isCertificateRefused(t.err):
+	case !t.reused.Load() && isCertificateRefused(t.err): // before anything was read of the message
 		return nil, &decline.NotTaken{Cause: decline.Unauthenticated, Text: "the upstream does not accept the client certificate: " + reason(t.err, "")}
 	}
 	return nil, fmt.Errorf("the connection to the upstream broke: %s", reason(t.err, "there was no answer"))

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -386,6 +387,52 @@ func TestAConnectionThatBreaksAtTheNextMessage(t *testing.T) {
 			t.Errorf("%s: %v, and %d messages arrived", name, err, served)
 		}
 	}
+}
+
+// A server that refuses our certificate has read nothing, if it says so at once. Later, who knows.
+func TestACertificateThatIsRefused(t *testing.T) {
+	for refusedAt, right := range map[int]func(error) bool{
+		1: func(err error) bool { return notTaken(err, decline.Unauthenticated) },
+		2: isUnknown,
+	} {
+		client, p := pipedClient(t, exchange.ClientSettings{}, answerWith(answerText("201 Created", "{}")))
+		client.DialWith(func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := p.dial(ctx, network, address)
+			return &alerting{Conn: conn, at: int32(refusedAt)}, err
+		})
+		for range refusedAt - 1 {
+			if _, err := client.Send(t.Context(), aLoad); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := client.Send(t.Context(), aLoad); !right(err) {
+			t.Errorf("refused at message %d: %v", refusedAt, err)
+		}
+		client.Close()
+		p.all.Wait()
+	}
+}
+
+// alerting is a connection on which the server does not accept the client's certificate, once a message was written.
+type alerting struct {
+	net.Conn
+	at      int32
+	written atomic.Int32
+}
+
+func (c *alerting) Write(b []byte) (int, error) {
+	if c.written.Add(1) == c.at {
+		return len(b), c.Conn.Close()
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *alerting) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if err != nil && c.written.Load() >= c.at {
+		err = &net.OpError{Op: "remote error", Err: tls.AlertError(42)}
+	}
+	return n, err
 }
 
 // silent reads messages and answers each when it is told to.
