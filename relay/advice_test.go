@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -358,6 +359,56 @@ func TestAnAdviceInWords(t *testing.T) {
 	})
 }
 
+// An upstream whose breaker is open is not asked by each advice that waits for a status.
+func TestAnUpstreamThatDoesNotAnswerIsNotAskedByEachAdvice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		silence := func(*airtime.Query) (*airtime.Response, error) { return nil, errSilence }
+		up := &stub{request: always(errSilence), status: silence}
+		b := newSwitchboard(t, relay.Settings{Upstreams: []relay.Upstream{{
+			Name: "up", Airtime: seller{up}, Profile: relay.Profile{NoReversals: true}, Pace: saf.Pace{MinWait: 30 * time.Second},
+		}}})
+		for n := range saf.DefaultBreakAfter + 1 {
+			_, _ = b.Airtime("up").Request(t.Context(), purchase(ident.ID(fmt.Sprint("r", n))))
+		}
+		synctest.Wait()
+		before := up.asked()
+		for n := range 100 {
+			a := &airtime.Advice{Advice: *advice(txn.Purchase, txn.Reversal, ident.ID(fmt.Sprint("v", n)), "r0")}
+			if _, err := b.Airtime("up").Advise(t.Context(), a); outcome(err) != "unknown GENERAL_ERROR" {
+				t.Fatalf("its sender hears %v", err)
+			}
+		}
+		if more := up.asked() - before; more > 1 {
+			t.Errorf("%d questions went out while the breaker was %s", more, b.Queues()[0].Breaker)
+		}
+	})
+}
+
+// What its sender has been told was taken over, and is refused later, is an alarm.
+func TestALateRefusalIsAnAlarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var heard alarms
+		up := &stub{}
+		b := newSwitchboard(t, relay.Settings{
+			Alarm:     func(a decline.Alarm, who ident.Account) { mu.Lock(); defer mu.Unlock(); heard.raise(a, who) },
+			Upstreams: []relay.Upstream{{Name: "up", Giftcard: up}},
+		})
+		b.approved(t, "r1")
+		up.advises(func(*txn.Advice) (*txn.Answer, error) { return nil, errSilence })
+		if _, err := b.Giftcard("up").Advise(t.Context(), confirmation("c1", "r1")); err != nil {
+			t.Fatal(err)
+		}
+		up.advises(func(*txn.Advice) (*txn.Answer, error) { return nil, decline.New(decline.InvalidAmount, "") })
+		time.Sleep(10 * time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
+		if !slices.Equal(heard, alarms{relay.AdviceRefused}) {
+			t.Errorf("alarms: %v", heard)
+		}
+	})
+}
+
 func TestNothingIsConfirmedInPartWhereThatCannotBe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		up := &stub{}
@@ -408,7 +459,9 @@ func TestWhatHasNoAnswerIsAskedAbout(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					up := &stub{request: always(errSilence), status: says(errSilence)}
 					c.profile.NoReversals = true
-					b := giftcardsAt(t, up, c.profile)
+					b := newSwitchboard(t, relay.Settings{Upstreams: []relay.Upstream{{
+						Name: "up", Giftcard: up, Airtime: seller{up}, Profile: c.profile, Pace: saf.Pace{BreakAfter: saf.MaxParkFrom},
+					}}})
 					sales := b.Airtime("up")
 					if _, err := sales.Request(t.Context(), purchase("r1")); outcome(err) != "unknown OUTCOME_UNKNOWN" {
 						t.Errorf("its sender hears %v", err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/decline"
@@ -150,7 +149,8 @@ func approvedPurchase(asked money.Minor, currency money.Currency, response *airt
 	return a
 }
 
-// askNow asks for the status of a request that is being asked about anyway, because an advice waits for it.
+// askNow asks for the status of a request that is being asked about anyway, because an advice waits for it. An upstream that
+// does not answer is left alone.
 func (r *Relay) askNow(ctx context.Context, m txn.Message) error {
 	u := r.upstreams[m.Upstream]
 	if u == nil {
@@ -158,8 +158,7 @@ func (r *Relay) askNow(ctx context.Context, m txn.Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(r.settings.Hold, u.Profile.Timeout))
 	defer cancel()
-	began := time.Now()
-	err := r.resolve(ctx, u, m.Ended, m.Seq, m.World)
-	r.heed(u, whatStatus, m.Account, err, time.Since(began))
-	return err
+	return r.put(ctx, u, whatStatus, m.Account, func(ctx context.Context) error {
+		return r.resolve(ctx, u, m.Ended, m.Seq, m.World)
+	})
 }
