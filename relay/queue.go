@@ -163,6 +163,14 @@ func (q *queue) look() {
 	wake(q.revive)
 }
 
+// reread reads the store from the head again: an item may have come there that was not offered.
+func (q *queue) reread() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.line.Reread()
+	wake(q.kick)
+}
+
 // view says what the queue knows by itself; the counts come from the levels.
 func (q *queue) view() saf.View {
 	q.mu.Lock()

@@ -108,8 +108,8 @@ func (r *Relay) recoverPage(ctx context.Context, page []txn.Message) error {
 // undoLost undoes a request from its record alone.
 func (r *Relay) undoLost(ctx context.Context, m txn.Message, withdraw bool) error {
 	references, err := r.identifiers(m)
-	if err != nil {
-		return err
+	if err != nil { // a reversal is found by its request's id
+		r.settings.Log.Error("a request is undone without the identifiers that it came with", "id", string(m.ID), "error", err)
 	}
 	ending, err := r.undoing(m, references)
 	if err != nil {

@@ -170,6 +170,7 @@ func (r *Relay) newQueue(u Upstream) *queue {
 	return newQueue(queueSettings{
 		upstream: u.Name, pace: u.Pace, lane: u.Lane, store: s.Store, reports: s.Reports, keys: s.Keys, log: s.Log, now: s.Now,
 		paused: s.Paused != nil && s.Paused(u.Name), send: r.sendItem,
+		refused: func(i saf.Item, _ *decline.Error) { r.alarm(AdviceRefused, i.Account) },
 	})
 }
 

@@ -35,6 +35,8 @@ const (
 	CredentialMissing decline.Alarm = "upstream_credential_missing"
 	// Misdirected says that what answers at an upstream's address is not a server of its contract.
 	Misdirected decline.Alarm = "upstream_misdirected"
+	// AdviceRefused says that an upstream has refused an advice whose sender had been told that it was taken over.
+	AdviceRefused decline.Alarm = "upstream_advice_refused"
 	// Contradicted says that an upstream has ended a request the other way than it had agreed to before.
 	Contradicted decline.Alarm = "upstream_contradicted"
 )

@@ -58,7 +58,7 @@ func (r *Relay) undo(ctx context.Context, u *undoing) error {
 	case u.item.Seq != 0:
 		up.hand(u.item, u.wire)
 	default: // an earlier try may have left an item
-		up.queue.look()
+		up.queue.reread()
 	}
 	return nil
 }
