@@ -3,20 +3,19 @@ package config
 import (
 	"bytes"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/scripworks/scrip/exchange"
 	"github.com/scripworks/scrip/router"
 )
 
 // Bounds of what upstreams name.
 const (
-	maxPassword    = 4 << 10 // bytes of a file with a password
-	maxCertificate = 1 << 20 // bytes of a file with certificates or a key
+	maxPassword = 4 << 10 // bytes of a file with a password
 )
 
 // Switch is what a server passes on, and to whom. The zero value passes nothing on.
@@ -151,28 +150,14 @@ func (u *upstream) secret(v *values, key, file string) (Secret, error) {
 	return Secret{string(text)}, nil
 }
 
-// openTLS reads the files of TLS; nil when nothing is set.
+// openTLS reads the files of TLS; nil when nothing is set. A client certificate is read again when it changes.
 func (u *upstream) openTLS(v *values) (*tls.Config, error) {
 	if u.tls == (tlsFiles{}) {
 		return nil, nil
 	}
-	made := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: u.tls.serverName}
-	if u.tls.ca != "" {
-		text, err := readFile(u.tls.ca, maxCertificate)
-		if err != nil {
-			return nil, u.fault(v, "tls", "%v", err)
-		}
-		made.RootCAs = x509.NewCertPool()
-		if !made.RootCAs.AppendCertsFromPEM(text) {
-			return nil, u.fault(v, "tls", "%s has no certificate in it", u.tls.ca)
-		}
-	}
-	if u.tls.cert != "" {
-		own, err := tls.LoadX509KeyPair(u.tls.cert, u.tls.key)
-		if err != nil {
-			return nil, u.fault(v, "tls", "%s and %s: %v", u.tls.cert, u.tls.key, err)
-		}
-		made.Certificates = []tls.Certificate{own}
+	made, err := exchange.LoadTLS(u.tls.ca, u.tls.cert, u.tls.key, u.tls.serverName)
+	if err != nil {
+		return nil, u.fault(v, "tls", "%v", err)
 	}
 	return made, nil
 }

@@ -128,7 +128,7 @@ func TestAWholeSwitch(t *testing.T) {
 		t.Fatalf("got %+v", got)
 	}
 	acme, topup := got.Upstreams[0], got.Upstreams[1]
-	if acme.TLS == nil || acme.TLS.ServerName != "other.example" || acme.TLS.RootCAs == nil || len(acme.TLS.Certificates) != 1 {
+	if acme.TLS == nil || acme.TLS.ServerName != "other.example" || acme.TLS.RootCAs == nil || acme.TLS.GetClientCertificate == nil {
 		t.Errorf("TLS is %+v", acme.TLS)
 	}
 	acme.TLS = nil
@@ -316,7 +316,7 @@ func TestSwitchesThatAreRefused(t *testing.T) {
 		{"a large password", one("name: a, url: \"https://a.example\", account: u, password-file: DIR/large"), "large has more than 4096 bytes"},
 		{"an account's password that is not there", upstreamWith("accounts: [{account: b, user: c, password-file: DIR/none}]"), "2: upstream a: open "},
 		{"authorities that are not there", upstreamWith("tls: {ca: DIR/none}"), "no such file"},
-		{"authorities that are none", upstreamWith("tls: {ca: DIR/text.pem}"), "text.pem has no certificate in it"},
+		{"authorities that are none", upstreamWith("tls: {ca: DIR/text.pem}"), "text.pem holds no PEM certificate"},
 		{"a key that is not there", upstreamWith("tls: {cert: DIR/cert.pem, key: DIR/none}"), "no such file"},
 		{"a key that is none", upstreamWith("tls: {cert: DIR/cert.pem, key: DIR/text.pem}"), "2: upstream a: "},
 
