@@ -16,6 +16,8 @@ import (
 type Reports interface {
 	airtime.Unsettled
 	saf.Reports
+	// Revision gives the revision of what operators have set (Tx).
+	Revision(ctx context.Context) (int64, error)
 	// Rows gives the rows of a kind with a number above after.
 	Rows(ctx context.Context, kind Kind, after int64, limit int) ([]Row, error)
 	// RowByName gives the row of a kind with a name in a world.

@@ -37,3 +37,13 @@ const (
 	SubscriberRow Kind = "subscriber"
 	OrderRow      Kind = "order"
 )
+
+// IsRegister says whether rows of a kind are what a Register holds: every process reads them anew when another one has
+// changed them.
+func (k Kind) IsRegister() bool {
+	switch k {
+	case AccountRow, ProductRow, OperatorRow, ImportRow, SettingRow, AirtimeProductRow, EditionRow, NetworkRow:
+		return true
+	}
+	return false
+}

@@ -31,6 +31,9 @@ type Tx interface {
 	PutItem(i saf.Item)
 	// DropItem deletes an item.
 	DropItem(seq int64)
+	// Revision gives the revision of what operators have set, as it was before the batch: each commit that puts a row of a
+	// kind of the register raises it by one.
+	Revision() int64
 	Rows
 }
 

@@ -60,4 +60,6 @@ type Tx interface {
 type Unsettled interface {
 	// Working gives requests that are Working or Reversing, with a seq above after, in ascending order.
 	Working(ctx context.Context, after int64, limit int) ([]txn.Message, error)
+	// Lost gives those of them whose process is gone: nobody waits for their outcome any more.
+	Lost(ctx context.Context, after int64, limit int) ([]txn.Message, error)
 }

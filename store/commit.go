@@ -3,14 +3,30 @@ package store
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/scripworks/scrip/decline"
 )
 
-// run is the committer: it gathers what waits, decides and saves it, answers, and begins again. There is no
-// timer before anybody's answer: while one batch commits the next one gathers.
-func (s *Store) run() {
+// committer decides and saves batches, one after the other, with memory of its own that is used again and again.
+type committer struct {
+	*Store
+	places places
+	fold   *Set   // of the batch
+	tx     Tx     // of the message whose turn it is
+	wanted Wanted // of the batch
+}
+
+func newCommitter(s *Store) *committer {
+	c := &committer{Store: s, fold: NewSet()}
+	c.tx = Tx{store: s, set: c.fold, places: &c.places}
+	return c
+}
+
+// run gathers what waits, decides and saves it, answers, and begins again. There is no timer before anybody's answer:
+// while one batch commits the next one gathers.
+func (s *committer) run() {
 	batch := make([]*job, 0, maxBatch)
 	for {
 		var more bool
@@ -20,6 +36,19 @@ func (s *Store) run() {
 		}
 		if !more {
 			return
+		}
+	}
+}
+
+// help takes full batches while others are at work, and rests while there are none. What nobody waits for it leaves to
+// the first committer, who saves it in order.
+func (s *committer) help() {
+	batch := make([]*job, 0, maxBatch)
+	for range s.full {
+		for len(s.queue) >= maxBatch {
+			batch = drain(s.queue, batch[:0])
+			s.commit(batch)
+			clear(batch)
 		}
 	}
 }
@@ -56,19 +85,20 @@ func (s *Store) gather(batch []*job) (_ []*job, more bool) {
 }
 
 // drain adds what waits without waiting for more: first who waits for an answer, then who does not.
-func (s *Store) drain(batch []*job) []*job {
-	for _, from := range []chan *job{s.queue, s.behind} {
-		for len(batch) < maxBatch {
-			select {
-			case j, open := <-from:
-				if open {
-					batch = append(batch, j)
-					continue
-				}
-			default:
+func (s *Store) drain(batch []*job) []*job { return drain(s.behind, drain(s.queue, batch)) }
+
+// drain adds what waits in a queue, up to a full batch.
+func drain(from chan *job, batch []*job) []*job {
+	for len(batch) < maxBatch {
+		select {
+		case j, open := <-from:
+			if open {
+				batch = append(batch, j)
+				continue
 			}
-			break
+		default:
 		}
+		break
 	}
 	return batch
 }
@@ -79,7 +109,7 @@ func (s *Store) drainClosed(batch []*job) ([]*job, bool) {
 }
 
 // commit decides and saves a batch and answers everybody in it.
-func (s *Store) commit(batch []*job) {
+func (s *committer) commit(batch []*job) {
 	batch = s.take(batch)
 	if len(batch) == 0 {
 		return
@@ -101,7 +131,7 @@ func (s *Store) commit(batch []*job) {
 	}
 }
 
-func (s *Store) commitSingly(batch []*job) {
+func (s *committer) commitSingly(batch []*job) {
 	for _, j := range batch {
 		began := s.now()
 		err := s.save([]*job{j})
@@ -133,16 +163,20 @@ func (s *Store) take(batch []*job) []*job {
 }
 
 // save runs a batch until it meets no other writer.
-func (s *Store) save(batch []*job) error {
-	for range maxConflicts {
+func (s *committer) save(batch []*job) error {
+	for n := range maxConflicts {
 		if err := s.try(batch); !errors.Is(err, ErrConflict) {
 			return err
 		}
+		rest(n)
 	}
 	return fmt.Errorf("%w: it met other writers %d times", ErrNotSaved, maxConflicts)
 }
 
-func (s *Store) try(batch []*job) error {
+// rest waits a moment before a batch runs again, a longer one each time, so that two that meet do not meet again.
+func rest(n int) { time.Sleep(rand.N(shortestRest << min(n, restDoublings))) }
+
+func (s *committer) try(batch []*job) error {
 	b, err := s.driver.Begin(s.life)
 	if err != nil {
 		return fmt.Errorf("%w: begin: %w", ErrNotSaved, err)
@@ -166,7 +200,7 @@ func (s *Store) try(batch []*job) error {
 }
 
 // decide gives each message its turn. A message that fails is undone by itself; a driver that fails fails all.
-func (s *Store) decide(batch []*job, b Batch) error {
+func (s *committer) decide(batch []*job, b Batch) error {
 	for _, j := range batch {
 		t := &s.tx
 		t.begin(b, j.world)
@@ -206,16 +240,22 @@ func (s *Store) note(err error) {
 	s.broken.Store(&err)
 }
 
-// nextSeq gives the next place in the order of messages.
-func (s *Store) nextSeq(b Batch) (int64, error) {
-	if s.seqLeft == 0 {
+// places are those of a block that were not given out yet. They belong to one committer.
+type places struct {
+	next int64
+	left int
+}
+
+// take gives the next place in the order of messages.
+func (p *places) take(b Batch) (int64, error) {
+	if p.left == 0 {
 		first, err := b.Seqs(seqBlock)
 		if err != nil {
 			return 0, err
 		}
-		s.seq, s.seqLeft = first, seqBlock
+		p.next, p.left = first, seqBlock
 	}
-	seq := s.seq
-	s.seq, s.seqLeft = s.seq+1, s.seqLeft-1
+	seq := p.next
+	p.next, p.left = p.next+1, p.left-1
 	return seq, nil
 }

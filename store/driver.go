@@ -27,7 +27,8 @@ type Driver interface {
 	admin.Reports
 	airtime.Unsettled
 	saf.Reports
-	// Begin starts the batch of a writer. The store runs one at a time.
+	Leases
+	// Begin starts the batch of a writer. The store runs so many at a time as its settings say.
 	Begin(ctx context.Context) (Batch, error)
 	// View starts a batch that only loads, all from one committed instant, beside the writer.
 	View(ctx context.Context) (Batch, error)
@@ -36,6 +37,19 @@ type Driver interface {
 	ForgetCounters(ctx context.Context, now time.Time) error
 	// Close lets go of everything. No batch may be open.
 	Close() error
+}
+
+// LeaseTime is how long a lease lives after it was last taken.
+const LeaseTime = 5 * time.Second
+
+// Leases say which of the processes on a store does what only one is to do at a time. A lease is a matter of order, never of
+// safety: its holder may have lost it a moment ago (docs/decisions/0020).
+type Leases interface {
+	// Lease takes the lease with a name for LeaseTime, or prolongs one that this process holds, and says whether it holds
+	// it now. Where one process alone has the store it always does.
+	Lease(ctx context.Context, name string) (held bool, err error)
+	// Release gives a lease up. One that this process does not hold stays as it is.
+	Release(ctx context.Context, name string) error
 }
 
 // Batch is one database transaction.
@@ -90,6 +104,7 @@ type Wanted struct {
 	Batches  []int32            // batches of vouchers by number
 	Floats   []ident.Account    // floats by account
 	Items    []int64            // items of the queue by seq
+	Register bool               // the revision of what operators set; nobody else changes that until the batch has ended
 }
 
 // Reset empties the wants and keeps their memory.
@@ -98,7 +113,7 @@ func (w *Wanted) Reset() {
 	w.Details, w.Holders, w.Counters = w.Details[:0], w.Holders[:0], w.Counters[:0]
 	w.Stock, w.Shelves, w.Vouchers = w.Stock[:0], w.Shelves[:0], w.Vouchers[:0]
 	w.Hashes, w.Batches, w.Floats = w.Hashes[:0], w.Batches[:0], w.Floats[:0]
-	w.Items = w.Items[:0]
+	w.Items, w.Register = w.Items[:0], false
 }
 
 // MaxCardsOfHolder bounds how many cards a holder look-up brings; one more than a look-up needs to know that

@@ -26,10 +26,14 @@ func Airtime(s *Store) airtime.Store {
 
 // Admin gives the store in the words of operators' acts.
 func Admin(s *Store) admin.Store {
-	return face[giftcard.Keys, admin.Tx]{s, cardKeys, func(t *Tx) admin.Tx { return t }}
+	return face[giftcard.Keys, admin.Tx]{s, actKeys, func(t *Tx) admin.Tx { return t }}
 }
 
 func cardKeys(k giftcard.Keys) Keys { return Keys{World: k.World, IDs: k.IDs, Cards: k.Cards} }
+
+func actKeys(k giftcard.Keys) Keys {
+	return Keys{World: k.World, IDs: k.IDs, Cards: k.Cards, Register: true}
+}
 
 func airtimeKeys(k airtime.Keys) Keys {
 	return Keys{World: k.World, IDs: k.IDs, Stock: k.Stock, Float: k.Float, At: k.At, Hashes: k.Hashes}

@@ -20,6 +20,8 @@ type Keys struct {
 	Hashes []int64
 	Seqs   []int64 // messages by their place
 	Items  []int64 // items of the queue
+	// Register is of an act that is judged by what operators have set: it meets no other such act until it is saved.
+	Register bool
 }
 
 // want turns a message's keys into what is to be loaded.
@@ -31,6 +33,7 @@ func (s *Store) want(w *Wanted, keys Keys) {
 	w.Hashes = append(w.Hashes, keys.Hashes...)
 	w.Seqs = append(w.Seqs, keys.Seqs...)
 	w.Items = append(w.Items, keys.Items...)
+	w.Register = w.Register || keys.Register
 	if keys.Stock != 0 {
 		w.Stock = append(w.Stock, Stock{Product: keys.Stock, After: from(keys.At), Count: 1})
 	}
@@ -47,6 +50,7 @@ func (w *Wanted) join(other *Wanted) {
 	w.Floats = append(w.Floats, other.Floats...)
 	w.Seqs = append(w.Seqs, other.Seqs...)
 	w.Items = append(w.Items, other.Items...)
+	w.Register = w.Register || other.Register
 	for _, wish := range other.Stock {
 		w.joinStock(wish)
 	}

@@ -28,6 +28,7 @@ type Set struct {
 	stock    stock
 	floats   map[ident.Account]*airtime.Float // nil when there is none
 	items    map[int64]*saf.Item              // nil when there is none
+	revision int64                            // of what operators set; -1 while it is not known
 	changes  Changes
 	dirty    map[any]bool // records already among the changes
 }
@@ -49,7 +50,7 @@ func NewSet() *Set {
 		ids: map[worldID]*idRecord{}, messages: map[int64]*txn.Message{}, numbers: map[secret.Digest]int64{},
 		cards: map[int64]*giftcard.Card{}, details: map[int64]*giftcard.Detail{}, holders: map[secret.Digest][]int64{},
 		counters: map[txn.CounterKey]txn.Counter{}, dirty: map[any]bool{}, stock: newStock(), floats: map[ident.Account]*airtime.Float{}, items: map[int64]*saf.Item{},
-		changes: Changes{Counters: map[txn.CounterKey]txn.Counter{}},
+		changes: Changes{Counters: map[txn.CounterKey]txn.Counter{}}, revision: unknownRevision,
 	}
 }
 
@@ -66,6 +67,7 @@ func (s *Set) Reset() {
 	clear(s.floats)
 	clear(s.items)
 	clear(s.dirty)
+	s.revision = unknownRevision
 	s.changes.reset()
 }
 
@@ -128,6 +130,16 @@ func (s *Set) LoadedCounter(k txn.CounterKey, c txn.Counter) {
 	}
 }
 
+// unknownRevision stands for a revision that was not asked for.
+const unknownRevision = -1
+
+// LoadedRevision brings the revision of what operators have set.
+func (s *Set) LoadedRevision(revision int64) {
+	if s.revision == unknownRevision {
+		s.revision = revision
+	}
+}
+
 // HasID says whether an id has been looked for.
 func (s *Set) HasID(k IDKey) bool { return s.ids[worldID{k.World, k.ID}] != nil }
 
@@ -147,6 +159,7 @@ type Tx struct {
 	store  *Store
 	world  ident.World
 	wanted Wanted // for what was not declared
+	places *places
 	undo   []func()
 	frozen bool // only reading
 }
@@ -310,7 +323,7 @@ func instant(key txn.CounterKey) txn.CounterKey {
 
 // NextSeq implements txn.Tx.
 func (t *Tx) NextSeq() int64 {
-	seq, err := t.store.nextSeq(t.batch)
+	seq, err := t.places.take(t.batch)
 	if err != nil {
 		panic(failure{fmt.Errorf("%w: %w", errDriver, err)})
 	}
@@ -521,6 +534,15 @@ func (t *Tx) Renumber(card int64, number giftcard.CardKey) {
 		}
 		s.changes.Renumbered = s.changes.Renumbered[:len(s.changes.Renumbered)-1]
 	})
+}
+
+// Revision implements admin.Tx.
+func (t *Tx) Revision() int64 {
+	if t.set.revision == unknownRevision {
+		t.wanted.Register = true
+		t.load()
+	}
+	return t.set.revision
 }
 
 // PutRow adds, replaces or deletes a row of the operators.

@@ -16,13 +16,15 @@ import (
 
 // Bounds of the work in hand.
 const (
-	maxBatch     = 256                   // messages that share a commit
-	maxQueue     = 4096                  // messages that wait for a batch, and as many for a view; more are not taken
-	maxBehind    = 4096                  // writes that nobody waits for; more make their writers wait
-	behindBatch  = 128                   // of those, how many start a batch by themselves
-	behindWait   = 50 * time.Millisecond // or how long the first of them waits for a batch of others
-	maxConflicts = 16                    // how often a batch that met another writer is run again
-	seqBlock     = 1024                  // places in the order that are reserved at once
+	maxBatch      = 256                   // messages that share a commit
+	maxQueue      = 4096                  // messages that wait for a batch, and as many for a view; more are not taken
+	maxBehind     = 4096                  // writes that nobody waits for; more make their writers wait
+	behindBatch   = 128                   // of those, how many start a batch by themselves
+	behindWait    = 50 * time.Millisecond // or how long the first of them waits for a batch of others
+	maxConflicts  = 16                    // how often a batch that met another writer is run again
+	shortestRest  = time.Millisecond      // how long at most before the first time; doubled each time,
+	restDoublings = 6                     // and so often
+	seqBlock      = 1024                  // places in the order that are reserved at once
 )
 
 var (
@@ -40,8 +42,12 @@ type Settings struct {
 	Now func() time.Time
 	// Unfinished says whether an import is not complete yet; nil means that all are.
 	Unfinished func(imported int32) bool
-	// Observe is told of each commit: how many messages shared it, how long it took, and its error. It may be nil.
+	// Observe is told of each commit: how many messages shared it, how long it took, and its error. It may be nil; several
+	// committers call it at once.
 	Observe func(messages int, took time.Duration, err error)
+	// Committers is how many batches are at work at once at most; 0 is 1. All but the first only help when a full batch
+	// waits. It is for drivers that can begin a batch beside another one.
+	Committers int
 }
 
 // Store is the batch over a driver. Make one with New and end it with Close.
@@ -59,14 +65,10 @@ type Store struct {
 	views   chan *job    // of Read
 	mu      sync.RWMutex // guards closed against sends on the queues
 	closed  bool
-	working sync.WaitGroup        // the committer and the readers
+	working sync.WaitGroup        // the committers and the readers
+	full    chan struct{}         // wakes a committer that helps: a full batch waits
 	broken  atomic.Pointer[error] // why the last commit failed; nil when it did not
 	jobs    sync.Pool             // of Do and Read
-	seq     int64                 // next place; only the committer touches it
-	seqLeft int
-	fold    *Set   // the committer's set
-	tx      Tx     // the committer's, of the message whose turn it is
-	wanted  Wanted // the committer's wants
 }
 
 // New starts the committer and the readers over a driver.
@@ -75,9 +77,8 @@ func New(driver Driver, settings Settings) *Store {
 	s := &Store{
 		driver: driver, keys: settings.Keys, now: settings.Now, unfinished: settings.Unfinished, observe: settings.Observe,
 		life: life, end: end, queue: make(chan *job, maxQueue), behind: make(chan *job, maxBehind),
-		views: make(chan *job, maxQueue), fold: NewSet(),
+		views: make(chan *job, maxQueue), full: make(chan struct{}, 1),
 	}
-	s.tx = Tx{store: s, set: s.fold}
 	s.jobs.New = func() any { return &job{answer: make(chan error, 1)} }
 	if s.now == nil {
 		s.now = time.Now
@@ -88,7 +89,10 @@ func New(driver Driver, settings Settings) *Store {
 	if s.observe == nil {
 		s.observe = func(int, time.Duration, error) {}
 	}
-	s.working.Go(s.run)
+	s.working.Go(newCommitter(s).run)
+	for range settings.Committers - 1 {
+		s.working.Go(newCommitter(s).help)
+	}
 	for range maxViews {
 		s.working.Go(s.read)
 	}
@@ -107,6 +111,7 @@ func (s *Store) Close() error {
 	close(s.queue)
 	close(s.behind)
 	close(s.views)
+	close(s.full)
 	s.mu.Unlock()
 	s.working.Wait()
 	s.end()
@@ -194,9 +199,20 @@ func (s *Store) enqueue(queue chan *job, j *job) error {
 	}
 	select {
 	case queue <- j:
+		if queue == s.queue && len(queue) >= maxBatch {
+			s.callHelp()
+		}
 		return nil
 	default:
 		return &decline.NotTaken{Cause: decline.Overloaded, Text: "too many messages are waiting", After: time.Second}
+	}
+}
+
+// callHelp wakes one committer that helps, if there is one that rests. The caller holds mu.
+func (s *Store) callHelp() {
+	select {
+	case s.full <- struct{}{}:
+	default:
 	}
 }
 

@@ -52,7 +52,7 @@ type reader struct {
 // at one view, the callers of the next gather.
 func (s *Store) read() {
 	r := &reader{store: s, set: NewSet()}
-	r.tx = Tx{store: s, set: r.set, frozen: true}
+	r.tx = Tx{store: s, set: r.set, places: &places{}, frozen: true}
 	for first := range s.views {
 		r.gather(first)
 		r.serve(r.group)

@@ -14,8 +14,11 @@ import (
 
 var _ store.Driver = (*Driver)(nil)
 
+type alone = store.Alone
+
 // Driver keeps all records. Make one with New.
 type Driver struct {
+	alone
 	writing sync.Mutex   // held by the one writer's batch
 	records sync.RWMutex // guards kept: views hold it for reading, Save for writing
 	kept    *records
@@ -42,8 +45,13 @@ func (d *Driver) View(ctx context.Context) (store.Batch, error) {
 	return &view{driver: d}, nil
 }
 
-// Close implements store.Driver. There is nothing to let go of.
-func (d *Driver) Close() error { return nil }
+// Close implements store.Driver. There is nothing to let go of; whoever uses the driver after this is another process.
+func (d *Driver) Close() error {
+	d.records.RLock()
+	defer d.records.RUnlock()
+	d.Began(d.kept.seq)
+	return nil
+}
 
 // batch is the writer's. Only a writer changes records, so it reads them without holding the lock.
 type batch struct {
@@ -56,6 +64,7 @@ func (b *batch) Load(ctx context.Context, wanted *store.Wanted, set *store.Set) 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	b.driver.alone.Load(wanted, set)
 	b.driver.kept.load(wanted, set)
 	return nil
 }
@@ -70,6 +79,7 @@ func (b *batch) Save(_ context.Context, set *store.Set) error {
 	b.driver.records.Lock()
 	defer b.driver.records.Unlock()
 	b.driver.kept.save(changes)
+	b.driver.Saved(changes)
 	return nil
 }
 
@@ -99,6 +109,7 @@ func (v *view) Load(ctx context.Context, wanted *store.Wanted, set *store.Set) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	v.driver.alone.Load(wanted, set)
 	v.driver.kept.load(wanted, set)
 	return nil
 }

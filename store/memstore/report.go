@@ -43,6 +43,12 @@ func (d *Driver) Working(_ context.Context, after int64, limit int) ([]txn.Messa
 	return d.kept.messagesAt(d.kept.working.keysAbove(after, limit)), nil
 }
 
+// Lost implements airtime.Unsettled.
+func (d *Driver) Lost(ctx context.Context, after int64, limit int) ([]txn.Message, error) {
+	working, err := d.Working(ctx, after, limit)
+	return d.alone.Lost(working), err
+}
+
 func (r *records) messagesAt(seqs []int64) (found []txn.Message) {
 	for _, seq := range seqs {
 		m, _ := r.messages.get(seq)

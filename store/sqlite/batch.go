@@ -49,6 +49,7 @@ func (b *batch) Load(ctx context.Context, wanted *store.Wanted, set *store.Set) 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	b.driver.alone.Load(wanted, set)
 	return b.driver.writer.session.Load(wanted, set)
 }
 
@@ -68,6 +69,7 @@ func (b *batch) Save(_ context.Context, set *store.Set) error {
 	d.hashes.committed()
 	d.references.committed()
 	d.references.noted(set.Changes().Inserted)
+	d.Saved(set.Changes())
 	b.finish()
 	return nil
 }
@@ -163,6 +165,7 @@ func (v *view) Load(ctx context.Context, wanted *store.Wanted, set *store.Set) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	v.driver.alone.Load(wanted, set)
 	return v.conn.session.Load(wanted, set)
 }
 

@@ -57,6 +57,12 @@ func (d *Driver) Working(ctx context.Context, after int64, limit int) ([]txn.Mes
 	return ask(ctx, d, func(s *sqlstore.Session) ([]txn.Message, error) { return s.Working(after, limit) })
 }
 
+// Lost implements airtime.Unsettled.
+func (d *Driver) Lost(ctx context.Context, after int64, limit int) ([]txn.Message, error) {
+	working, err := d.Working(ctx, after, limit)
+	return d.alone.Lost(working), err
+}
+
 // Items implements saf.Reports.
 func (d *Driver) Items(ctx context.Context, upstream string, states []saf.State, after int64, limit int) ([]saf.Item, error) {
 	return ask(ctx, d, func(s *sqlstore.Session) ([]saf.Item, error) { return s.Items(upstream, states, after, limit) })

@@ -54,8 +54,11 @@ var (
 // ErrReadOnly says that a store that was opened to be read was to be written.
 var ErrReadOnly = fmt.Errorf("%w: the store was opened to be read only", store.ErrNotSaved)
 
+type alone = store.Alone
+
 // Driver is an open store. Make one with Open.
 type Driver struct {
+	alone
 	readOnly bool // then there is no writer
 	read     file // the file of the readers
 	lock     *sqlite.Conn
@@ -175,6 +178,7 @@ func (d *Driver) recover() error {
 		return err
 	}
 	d.places = places{given: last, saved: last}
+	d.Began(last)
 	if err := errors.Join(d.recent.recover(d.writer), d.hashes.recover(d.writer)); err != nil {
 		return err
 	}
