@@ -106,6 +106,8 @@ var House = Plan{
 		{Path: "relay/relaytest", Sees: 0},
 		// What a store promises, written against the seam; each driver's test runs it.
 		{Path: "store/storetest", Sees: 7},
+		// PostgreSQL servers of one's own, for tests and for what measures.
+		{Path: "store/postgres/pgtest", SeenBy: []string{"bench/ratio"}},
 		// What speed is measured against knows nothing of us; what measures it runs whole programs.
 		{Path: "bench/echo", SeenBy: []string{"bench", "bench/ratio", "cmd/scrip"}},
 		{Path: "bench/stub", SeenBy: []string{"bench/ratio", "cmd/scrip"}},
