@@ -38,7 +38,9 @@ import (
 
 // Settings are what a program is made of. The zero value of each is good unless said otherwise.
 type Settings struct {
-	Data        string    // directory of the store and its keys; empty keeps nothing
+	Data        string    // directory of the store and its keys; empty, without a database, keeps nothing
+	Database    string    // URL of a PostgreSQL database with the store; Data then has the keys alone
+	Committers  int       // batches saved at once; 0 is what suits the store
 	KeysFile    string    // keyset file; empty is keys.json in Data
 	Listen      string    // address of the contracts
 	AdminListen string    // address of the operators; empty is loopback on any free port

@@ -73,11 +73,23 @@ func when(so bool, setting, format string, args ...any) *Fault {
 
 func (s *Serve) checkPlaces() []*Fault {
 	return []*Fault{
-		when(s.Data == "" && !s.InMemory, "data", "is missing; it is the directory that holds everything"),
+		when(s.Data == "" && s.Database == "" && !s.InMemory, "data", "is missing; it is the directory that holds everything"),
+		when(s.Data == "" && s.Database != "" && s.Keyset == "", "keyset", "is missing, and there is no data directory to keep one in: a database needs one of them"),
+		when(s.Database != "" && !IsDatabaseURL(s.Database), "database", "is no URL that begins with postgres://"),
+		when(s.Committers < 0 || s.Committers > maxCommitters, "committers", "%d is not from 0 to %d", s.Committers, maxCommitters),
+		when(s.Committers > 1 && s.Database == "", "committers", "%d batches at once need a database: a file has one writer", s.Committers),
 		s.checkAddress("listen", s.Listen),
 		s.checkAddress("admin-listen", s.AdminListen),
 		when(s.Listen == s.AdminListen && !strings.HasSuffix(s.Listen, ":0"), "admin-listen", "is the same as listen"),
 	}
+}
+
+// maxCommitters bounds the batches that are saved at once.
+const maxCommitters = 16
+
+// IsDatabaseURL says whether a text names a PostgreSQL database, and not a file.
+func IsDatabaseURL(text string) bool {
+	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
 }
 
 // checkAddress asks for host and port, and for TLS where others can listen in.

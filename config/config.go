@@ -28,7 +28,9 @@ import (
 type Serve struct {
 	File File `name:"config" short:"c" env:"SCRIP_CONFIG" placeholder:"FILE" help:"YAML file of settings; flags and variables win over it."`
 
-	Data           string `key:"data" env:"SCRIP_DATA" placeholder:"DIR" help:"Directory of the store and its keys; made if it is not there."`
+	Data           string `key:"data" env:"SCRIP_DATA" placeholder:"DIR" help:"Directory of the store and its keys; made if it is not there. With a database it holds the keys alone, and is not needed beside a keyset."`
+	Database       string `key:"database" env:"SCRIP_DATABASE" placeholder:"URL" help:"PostgreSQL database of the store, postgres://USER@HOST/NAME, which any number of servers may share; several hosts, parted by commas, are tried in turn. Without it the store is a file in the data directory."`
+	Committers     int    `key:"committers" env:"SCRIP_COMMITTERS" default:"0" help:"Batches of messages that are saved at once, the second and further ones only when a full batch waits; 0 is what suits the store. A store in a file has one."`
 	Keyset         string `key:"keyset" env:"SCRIP_KEYSET" placeholder:"FILE" help:"Keyset file with which cards and messages rest encrypted. By default it is keys.json in the data directory, and made there for an empty store."`
 	TokenFile      string `key:"operator-token-file" name:"operator-token-file" env:"SCRIP_OPERATOR_TOKEN_FILE" placeholder:"FILE" help:"File with the first operator's token, of 32 characters at least, for an empty store. Without it a token is made and printed once."`
 	Listen         string `key:"listen" env:"SCRIP_LISTEN" placeholder:"ADDR" default:"127.0.0.1:8080" help:"Host and port for the contracts. Anything but loopback needs TLS, or plain-http."`

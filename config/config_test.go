@@ -228,6 +228,11 @@ func TestCheckNamesTheSetting(t *testing.T) {
 		change  func(*Serve)
 	}{
 		{"data", func(s *Serve) { s.Data = "" }},
+		{"keyset", func(s *Serve) { s.Data, s.Database = "", "postgres://scrip@127.0.0.1/scrip" }},
+		{"database", func(s *Serve) { s.Database = "host=127.0.0.1 dbname=scrip" }},
+		{"committers", func(s *Serve) { s.Committers = -1 }},
+		{"committers", func(s *Serve) { s.Committers, s.Database = maxCommitters+1, "postgres://scrip@127.0.0.1/scrip" }},
+		{"committers", func(s *Serve) { s.Committers = 2 }},
 		{"listen", func(s *Serve) { s.Listen = "8080" }},
 		{"listen", func(s *Serve) { s.Listen = "127.0.0.1:http-alt" }},
 		{"listen", func(s *Serve) { s.Listen = "127.0.0.1:65536" }},

@@ -50,7 +50,7 @@ func settingsOf(s *config.Serve, c console) (app.Settings, error) {
 		return app.Settings{}, err
 	}
 	return app.Settings{
-		Data: s.Data, KeysFile: s.Keyset, Listen: s.Listen, AdminListen: s.AdminListen, TLS: s.TLS(), AdminTLS: s.AdminTLS(),
+		Data: s.Data, Database: s.Database, Committers: s.Committers, KeysFile: s.Keyset, Listen: s.Listen, AdminListen: s.AdminListen, TLS: s.TLS(), AdminTLS: s.AdminTLS(),
 		PlainHTTP: s.PlainHTTP, Token: token, Institution: s.Institution(), Location: s.Location(), Currency: s.Currency(),
 		Timeout: s.RequestTimeout, Hold: s.Hold, Drain: s.DrainDelay, StopWithin: s.StopTimeout, InHand: s.MaxInHand,
 		AdviceWait: s.AdviceWait, Network: networkOf(s), ProviderTimeout: s.ProviderTimeout,
@@ -117,7 +117,7 @@ func (sandboxCmd) Help() string {
 
 // Run serves the sandbox until it is told to stop.
 func (s *sandboxCmd) Run(ctx context.Context, c console) error {
-	s.InMemory, s.PlainHTTP = s.Data == "", true
+	s.InMemory, s.PlainHTTP = s.Data == "" && s.Database == "", true
 	settings, err := settingsOf(&s.Serve, c)
 	if err != nil {
 		return usageError{err}
