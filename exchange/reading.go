@@ -3,6 +3,8 @@ package exchange
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/scripworks/scrip/api/wire"
 	"github.com/scripworks/scrip/decline"
@@ -128,6 +130,17 @@ func Refusal(err error) (refusal *decline.Error, original ident.ID) {
 		return refusal, ""
 	}
 	return refusal, original
+}
+
+// Words gives what an upstream's refusal says to people, its errorMessage and after it what its detailMessage adds;
+// empty when it says nothing. It may hold anything, and is for whoever asked, not for a log.
+func Words(refusal *decline.Error) string {
+	root, err := wire.Parse(refusal.Wire)
+	if err != nil {
+		return ""
+	}
+	said := []string{TextIn(root.Member("errorMessage")), TextIn(root.Member("detailMessage").Member("freeString"))}
+	return strings.Join(slices.DeleteFunc(said, func(s string) bool { return s == "" }), ": ")
 }
 
 // TextIn gives the text that a value is; empty when it is none.

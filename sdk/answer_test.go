@@ -215,3 +215,30 @@ func TestOnlyWhatCanBeDecidedIsHeld(t *testing.T) {
 		t.Errorf("held: %v", till.hands.held)
 	}
 }
+
+// What the upstream leaves out of its answer the till knows from its own request.
+func TestTheAmountThatWasRequestedIsKnown(t *testing.T) {
+	till := (&other{}).till(t, nil)
+	load, err := till.Load(t.Context(), Load{Card: firstCard, Amount: 1_00})
+	must(t, err)
+	if load.Requested.Minor != 1_00 || load.Amount.Minor != 0 {
+		t.Errorf("requested %+v, approved %+v", load.Requested, load.Amount)
+	}
+}
+
+// A refusal comes with the upstream's own words.
+func TestARefusalIsToldInTheUpstreamsWords(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var m advice
+		_ = json.NewDecoder(r.Body).Decode(&m)
+		say(w, http.StatusBadRequest, `{"errorType":"CARD_EXPIRED","id":%q,"errorMessage":"Too old","detailMessage":{"freeString":"since May"}}`, m.ID)
+	}))
+	defer server.Close()
+	till, _, err := Open(t.Context(), testSettings(t.TempDir(), server.URL))
+	must(t, err)
+	defer func() { must(t, till.Close()) }()
+	_, err = till.Load(t.Context(), Load{Card: firstCard, Amount: 1_00})
+	if declined, is := errors.AsType[*Declined](err); !is || declined.Text != "Too old: since May" {
+		t.Errorf("got %v", err)
+	}
+}

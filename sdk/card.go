@@ -231,7 +231,7 @@ func (t *Till) askIssuer(ctx context.Context, r *giftcard.Request, reference str
 	}
 	a := &Approval{
 		Transaction: t.transaction(r.ID, r.Family, r.Received, reference, response.References),
-		Requested:   minorOrNone(response.Requested, response.Currency),
+		Requested:   requestedOf(r, response),
 		Balance:     amountOf(response.Balance.Book, response.Currency), Available: amountOf(response.Balance.Available, response.Currency),
 		Answer: answerOf(response.Reference, response.Answer),
 	}
@@ -240,6 +240,14 @@ func (t *Till) askIssuer(ctx context.Context, r *giftcard.Request, reference str
 		a.Product = CardProduct{p.ID, p.Barcode, p.Type}
 	}
 	return a, nil
+}
+
+// requestedOf gives the amount that a request named, also when its answer leaves that out.
+func requestedOf(r *giftcard.Request, response *giftcard.Response) Amount {
+	if response.Requested == nil && r.Amount != nil {
+		return amountOf(r.Amount.Minor, r.Amount.Currency)
+	}
+	return minorOrNone(response.Requested, response.Currency)
 }
 
 func minorOrNone(m *money.Minor, c money.Currency) Amount {

@@ -1,11 +1,13 @@
 package sdk
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/exchange"
 )
 
 // What can be wrong with a till's directory, and with what is asked of a till.
@@ -135,7 +137,7 @@ func explain(err error, id string, reversing bool) error {
 }
 
 func declinedWith(r *decline.Error, id string) *Declined {
-	return &Declined{Reason: r.Reason, Text: r.Text, Field: r.Field, ID: id, Body: r.Wire}
+	return &Declined{Reason: r.Reason, Text: cmp.Or(exchange.Words(r), r.Text), Field: r.Field, ID: id, Body: r.Wire}
 }
 
 // unsayable turns the refusal of a message that cannot be composed into the error of this package.
