@@ -55,7 +55,8 @@ func (r relaying) settings(data string) app.Settings {
 		Routes: []router.Route{{To: []string{upstreamCalled}}},
 	})
 	s.Institution = ident.Reference{Institution: r.Institution, Identifier: "Relay"}
-	(&boundaries{dieAt: r.DieAt}).watch(&s)
+	at := &relaytest.Boundaries{DieAt: r.DieAt}
+	s.Watch(at.Driver, at.Services)
 	return s
 }
 

@@ -102,14 +102,15 @@ var House = Plan{
 		{Path: "giftcard/giftcardtest", Sees: 7, SeenBy: []string{"airtime/airtimetest"}},
 		// A whole vendor for tests, with a provider that can be told to behave badly.
 		{Path: "airtime/airtimetest", Sees: 7},
-		// An upstream that loses, doubles and delays what is sent to it; for tests of whatever sends.
-		{Path: "relay/relaytest", Sees: 0},
+		// An upstream that loses, doubles and delays what is sent to it, and programs that die; for tests of whatever sends.
+		{Path: "relay/relaytest", Sees: 7},
 		// What a store promises, written against the seam; each driver's test runs it.
 		{Path: "store/storetest", Sees: 7},
 		// PostgreSQL servers of one's own, for tests and for what measures.
 		{Path: "store/postgres/pgtest", SeenBy: []string{"bench/ratio"}},
 		// What speed is measured against knows nothing of us; what measures it runs whole programs.
-		{Path: "bench/echo", SeenBy: []string{"bench", "bench/ratio", "cmd/scrip"}},
+		{Path: "bench/echo", SeenBy: []string{"bench", "bench/plain", "bench/ratio", "cmd/scrip"}},
+		{Path: "bench/plain", SeenBy: []string{"cmd/scrip"}},
 		{Path: "bench/stub", SeenBy: []string{"bench/ratio", "cmd/scrip"}},
 		{Path: "bench/ratio", Sees: 11, SeenBy: []string{"cmd/scrip"}},
 		{Path: "floorplan"},

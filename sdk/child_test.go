@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scripworks/scrip/relay/relaytest"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -44,13 +45,20 @@ func TestMain(m *testing.M) {
 	}
 }
 
+// diedAtBoundary is the exit code of one that died at a boundary as it was told to, and not by a signal.
+const diedAtBoundary = 17
+
 func beChild(text string) error {
 	var c child
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		return err
 	}
 	settings := testSettings(c.Data, c.URL)
-	(&boundaries{dieAt: c.DieAt, hard: c.Hard}).watch(&settings)
+	at := &relaytest.Boundaries{DieAt: c.DieAt}
+	if !c.Hard {
+		at.Die = func() { os.Exit(diedAtBoundary) }
+	}
+	settings.driver, settings.services = at.Driver, at.Services
 	till, unsettled, err := Open(context.Background(), settings)
 	if err != nil {
 		return err

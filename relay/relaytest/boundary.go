@@ -1,4 +1,4 @@
-package app_test
+package relaytest
 
 import (
 	"context"
@@ -7,43 +7,50 @@ import (
 	"syscall"
 
 	"github.com/scripworks/scrip/airtime"
-	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/txn"
 )
 
-// boundaries are the instants at which the death of a process makes a difference to others: before and after each commit,
-// and before and after each message to an upstream. They are counted, and at one of them the process is killed.
-type boundaries struct {
-	crossed atomic.Int64
-	dieAt   int64 // 0 is never
+// Boundaries are the instants at which the death of a program makes a difference to others: before and after each commit,
+// and before and after each message to an upstream. They are counted, and at one of them the program dies.
+type Boundaries struct {
+	DieAt int64  // the number of the boundary, from 1; 0 is never
+	Die   func() // it does not return; nil is Kill
+	count atomic.Int64
 }
 
-// cross passes one boundary, or does not.
-func (b *boundaries) cross() {
-	if b.crossed.Add(1) != b.dieAt {
-		return
-	}
+// Kill ends this process by a signal that nobody can catch.
+func Kill() {
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {} // the signal is on its way
 }
 
-// watch puts the boundaries into a program.
-func (b *boundaries) watch(s *app.Settings) {
-	s.Watch(
-		func(d store.Driver) store.Driver { return watchedDriver{d, b} },
-		func(g giftcard.Service, a airtime.Service) (giftcard.Service, airtime.Service) {
-			return watchedIssuer{g, b}, watchedVendor{a, b}
-		},
-	)
+// cross passes one boundary, or does not.
+func (b *Boundaries) cross() {
+	if b.count.Add(1) != b.DieAt {
+		return
+	}
+	if b.Die != nil {
+		b.Die()
+	}
+	Kill()
+}
+
+// Driver puts the boundaries around the commits of a store.
+func (b *Boundaries) Driver(d store.Driver) store.Driver { return watchedDriver{d, b} }
+
+// Services puts the boundaries around the messages to an upstream.
+func (b *Boundaries) Services(g giftcard.Service, a airtime.Service) (giftcard.Service, airtime.Service) {
+	return watchedIssuer{g, b}, watchedVendor{a, b}
 }
 
 type watchedDriver struct {
 	store.Driver
-	at *boundaries
+	at *Boundaries
 }
 
+// Begin implements store.Driver.
 func (d watchedDriver) Begin(ctx context.Context) (store.Batch, error) {
 	batch, err := d.Driver.Begin(ctx)
 	return watchedBatch{batch, d.at}, err
@@ -51,9 +58,10 @@ func (d watchedDriver) Begin(ctx context.Context) (store.Batch, error) {
 
 type watchedBatch struct {
 	store.Batch
-	at *boundaries
+	at *Boundaries
 }
 
+// Save implements store.Batch.
 func (b watchedBatch) Save(ctx context.Context, set *store.Set) error {
 	b.at.cross()
 	defer b.at.cross()
@@ -62,15 +70,17 @@ func (b watchedBatch) Save(ctx context.Context, set *store.Set) error {
 
 type watchedIssuer struct {
 	giftcard.Service
-	at *boundaries
+	at *Boundaries
 }
 
+// Request implements giftcard.Service.
 func (s watchedIssuer) Request(ctx context.Context, r *giftcard.Request) (*giftcard.Response, error) {
 	s.at.cross()
 	defer s.at.cross()
 	return s.Service.Request(ctx, r)
 }
 
+// Advise implements giftcard.Service.
 func (s watchedIssuer) Advise(ctx context.Context, a *txn.Advice) (*txn.Answer, error) {
 	s.at.cross()
 	defer s.at.cross()
@@ -79,15 +89,17 @@ func (s watchedIssuer) Advise(ctx context.Context, a *txn.Advice) (*txn.Answer, 
 
 type watchedVendor struct {
 	airtime.Service
-	at *boundaries
+	at *Boundaries
 }
 
+// Request implements airtime.Service.
 func (s watchedVendor) Request(ctx context.Context, r *airtime.Request) (*airtime.Response, error) {
 	s.at.cross()
 	defer s.at.cross()
 	return s.Service.Request(ctx, r)
 }
 
+// Advise implements airtime.Service.
 func (s watchedVendor) Advise(ctx context.Context, a *airtime.Advice) (*txn.Answer, error) {
 	s.at.cross()
 	defer s.at.cross()
