@@ -19,7 +19,8 @@ import (
 // The types have the shape of the contract's redemption request and response, members that the
 // measured message does not have included, so that the decoder has them to look for.
 type (
-	redemption struct {
+	// Redemption is a redemption request or the response to one.
+	Redemption struct {
 		ID                    string                 `json:"id"`
 		Time                  time.Time              `json:"time"`
 		Originator            originator             `json:"originator"`
@@ -112,17 +113,15 @@ type (
 )
 
 // Handler is the echo.
-type Handler struct {
-	size     int
-	measured sync.Once
-	receipt  *slipData
-}
+type Handler struct{ responder Responder }
 
 var _ http.Handler = (*Handler)(nil)
 
-// NewHandler makes an echo whose answers come to size bytes, by the receipt's text: the first
-// message decides how long it has to be. An answer that is longer than that stays without a receipt.
-func NewHandler(size int) *Handler { return &Handler{size: size} }
+// NewHandler makes an echo whose answers come to size bytes.
+func NewHandler(size int) *Handler { return &Handler{Responder{size: size}} }
+
+// echoedMinor is the balance that the echo gives every card, in minor units.
+const echoedMinor = 1_000_000
 
 // ServeHTTP decodes whatever is posted as a redemption and answers 201. It answers 200 to anything
 // else, by which whoever has started it sees that it is there.
@@ -130,16 +129,32 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		return
 	}
-	var request redemption
+	var request Redemption
 	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
 		http.Error(w, "not a redemption", http.StatusBadRequest)
 		return
 	}
-	h.measured.Do(func() { h.receipt = receiptOf(&request, h.size) })
+	h.responder.Approve(w, r, &request, echoedMinor)
+}
+
+// Responder writes responses of one size. It is safe for concurrent use.
+type Responder struct {
+	size     int
+	measured sync.Once
+	receipt  *slipData
+}
+
+// NewResponder makes a responder whose responses come to size bytes, by the receipt's text: the first
+// message decides how long it has to be. A response that is longer than that stays without a receipt.
+func NewResponder(size int) *Responder { return &Responder{size: size} }
+
+// Approve answers 201 to a redemption, with what its card has left in minor units.
+func (a *Responder) Approve(w http.ResponseWriter, r *http.Request, request *Redemption, balanceMinor int64) {
+	a.measured.Do(func() { a.receipt = receiptOf(request, a.size, balanceMinor) })
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Location", r.URL.Path)
 	w.WriteHeader(http.StatusCreated)
-	_ = json.NewEncoder(w).Encode(respond(&request, h.receipt)) // nobody is left to tell
+	_ = json.NewEncoder(w).Encode(respond(request, a.receipt, balanceMinor)) // nobody is left to tell
 }
 
 // Serve serves an echo until the context ends. The listener is closed when it returns.
@@ -154,9 +169,9 @@ func Serve(ctx context.Context, listener net.Listener, size int) error {
 
 // receiptOf is a receipt that brings the response to a request up to a size, or none where the
 // response has that size without.
-func receiptOf(request *redemption, size int) *slipData {
+func receiptOf(request *Redemption, size int, balanceMinor int64) *slipData {
 	receipt := &slipData{MessageLines: []slipLine{{FontWidthScaleFactor: 1, FontHeightScaleFactor: 1}}}
-	lacking := size - sizeOf(respond(request, receipt))
+	lacking := size - sizeOf(respond(request, receipt, balanceMinor))
 	if lacking < 0 {
 		return nil
 	}
@@ -165,7 +180,7 @@ func receiptOf(request *redemption, size int) *slipData {
 }
 
 // sizeOf is the length of a response as it is written.
-func sizeOf(response *redemption) int {
+func sizeOf(response *Redemption) int {
 	const lineEnd = 1 // the encoder ends with one
 	text, err := json.Marshal(response)
 	if err != nil {
@@ -176,12 +191,12 @@ func sizeOf(response *redemption) int {
 
 // respond makes a response of the real one's members: the request's, two more references, all
 // four amounts and the receipt.
-func respond(request *redemption, receipt *slipData) *redemption {
+func respond(request *Redemption, receipt *slipData, balanceMinor int64) *Redemption {
 	response := *request
 	response.ThirdPartyIdentifiers = append(slices.Clip(request.ThirdPartyIdentifiers),
 		thirdPartyIdentifier{"30000001", request.ID}, thirdPartyIdentifier{"40000001", request.ID})
 	if asked := request.Amounts; asked != nil && asked.RequestAmount != nil {
-		balance := &ledgerAmount{Amount: 1_000_000, Currency: asked.RequestAmount.Currency}
+		balance := &ledgerAmount{Amount: balanceMinor, Currency: asked.RequestAmount.Currency}
 		response.Amounts = &amounts{
 			RequestAmount: asked.RequestAmount, ApprovedAmount: asked.RequestAmount,
 			BalanceAmount: balance, AvailableBalance: balance,

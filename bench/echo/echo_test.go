@@ -30,7 +30,7 @@ func TestAnswersATypedResponseOfTheSizeAsked(t *testing.T) {
 		if answer.Code != http.StatusCreated || answer.Body.Len() != 1500 {
 			t.Fatalf("got status %d and %d bytes", answer.Code, answer.Body.Len())
 		}
-		var got redemption
+		var got Redemption
 		if err := json.Unmarshal(answer.Body.Bytes(), &got); err != nil {
 			t.Fatal(err)
 		}
