@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 
 func init() {
 	children["full disk"] = fullDiskChild
+	children["full copy"] = fullCopyChild
 	children["read-only"] = readOnlyChild
 	children["failing writes"] = failingWritesChild
 }
@@ -191,4 +193,37 @@ func reopened(path string, last int64) error {
 		return err
 	}
 	return errors.Join(rowsAre(d, last), d.Close())
+}
+
+func TestCopyToAFullDisk(t *testing.T) { small(t, "full copy") }
+
+// fullCopyChild makes a copy on a disk that has no room for it: that fails, and messages go on.
+func fullCopyChild(path string) error {
+	if err := mount(path); err != nil {
+		return err
+	}
+	keepFree = 0
+	d, err := Open(path, Options{})
+	if err != nil {
+		return err
+	}
+	s := store.New(d, store.Settings{Keys: testKeys()})
+	const rows = 90 // of 50 kB: more than half of the disk
+	for n := range int64(rows) {
+		if err := putRow(s, n+1); err != nil {
+			return err
+		}
+	}
+	copied := filepath.Join(filepath.Dir(path), "copy.db")
+	if err := d.Copy(context.Background(), copied); !errors.Is(err, ErrNoRoom) {
+		return fmt.Errorf("a copy without room: %w", err)
+	}
+	freeKnown = func(string) (int64, bool) { return 0, false }
+	if err := d.Copy(context.Background(), copied); err == nil || errors.Is(err, ErrNoRoom) {
+		return fmt.Errorf("a copy that fills the disk: %w", err)
+	}
+	if _, err := os.Stat(copied); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("it was left behind: %w", err)
+	}
+	return errors.Join(putRow(s, rows+1), rowsAre(d, rows+1), s.Health(), s.Close())
 }

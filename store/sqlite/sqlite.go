@@ -59,11 +59,13 @@ type alone = store.Alone
 // Driver is an open store. Make one with Open.
 type Driver struct {
 	alone
+	path     string
 	readOnly bool // then there is no writer
 	read     file // the file of the readers
 	lock     *sqlite.Conn
 	closed   chan struct{} // closed when no view or report may begin any more
 	closing  sync.Once
+	copying  sync.Mutex // held while a copy is made; before writing
 	writing  sync.Mutex // held by the one writer's batch
 	writer   *conn
 	readers  chan *conn
@@ -88,7 +90,7 @@ func Open(path string, options Options) (*Driver, error) {
 		options.Readers = DefaultReaders
 	}
 	d := &Driver{
-		closed: make(chan struct{}), readOnly: options.ReadOnly, recent: recent{late: lateIDs}, hashes: recent{late: lateHashes},
+		path: path, closed: make(chan struct{}), readOnly: options.ReadOnly, recent: recent{late: lateIDs}, hashes: recent{late: lateHashes},
 	}
 	if err := d.open(path, options); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -110,7 +112,7 @@ func (d *Driver) open(path string, options Options) error {
 	if d.readOnly {
 		return d.openReaders(forReading(path), options.Readers)
 	}
-	if err := private(path); err != nil {
+	if err := errors.Join(private(path), forgetCopy(path)); err != nil {
 		return err
 	}
 	if err := migrate(path, is.empty); err != nil {
@@ -188,6 +190,8 @@ func (d *Driver) recover() error {
 // Close implements store.Driver. It waits for views and reports that are running.
 func (d *Driver) Close() error {
 	d.closing.Do(func() { close(d.closed) })
+	d.copying.Lock()
+	defer d.copying.Unlock()
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	for range d.made {

@@ -1,0 +1,300 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/store"
+)
+
+// pairsApart is how far the numbers of two rows lie apart that are always put together.
+const pairsApart = 1 << 20
+
+// writers put pairs of rows into a store until they are told to stop.
+type writers struct {
+	store *store.Store
+	last  atomic.Int64 // number that was given out
+	acked sync.Map     // numbers that were acknowledged
+	over  chan struct{}
+	all   sync.WaitGroup
+}
+
+// pair puts the next two rows.
+func (w *writers) pair(ctx context.Context) error {
+	n := w.last.Add(1)
+	err := w.store.Do(ctx, store.Keys{World: ident.Production}, func(tx *store.Tx) error {
+		for _, number := range []int64{n, n + pairsApart} {
+			tx.PutRow(admin.Row{Kind: admin.AuditRow, Number: number, World: 1, Content: make([]byte, 3000)})
+		}
+		return nil
+	})
+	if err == nil {
+		w.acked.Store(n, true)
+	}
+	return err
+}
+
+func write(t *testing.T, s *store.Store) *writers {
+	w := &writers{store: s, over: make(chan struct{})}
+	for range 4 {
+		w.all.Go(func() {
+			for {
+				select {
+				case <-w.over:
+					return
+				default:
+					if err := w.pair(context.WithoutCancel(t.Context())); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			}
+		})
+	}
+	return w
+}
+
+// stop ends the writing, and gives how many pairs were given out.
+func (w *writers) stop() int64 {
+	close(w.over)
+	w.all.Wait()
+	return w.last.Load()
+}
+
+// acknowledged gives the numbers of all pairs that are acknowledged by now.
+func (w *writers) acknowledged() (numbers []int64) {
+	w.acked.Range(func(n, _ any) bool { numbers = append(numbers, n.(int64)); return true })
+	return numbers
+}
+
+// rowsOf gives the numbers of a copy's rows, after SQLite itself has found it whole.
+func rowsOf(t *testing.T, path string) map[int64]bool {
+	t.Helper()
+	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _, err := c.PrepareTransient("PRAGMA integrity_check")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Step(); err != nil || s.ColumnText(0) != "ok" {
+		t.Errorf("integrity: %v %s", err, s.ColumnText(0))
+	}
+	if err := errors.Join(s.Finalize(), c.Close()); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open(path, Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	found := map[int64]bool{}
+	for after, more := int64(0), true; more; {
+		rows, err := d.Rows(t.Context(), admin.AuditRow, after, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			found[row.Number], after = true, row.Number
+		}
+		more = len(rows) > 0
+	}
+	return found
+}
+
+// wholePairs fails the test when a copy lacks a pair, or has half of one.
+func wholePairs(t *testing.T, found map[int64]bool, wanted []int64) {
+	t.Helper()
+	for _, n := range wanted {
+		if !found[n] {
+			t.Errorf("pair %d was acknowledged before, and is not in the copy", n)
+		}
+	}
+	for n := range found {
+		if other := (n + pairsApart) % (2 * pairsApart); !found[other] {
+			t.Errorf("row %d is in the copy, row %d is not: they were put together", n, other)
+		}
+	}
+}
+
+// A copy that is made while messages come and the log is emptied again and again is of one instant, which is not before
+// the copy was asked for.
+func TestCopyUnderLoad(t *testing.T) {
+	before := usual
+	usual = limits{check: 300, few: 20, pressing: 900}
+	defer func() { usual = before }()
+	path := filepath.Join(t.TempDir(), "scrip.db")
+	s, d := openStore(t, path)
+	defer s.Close()
+	w := write(t, s)
+	for len(w.acknowledged()) < 1000 { // some megabytes
+		if err := w.pair(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wanted := w.acknowledged()
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	if err := d.Copy(t.Context(), copied); err != nil {
+		t.Fatal(err)
+	}
+	after := len(w.acknowledged())
+	w.stop()
+	wholePairs(t, rowsOf(t, copied), wanted)
+	if after == len(wanted) {
+		t.Error("nothing was saved while the copy was made")
+	}
+	if info, err := os.Stat(copied); err != nil || info.Mode().Perm() != privateMode {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+// A copy to be read at once is what it was, though the store goes on, and leaves nothing behind.
+func TestBackupIsRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "scrip.db")
+	s, d := openStore(t, path)
+	w := &writers{store: s}
+	for range 50 {
+		if err := w.pair(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	copied, size, err := d.Backup(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.pair(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(copied)
+	if err := errors.Join(err, copied.Close(), s.Close()); err != nil || int64(len(data)) != size {
+		t.Fatalf("%d of %d bytes: %v", len(data), size, err)
+	}
+	elsewhere := filepath.Join(t.TempDir(), "scrip.db")
+	if err := os.WriteFile(elsewhere, data, privateMode); err != nil {
+		t.Fatal(err)
+	}
+	if found := rowsOf(t, elsewhere); len(found) != 100 {
+		t.Errorf("%d rows, want 100", len(found))
+	}
+	gone(t, path+copyName)
+}
+
+func gone(t *testing.T, path string) {
+	t.Helper()
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is there: %v", filepath.Base(path), err)
+	}
+}
+
+// A store that nobody has open is copied as it lies there, with a log that a killed process has left.
+func TestCopyOfAStoreThatLies(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "scrip.db")
+	s, _ := openStore(t, path)
+	w := &writers{store: s}
+	for range 50 {
+		if err := w.pair(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	killed := filepath.Join(t.TempDir(), "scrip.db")
+	for _, beside := range []string{"", "-wal"} {
+		data, err := os.ReadFile(path + beside)
+		if err != nil || len(data) == 0 {
+			t.Fatalf("%d bytes: %v", len(data), err)
+		}
+		if err := os.WriteFile(killed+beside, data, privateMode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{path, killed} {
+		d, err := Open(path, Options{ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := filepath.Join(t.TempDir(), "copy.db")
+		if err := errors.Join(d.Copy(t.Context(), copied), d.Close()); err != nil {
+			t.Fatal(err)
+		}
+		wholePairs(t, rowsOf(t, copied), w.acknowledged())
+	}
+}
+
+// What cannot be done leaves no copy, and the store as it was.
+func TestCopyThatFails(t *testing.T) {
+	dir := t.TempDir()
+	s, d := openStore(t, filepath.Join(dir, "scrip.db"))
+	w := &writers{store: s}
+	if err := w.pair(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	there := filepath.Join(dir, "there.db")
+	if err := os.WriteFile(there, []byte("somebody's"), privateMode); err != nil {
+		t.Fatal(err)
+	}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	usual := keepFree
+	defer func() { keepFree = usual }()
+	for _, c := range []struct {
+		what string
+		ctx  context.Context
+		path string
+		keep int64
+		want error
+	}{
+		{"a file that is there", t.Context(), there, usual, fs.ErrExist},
+		{"a directory that is not there", t.Context(), filepath.Join(dir, "none", "copy.db"), usual, fs.ErrNotExist},
+		{"nobody wants it any more", left, filepath.Join(dir, "left.db"), usual, context.Canceled},
+		{"no room", t.Context(), filepath.Join(dir, "room.db"), 1 << 60, ErrNoRoom},
+	} {
+		keepFree = c.keep
+		if err := d.Copy(c.ctx, c.path); !errors.Is(err, c.want) {
+			t.Errorf("%s: got %v, want %v", c.what, err, c.want)
+		}
+		if c.path != there {
+			gone(t, c.path)
+		}
+	}
+	if data, err := os.ReadFile(there); err != nil || string(data) != "somebody's" {
+		t.Errorf("the file that was there is %q, %v", data, err)
+	}
+	keepFree = usual
+	d.copying.Lock()
+	if err := d.Copy(t.Context(), filepath.Join(dir, "second.db")); !errors.Is(err, ErrCopying) {
+		t.Errorf("while another is made: %v", err)
+	}
+	d.copying.Unlock()
+	if err := errors.Join(w.pair(t.Context()), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Copy(t.Context(), filepath.Join(dir, "late.db")); !errors.Is(err, errClosed) {
+		t.Errorf("of a closed store: %v", err)
+	}
+	gone(t, filepath.Join(dir, "late.db"))
+}
+
+// What a killed process has left of a copy is gone when the store is opened again.
+func TestLeftOverCopyGoes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "scrip.db")
+	if err := os.WriteFile(path+copyName, make([]byte, pageSize), privateMode); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := openStore(t, path)
+	defer s.Close()
+	gone(t, path+copyName)
+}
