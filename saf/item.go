@@ -106,4 +106,6 @@ type Reports interface {
 	Levels(ctx context.Context) ([]Level, error)
 	// Working gives requests that are Working or Reversing, with a seq above after, in ascending order.
 	Working(ctx context.Context, after int64, limit int) ([]txn.Message, error)
+	// Lost gives those of them, likewise, that no process has in hand any more.
+	Lost(ctx context.Context, after int64, limit int) ([]txn.Message, error)
 }

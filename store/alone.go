@@ -23,6 +23,9 @@ func (*Alone) Lease(ctx context.Context, _ string) (bool, error) { return true, 
 // Release implements Leases.
 func (*Alone) Release(ctx context.Context, _ string) error { return ctx.Err() }
 
+// Shared implements Leases.
+func (*Alone) Shared() bool { return false }
+
 // Revision answers admin.Reports.
 func (a *Alone) Revision(context.Context) (int64, error) { return a.revision.Load(), nil }
 

@@ -50,6 +50,8 @@ type Leases interface {
 	Lease(ctx context.Context, name string) (held bool, err error)
 	// Release gives a lease up. One that this process does not hold stays as it is.
 	Release(ctx context.Context, name string) error
+	// Shared says whether other processes may be at work on the store, now or later.
+	Shared() bool
 }
 
 // Batch is one database transaction.
