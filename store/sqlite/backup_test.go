@@ -78,8 +78,8 @@ func (w *writers) acknowledged() (numbers []int64) {
 	return numbers
 }
 
-// rowsOf gives the numbers of a copy's rows, after SQLite itself has found it whole.
-func rowsOf(t *testing.T, path string) map[int64]bool {
+// rowsIn gives the numbers of a copy's rows, after SQLite itself has found it whole.
+func rowsIn(t *testing.T, path string) map[int64]bool {
 	t.Helper()
 	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
@@ -151,7 +151,7 @@ func TestCopyUnderLoad(t *testing.T) {
 	}
 	after := len(w.acknowledged())
 	w.stop()
-	wholePairs(t, rowsOf(t, copied), wanted)
+	wholePairs(t, rowsIn(t, copied), wanted)
 	if after == len(wanted) {
 		t.Error("nothing was saved while the copy was made")
 	}
@@ -185,7 +185,7 @@ func TestBackupIsRead(t *testing.T) {
 	if err := os.WriteFile(elsewhere, data, privateMode); err != nil {
 		t.Fatal(err)
 	}
-	if found := rowsOf(t, elsewhere); len(found) != 100 {
+	if found := rowsIn(t, elsewhere); len(found) != 100 {
 		t.Errorf("%d rows, want 100", len(found))
 	}
 	gone(t, path+copyName)
@@ -230,7 +230,7 @@ func TestCopyOfAStoreThatLies(t *testing.T) {
 		if err := errors.Join(d.Copy(t.Context(), copied), d.Close()); err != nil {
 			t.Fatal(err)
 		}
-		wholePairs(t, rowsOf(t, copied), w.acknowledged())
+		wholePairs(t, rowsIn(t, copied), w.acknowledged())
 	}
 }
 

@@ -343,6 +343,17 @@ func (d *Driver) mergeAll(ctx context.Context, r *recent) error {
 	return nil
 }
 
+// erased forgets everything, after every row was deleted.
+func (r *recent) erased() {
+	r.sorting.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.active, r.merging = newBucket(), nil
+	r.generation++
+	r.due, r.merged, r.forgotten, r.mergedAll = 0, 0, r.place, r.place
+	r.nothingNew()
+}
+
 var errRecent = errors.New("a row of recent ids that cannot be read")
 
 // eachRecent calls a function for each id that stands in a row, oldest first.

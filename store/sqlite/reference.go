@@ -202,6 +202,13 @@ func (r *references) recover(c *conn, drop bool) error {
 	})
 }
 
+// erased forgets everything, after every run and every message was deleted.
+func (r *references) erased() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tail, r.messages, r.upto, r.sealing, r.runs = make([]reference, 0, runReferences), 0, 0, nil, 0
+}
+
 // search gives the messages that may carry a hash, oldest first, until found says that it is enough.
 func (r *references) search(c *conn, hash uint64, found func(seq int64) (enough bool, err error)) error {
 	r.mu.Lock()

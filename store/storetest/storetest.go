@@ -44,6 +44,7 @@ func Run(t *testing.T, open Opener, reopen Reopener) {
 		{"View", testViews},
 		{"Life", testLife},
 		{"Report", testReports},
+		{"Whole", testWhole},
 		{"Model", testModel},
 		{"Linear", testLinear},
 	} {

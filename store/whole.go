@@ -1,0 +1,33 @@
+package store
+
+import (
+	"context"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/txn"
+)
+
+// Whole is a driver all of whose records can be read and written again in another one. What its reports do not show, it
+// shows by these. Answers are in ascending order and bounded by limit, as those of the reports are. It is meant for a store
+// that nobody else writes.
+type Whole interface {
+	Driver
+	// Kinds gives the kinds of the rows that are there.
+	Kinds(ctx context.Context) ([]admin.Kind, error)
+	// Tombstones gives remembered reversals that lie above after. The hash of an id is not known any more.
+	Tombstones(ctx context.Context, after int64, limit int) ([]Tombstone, error)
+	// Counters gives the velocity counters after a key; the zero key comes before all others.
+	Counters(ctx context.Context, after txn.CounterKey, limit int) ([]Counted, error)
+	// LastPlace gives the last place in the order of messages that may have been given out; 0 when none was.
+	LastPlace(ctx context.Context) (int64, error)
+	// Advance lets no place up to last be given out any more.
+	Advance(ctx context.Context, last int64) error
+	// Erase deletes every record, and begins the places anew. What breaks off may be begun again.
+	Erase(ctx context.Context) error
+}
+
+// Counted is a velocity counter with its key.
+type Counted struct {
+	Key     txn.CounterKey
+	Counter txn.Counter
+}
