@@ -188,23 +188,22 @@ func (o *Office) editAccount(ctx context.Context, by By, act Act, name string, e
 
 // saveAccount lets decide say what an account becomes, and saves that.
 func (o *Office) saveAccount(ctx context.Context, by By, act Act, decide func(*snapshot) (before, after *Account, err error)) error {
-	o.register.changing.Lock()
-	defer o.register.changing.Unlock()
-	now := o.register.now.Load()
-	before, after, err := decide(now)
-	if err != nil {
-		return err
-	}
-	if after.HasWayIn() && slices.Contains(o.own, after.Name) {
-		return refuse(Conflict, "%s is an account of the program itself: nobody comes in under it", after.Name)
-	}
-	if err := now.checkAccount(after); err != nil {
-		return err
-	}
-	return o.save(ctx, change{
-		row:   Row{Kind: AccountRow, Number: int64(after.Number), World: after.World, Name: after.Name},
-		value: after, audit: by.entry(act, after.subject()).from(before.facts(), after.facts()),
-		put: func(s *snapshot) { s.putAccount(after) },
+	return o.act(ctx, func(now *snapshot) (change, error) {
+		before, after, err := decide(now)
+		if err != nil {
+			return change{}, err
+		}
+		if after.HasWayIn() && slices.Contains(o.own, after.Name) {
+			return change{}, refuse(Conflict, "%s is an account of the program itself: nobody comes in under it", after.Name)
+		}
+		if err := now.checkAccount(after); err != nil {
+			return change{}, err
+		}
+		return change{
+			row:   Row{Kind: AccountRow, Number: int64(after.Number), World: after.World, Name: after.Name},
+			value: after, audit: by.entry(act, after.subject()).from(before.facts(), after.facts()),
+			put: func(s *snapshot) { s.putAccount(after) },
+		}, nil
 	})
 }
 

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/scripworks/scrip/ident"
@@ -19,11 +20,6 @@ const maxToken = 1024
 // there are operators already. The first operator is like any other: it should be revoked once there are
 // operators with names of their own.
 func (o *Office) Bootstrap(ctx context.Context, now time.Time, token string) (string, error) {
-	o.register.changing.Lock()
-	defer o.register.changing.Unlock()
-	if len(o.register.now.Load().operators) > 0 {
-		return "", nil
-	}
 	by := By{Operator: FirstOperator, Role: Admin, World: ident.Production, At: now, Reason: "first start on an empty store"}
 	if token == "" {
 		var err error
@@ -34,10 +30,23 @@ func (o *Office) Bootstrap(ctx context.Context, now time.Time, token string) (st
 	if len(token) < MinToken || len(token) > maxToken {
 		return "", invalid("token", "must have %d to %d bytes", MinToken, maxToken)
 	}
-	return token, o.saveOperator(ctx, by, CreateOperator, nil, &Operator{
+	made := &Operator{
 		Number: 1, World: by.World, Name: FirstOperator, Role: Admin, Token: secret.TokenDigest(token), Created: now,
+	}
+	err := o.saveOperator(ctx, by, CreateOperator, func(s *snapshot) (before, after *Operator, err error) {
+		if len(s.operators) > 0 {
+			return nil, nil, errHasOperators
+		}
+		return nil, made, nil
 	})
+	if errors.Is(err, errHasOperators) {
+		return "", nil
+	}
+	return token, err
 }
+
+// errHasOperators says that there is nothing for Bootstrap to do.
+var errHasOperators = errors.New("there are operators already")
 
 // Operators gives operators by number, revoked ones too.
 func (o *Office) Operators(_ context.Context, by By, after int64, limit int) ([]*Operator, int64, error) {
@@ -64,16 +73,15 @@ func (o *Office) CreateOperator(ctx context.Context, by By, name string, role Ro
 	if err != nil {
 		return nil, "", err
 	}
-	o.register.changing.Lock()
-	defer o.register.changing.Unlock()
-	now := o.register.now.Load()
-	if now.world(by.World).operators[name] != nil {
-		return nil, "", refuse(Exists, "an operator with this name exists, or existed")
-	}
-	made := &Operator{
-		Number: following(now.operators), World: by.World, Name: name, Role: role, Token: secret.TokenDigest(token), Created: by.At,
-	}
-	if err := o.saveOperator(ctx, by, CreateOperator, nil, made); err != nil {
+	made := &Operator{World: by.World, Name: name, Role: role, Token: secret.TokenDigest(token), Created: by.At}
+	err = o.saveOperator(ctx, by, CreateOperator, func(s *snapshot) (before, after *Operator, err error) {
+		if s.world(by.World).operators[name] != nil {
+			return nil, nil, refuse(Exists, "an operator with this name exists, or existed")
+		}
+		made.Number = following(s.operators)
+		return nil, made, nil
+	})
+	if err != nil {
 		return nil, "", err
 	}
 	return made, token, nil
@@ -84,21 +92,27 @@ func (o *Office) RevokeOperator(ctx context.Context, by By, name string) (*Opera
 	if err := by.mayWithReason(RevokeOperator); err != nil {
 		return nil, err
 	}
-	o.register.changing.Lock()
-	defer o.register.changing.Unlock()
-	operators := o.register.now.Load().world(by.World).operators
-	before := operators[name]
-	switch {
-	case before == nil:
-		return nil, refuse(NotFound, "there is no such operator")
-	case !before.Revoked.IsZero():
-		return nil, refuse(Conflict, "the operator was revoked already")
-	case before.Role == Admin && admins(operators) == 1:
-		return nil, refuse(Conflict, "the last operator with the role admin cannot be revoked")
+	var revoked *Operator
+	err := o.saveOperator(ctx, by, RevokeOperator, func(s *snapshot) (before, after *Operator, err error) {
+		operators := s.world(by.World).operators
+		before = operators[name]
+		switch {
+		case before == nil:
+			return nil, nil, refuse(NotFound, "there is no such operator")
+		case !before.Revoked.IsZero():
+			return nil, nil, refuse(Conflict, "the operator was revoked already")
+		case before.Role == Admin && admins(operators) == 1:
+			return nil, nil, refuse(Conflict, "the last operator with the role admin cannot be revoked")
+		}
+		copied := *before
+		copied.Revoked = by.At
+		revoked = &copied
+		return before, revoked, nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	after := *before
-	after.Revoked = by.At
-	return &after, o.saveOperator(ctx, by, RevokeOperator, before, &after)
+	return revoked, nil
 }
 
 func admins(operators map[string]*Operator) (count int) {
@@ -110,11 +124,18 @@ func admins(operators map[string]*Operator) (count int) {
 	return count
 }
 
-func (o *Office) saveOperator(ctx context.Context, by By, act Act, before, after *Operator) error {
-	return o.save(ctx, change{
-		row:   Row{Kind: OperatorRow, Number: int64(after.Number), World: after.World, Name: after.Name},
-		value: after, audit: by.entry(act, after.subject()).from(before.facts(), after.facts()),
-		put: func(s *snapshot) { s.putOperator(after) },
+// saveOperator lets decide say what an operator becomes, and saves that.
+func (o *Office) saveOperator(ctx context.Context, by By, act Act, decide func(*snapshot) (before, after *Operator, err error)) error {
+	return o.act(ctx, func(now *snapshot) (change, error) {
+		before, after, err := decide(now)
+		if err != nil {
+			return change{}, err
+		}
+		return change{
+			row:   Row{Kind: OperatorRow, Number: int64(after.Number), World: after.World, Name: after.Name},
+			value: after, audit: by.entry(act, after.subject()).from(before.facts(), after.facts()),
+			put: func(s *snapshot) { s.putOperator(after) },
+		}, nil
 	})
 }
 

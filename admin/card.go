@@ -167,9 +167,9 @@ func (o *Office) hidden(c giftcard.Card) bool {
 }
 
 // leftBehind says whether a card is hidden for good, because its import was abandoned. Cards of an import that is
-// under way are not: they may be named twice in its file.
+// under way are not: they may be named twice in its file, or another process brings them.
 func (o *Office) leftBehind(c giftcard.Card, imported int32) bool {
-	return o.hidden(c) && c.Import != imported && !o.register.running(c.Import)
+	return o.hidden(c) && c.Import != imported && o.register.abandoned(c.Import)
 }
 
 // differs names the first field in which a card that is there did not come as the seed says. What messages have

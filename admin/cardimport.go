@@ -19,7 +19,7 @@ func (o *Office) BeginImport(ctx context.Context, by By, mode Mode, currency mon
 		currency = o.currency
 	}
 	return begin(ctx, &Importing[Seed]{
-		office: o, by: by, act: ImportCards, lot: cards{office: o, world: by.World, currency: currency},
+		office: o, by: by, lot: cards{office: o, world: by.World, currency: currency},
 		record: Import{Kind: OfCards, Mode: mode},
 	})
 }

@@ -119,14 +119,13 @@ func (o *Office) PutAirtimeProduct(ctx context.Context, by By, p airtime.Product
 	if err := by.mayWithReason(PutAirtimeProduct); err != nil {
 		return nil, err
 	}
-	o.register.changing.Lock()
-	defer o.register.changing.Unlock()
-	before, _ := o.register.Catalogue().ProductByID(by.World, p.ID)
-	if before != nil && before.TopUp != p.TopUp {
-		return nil, &Refusal{Code: Conflict, Field: "settings.topUp", Text: "cannot change: make another product"}
-	}
-	p.Withdrawn = before != nil && before.Withdrawn
-	return o.saveAirtimeProduct(ctx, by, PutAirtimeProduct, before, p)
+	return o.saveAirtimeProduct(ctx, by, PutAirtimeProduct, p.ID, func(before *airtime.Product) (airtime.Product, error) {
+		p.Withdrawn = before != nil && before.Withdrawn
+		if before != nil && before.TopUp != p.TopUp {
+			return p, &Refusal{Code: Conflict, Field: "settings.topUp", Text: "cannot change: make another product"}
+		}
+		return p, nil
+	})
 }
 
 // WithdrawAirtimeProduct takes a product of airtime off sale.
@@ -143,44 +142,65 @@ func (o *Office) withdrawProduct(ctx context.Context, by By, act Act, id string,
 	if err := by.mayWithReason(act); err != nil {
 		return nil, err
 	}
-	o.register.changing.Lock()
-	defer o.register.changing.Unlock()
-	before, err := o.findAirtimeProduct(by.World, id)
+	return o.saveAirtimeProduct(ctx, by, act, id, func(before *airtime.Product) (airtime.Product, error) {
+		switch {
+		case before == nil:
+			return airtime.Product{}, refuse(NotFound, "there is no such product")
+		case before.Withdrawn == withdrawn:
+			return airtime.Product{}, refuse(Conflict, "the product is in that state already")
+		}
+		after := *before
+		after.Withdrawn = withdrawn
+		return after, nil
+	})
+}
+
+// saveAirtimeProduct lets edit say what becomes of the product with an id, which may be new, and saves that as an edition.
+func (o *Office) saveAirtimeProduct(ctx context.Context, by By, act Act, id string,
+	edit func(before *airtime.Product) (airtime.Product, error)) (*airtime.Product, error) {
+	var saved *airtime.Product
+	err := o.act(ctx, func(now *snapshot) (change, error) {
+		before := now.world(by.World).airtime[id]
+		p, err := edit(before)
+		if err != nil {
+			return change{}, err
+		}
+		saved = now.edition(by.World, before, p)
+		if err := now.checkAirtimeProduct(saved); err != nil {
+			return change{}, err
+		}
+		if err := o.checkProvider(before, saved); err != nil {
+			return change{}, err
+		}
+		return o.newEdition(by.entry(act, "airtime/"+id).from(airtimeFacts(before), airtimeFacts(saved)), saved)
+	})
 	if err != nil {
 		return nil, err
 	}
-	if before.Withdrawn == withdrawn {
-		return nil, refuse(Conflict, "the product is in that state already")
-	}
-	after := *before
-	after.Withdrawn = withdrawn
-	return o.saveAirtimeProduct(ctx, by, act, before, after)
+	return saved, nil
 }
 
-// saveAirtimeProduct saves and publishes a new edition. The caller holds register.changing.
-func (o *Office) saveAirtimeProduct(ctx context.Context, by By, act Act, before *airtime.Product, p airtime.Product) (*airtime.Product, error) {
-	now := o.register.now.Load()
-	p.World, p.Edition, p.Number = by.World, following(now.editions), following(now.airtime)
+// edition numbers what comes after an edition of a product, or the first of a new one when that is nil.
+func (s *snapshot) edition(w ident.World, before *airtime.Product, p airtime.Product) *airtime.Product {
+	p.World, p.Edition, p.Number = w, following(s.editions), following(s.airtime)
 	if before != nil {
 		p.Number = before.Number
 	}
 	p = p.WithDefaults()
-	if err := now.checkAirtimeProduct(&p); err != nil {
-		return nil, err
-	}
-	if err := o.checkProvider(before, &p); err != nil {
-		return nil, err
-	}
-	content, err := o.codec.Encode(&p)
+	return &p
+}
+
+// newEdition is the change that makes an edition the newest of its product.
+func (o *Office) newEdition(audit Audit, p *airtime.Product) (change, error) {
+	content, err := o.codec.Encode(p)
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", EditionRow, err)
+		return change{}, fmt.Errorf("encode %s: %w", EditionRow, err)
 	}
-	return &p, o.save(ctx, change{
+	return change{
 		row:   Row{Kind: AirtimeProductRow, Number: int64(p.Number), World: p.World, Name: p.ID},
 		value: newestEdition{p.Edition}, also: []Row{{Kind: EditionRow, Number: int64(p.Edition), World: p.World, Content: content}},
-		audit: by.entry(act, "airtime/"+p.ID).from(airtimeFacts(before), airtimeFacts(&p)),
-		put:   func(s *snapshot) { s.putAirtimeProduct(&p) },
-	})
+		audit: audit, put: func(s *snapshot) { s.putAirtimeProduct(p) },
+	}, nil
 }
 
 // checkAirtimeProduct refuses a product that cannot be by itself or beside what else there is.

@@ -82,6 +82,7 @@ func (d *desk) open() {
 		settings.Queues = d.queues
 	}
 	d.office = admin.NewOffice(settings)
+	must(d.t, d.office.Recover(d.t.Context(), d.now))
 }
 
 func (d *desk) next() int       { d.ids++; return d.ids }

@@ -17,7 +17,9 @@ import (
 
 // doubt has the office work on a disk that can be made to leave commits in doubt.
 func (d *desk) doubt() *storetest.Doubtful {
-	register, disk := d.office.Register(), &storetest.Doubtful{Driver: d.driver}
+	disk := &storetest.Doubtful{Driver: d.driver}
+	register, err := admin.LoadRegister(bg, disk, codec{})
+	must(d.t, err)
 	kept := store.New(disk, store.Settings{Keys: d.keys, Now: func() time.Time { return d.now }, Unfinished: register.Unfinished})
 	d.t.Cleanup(func() { kept.Close() })
 	settings := admin.Settings{

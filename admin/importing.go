@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/scripworks/scrip/ident"
 )
 
 // Import is the record of the bringing in of many cards or vouchers.
@@ -17,6 +19,8 @@ type Import struct {
 	Begun    time.Time
 	Ended    time.Time // zero while it is under way
 	Tally
+
+	world ident.World // that of its row
 }
 
 // ImportKind is what an import brings.
@@ -45,7 +49,7 @@ type ImportState string
 
 // The states.
 const (
-	Running   ImportState = "running"
+	Running   ImportState = "running" // in some process, or it broke off and nobody has said so yet
 	Complete  ImportState = "complete"
 	Abandoned ImportState = "abandoned" // nothing of it is known, but for the cards that mode skip had added
 )
@@ -87,7 +91,6 @@ type keeper func(place int) (kept, *Refusal, error)
 type Importing[S any] struct {
 	office *Office
 	by     By
-	act    Act
 	lot    lot[S]
 	record Import
 }
@@ -98,12 +101,19 @@ func begin[S any](ctx context.Context, i *Importing[S]) (*Importing[S], error) {
 	if r.Mode != All && r.Mode != Skip {
 		return nil, invalid("mode", "must be all or skip")
 	}
-	if !i.office.importing.CompareAndSwap(false, true) {
+	taken, err := i.office.takeImport(ctx)
+	switch {
+	case err != nil:
+		return nil, unread(err)
+	case !taken:
 		return nil, refuse(Busy, "another import is under way")
 	}
-	r.State, r.Operator, r.Begun = Running, i.by.Operator, i.by.At
-	if err := i.save(ctx, i.record); err != nil {
-		i.office.importing.Store(false)
+	r.State, r.Operator, r.Begun, r.world = Running, i.by.Operator, i.by.At, i.by.World
+	if err = i.office.abandonLost(ctx, i.by.At); err == nil {
+		err = i.save(ctx, i.record)
+	}
+	if err != nil {
+		i.office.leaveImport(ctx)
 		return nil, err
 	}
 	return i, nil
@@ -113,10 +123,13 @@ func begin[S any](ctx context.Context, i *Importing[S]) (*Importing[S], error) {
 func (i *Importing[S]) Tally() Tally { return i.record.Tally }
 
 // Add decides lines, at most MaxBatch, in one commit, and gives those that were not taken, in their order. After
-// an error the import must be abandoned.
+// an error the import must be abandoned. It is refused once another process has taken the import for one that broke off.
 func (i *Importing[S]) Add(ctx context.Context, lines []Line[S]) ([]Reject, error) {
 	if len(lines) > MaxBatch {
 		return nil, fmt.Errorf("import: %d lines are more than %d", len(lines), MaxBatch)
+	}
+	if known := i.office.register.now.Load().imports[i.record.Number]; known == nil || known.State != Running {
+		return nil, errTakenForLost
 	}
 	for n := range lines {
 		if l := &lines[n]; l.Fault == nil {
@@ -175,7 +188,7 @@ func (i *Importing[S]) Finish(ctx context.Context, now time.Time) (Import, error
 // Abandon ends an import that broke off, and gives it as it has ended. What it left unknown to everybody stays so, and
 // whoever brings it again takes it over. An import that a Finish has ended, although that gave an error, stays as it is.
 func (i *Importing[S]) Abandon(ctx context.Context, now time.Time) (Import, error) {
-	defer i.office.importing.Store(false)
+	defer i.office.leaveImport(ctx)
 	if err := i.see(ctx); err != nil {
 		return Import{}, err
 	}
@@ -185,25 +198,21 @@ func (i *Importing[S]) Abandon(ctx context.Context, now time.Time) (Import, erro
 	return i.end(ctx, now, Abandoned)
 }
 
-// see follows the store when it says that the import has ended. Since the last commit that is known of, only a Finish
-// whose outcome is unknown can have done that.
+// see follows the store when it says that the import has ended: by a Finish whose outcome is unknown, or because another
+// process has abandoned it.
 func (i *Importing[S]) see(ctx context.Context) error {
-	o, number := i.office, int64(i.record.Number)
-	o.register.changing.Lock()
-	defer o.register.changing.Unlock()
-	rows, err := o.reports.Rows(ctx, ImportRow, number-1, 1)
-	if err != nil {
+	r, number := i.office.register, i.record.Number
+	if _, err := r.Refresh(ctx); err != nil {
 		return fmt.Errorf("read import %d: %w", number, err)
 	}
-	if len(rows) == 0 || rows[0].Number != number {
+	kept := r.now.Load().imports[number]
+	if kept == nil {
 		return fmt.Errorf("import %d is not there", number)
 	}
-	return take(o.register.codec, rows[0], func(kept *Import) {
-		if kept.State != Running {
-			i.record = *kept
-			o.register.publish(func(s *snapshot) { s.putImport(kept) })
-		}
-	})
+	if kept.State != Running {
+		i.record = *kept
+	}
+	return nil
 }
 
 func (i *Importing[S]) end(ctx context.Context, now time.Time, state ImportState) (Import, error) {
@@ -214,27 +223,42 @@ func (i *Importing[S]) end(ctx context.Context, now time.Time, state ImportState
 		return Import{}, err
 	}
 	i.record = ended
-	i.office.importing.Store(false)
+	i.office.leaveImport(ctx)
 	return ended, nil
 }
 
-// save saves the import's row, with a number if it has none yet.
+// save saves the import's row, with a number if it has none yet. One that has ended already stays as it is.
 func (i *Importing[S]) save(ctx context.Context, record Import) error {
-	o := i.office
-	o.register.changing.Lock()
-	defer o.register.changing.Unlock()
-	imports := o.register.now.Load().imports
-	if record.Number == 0 {
-		record.Number = following(imports)
-		i.record.Number = record.Number
-	}
-	before := imports[record.Number].facts()
-	return o.save(ctx, change{
-		row:   Row{Kind: ImportRow, Number: int64(record.Number), World: i.by.World},
-		value: &record, audit: i.by.entry(i.act, fmt.Sprintf("import/%d", record.Number)).from(before, record.facts()),
-		with: func(tx Tx) error { return i.lot.mark(tx, record) },
-		put:  func(s *snapshot) { s.putImport(&record) },
+	isNew := record.Number == 0
+	err := i.office.act(ctx, func(now *snapshot) (change, error) {
+		if isNew {
+			record.Number = following(now.imports)
+		}
+		before := now.imports[record.Number]
+		if !isNew && (before == nil || before.State != Running) {
+			return change{}, errTakenForLost
+		}
+		return importChange(i.by, before, &record, func(tx Tx) error { return i.lot.mark(tx, record) }), nil
 	})
+	i.record.Number = record.Number
+	return err
+}
+
+// errTakenForLost refuses what would go on with an import that has ended: its process held still for so long that another
+// one could not know better.
+var errTakenForLost = refuse(Conflict, "the import was abandoned: its process did not answer for too long")
+
+// importChange is the change of an import's row; before is nil at its beginning.
+func importChange(by By, before, after *Import, with func(Tx) error) change {
+	act := ImportCards
+	if after.Kind == OfVouchers {
+		act = ImportVouchers
+	}
+	return change{
+		row:   Row{Kind: ImportRow, Number: int64(after.Number), World: after.world},
+		value: after, audit: by.entry(act, fmt.Sprintf("import/%d", after.Number)).from(before.facts(), after.facts()),
+		with: with, put: func(s *snapshot) { s.putImport(after) },
+	}
 }
 
 func (i *Import) facts() Facts {

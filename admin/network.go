@@ -52,24 +52,23 @@ func (o *Office) PutNetwork(ctx context.Context, by By, n airtime.Network) (*air
 	if err := n.Check(); err != nil {
 		return nil, settingAtFault(err)
 	}
-	o.register.changing.Lock()
-	defer o.register.changing.Unlock()
-	now := o.register.now.Load()
-	w := now.world(by.World)
-	before := w.networks[n.ID]
-	n.World, n.Number = by.World, following(now.networks)
-	if before != nil {
-		n.Number = before.Number
-	}
-	for i, prefix := range n.Prefixes {
-		if other := w.prefixes[prefix]; other != nil && other.Number != n.Number {
-			return nil, &Refusal{Code: Exists, Field: fmt.Sprintf("settings.prefixes.%d", i), Text: "network " + other.ID + " has this prefix"}
+	return &n, o.act(ctx, func(now *snapshot) (change, error) {
+		w := now.world(by.World)
+		before := w.networks[n.ID]
+		n.World, n.Number = by.World, following(now.networks)
+		if before != nil {
+			n.Number = before.Number
 		}
-	}
-	return &n, o.save(ctx, change{
-		row:   Row{Kind: NetworkRow, Number: int64(n.Number), World: n.World, Name: n.ID},
-		value: &n, audit: by.entry(PutNetwork, "network/"+n.ID).from(networkFacts(before), networkFacts(&n)),
-		put: func(s *snapshot) { s.putNetwork(&n) },
+		for i, prefix := range n.Prefixes {
+			if other := w.prefixes[prefix]; other != nil && other.Number != n.Number {
+				return change{}, &Refusal{Code: Exists, Field: fmt.Sprintf("settings.prefixes.%d", i), Text: "network " + other.ID + " has this prefix"}
+			}
+		}
+		return change{
+			row:   Row{Kind: NetworkRow, Number: int64(n.Number), World: n.World, Name: n.ID},
+			value: &n, audit: by.entry(PutNetwork, "network/"+n.ID).from(networkFacts(before), networkFacts(&n)),
+			put: func(s *snapshot) { s.putNetwork(&n) },
+		}, nil
 	})
 }
 

@@ -2,20 +2,17 @@ package admin
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/scripworks/scrip/airtime"
-	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/secret"
 )
 
-// Settings are what an office is made of. All but Queues, Own, Currency and Location must be set.
+// Settings are what an office is made of. All but Leases, Queues, Own, Currency and Location must be set.
 type Settings struct {
 	Store    Store
 	Reports  Reports
@@ -26,6 +23,8 @@ type Settings struct {
 	// Airtime is the store in the words of airtime: the same one as Store.
 	Airtime airtime.Store
 	Vendor  Vendor
+	// Leases are the store's; nil when no other process can have the store.
+	Leases Leases
 	// Providers names those that are connected: no other can be set as the provider of a top-up.
 	Providers []string
 	// Queues runs the queue of what is passed on; nil when this process passes nothing on.
@@ -87,73 +86,30 @@ type Office struct {
 	newPassword func() (string, error)
 	currency    money.Currency
 	location    *time.Location
-	importing   atomic.Bool // one import runs at a time
+	leases      Leases
+	importing   importing
+	obeyed      atomic.Pointer[snapshot] // whose pauses the queues follow
 }
 
 // NewOffice makes an office.
 func NewOffice(s Settings) *Office {
 	o := &Office{
 		store: s.Store, reports: s.Reports, register: s.Register, keys: s.Keys, codec: s.Codec, issuer: s.Issuer, airtime: s.Airtime, vendor: s.Vendor, providers: s.Providers,
-		queues: s.Queues, own: s.Own,
+		queues: s.Queues, own: s.Own, leases: s.Leases,
 		carries: s.Carries, tells: s.Tells, newID: s.NewID, newToken: s.NewToken, newPassword: s.NewPassword,
 		currency: s.Currency, location: s.Location,
 	}
 	if o.location == nil {
 		o.location = time.UTC
 	}
+	if o.leases == nil {
+		o.leases = alone{}
+	}
+	if o.register != nil {
+		o.obeyed.Store(o.register.now.Load())
+	}
 	return o
 }
 
 // Register gives what has been set, as it stands.
 func (o *Office) Register() *Register { return o.register }
-
-// change is a row to be saved with its audit entry, and then published.
-type change struct {
-	row   Row               // without content
-	value any               // the content
-	also  []Row             // further rows of the same commit
-	with  func(tx Tx) error // what else belongs to the commit; nil for nothing
-	audit Audit             // of the act
-	put   func(*snapshot)
-}
-
-// save commits a change and publishes it. The caller holds register.changing. When it is unknown whether the
-// commit took place, the register follows what the store then holds.
-func (o *Office) save(ctx context.Context, c change) error {
-	content, err := o.codec.Encode(c.value)
-	if err != nil {
-		return fmt.Errorf("encode %s: %w", c.row.Kind, err)
-	}
-	c.row.Content = content
-	w := c.row.World
-	err = o.store.Update(ctx, giftcard.Keys{World: w}, func(tx Tx) error {
-		tx.PutRow(c.row)
-		for _, row := range c.also {
-			tx.PutRow(row)
-		}
-		if c.with != nil {
-			if err := c.with(tx); err != nil {
-				return err
-			}
-		}
-		return o.record(tx, w, tx.NextSeq(), c.audit)
-	})
-	if err != nil {
-		return o.doubt(context.WithoutCancel(ctx), c, err)
-	}
-	o.register.publish(c.put)
-	return nil
-}
-
-// doubt publishes a change whose commit failed if the store holds it all the same.
-func (o *Office) doubt(ctx context.Context, c change, cause error) error {
-	var notTaken *decline.NotTaken
-	if errors.As(cause, &notTaken) {
-		return cause
-	}
-	rows, err := o.reports.Rows(ctx, c.row.Kind, c.row.Number-1, 1)
-	if err == nil && len(rows) == 1 && rows[0].Number == c.row.Number && string(rows[0].Content) == string(c.row.Content) {
-		o.register.publish(c.put)
-	}
-	return cause
-}

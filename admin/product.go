@@ -38,14 +38,12 @@ func (o *Office) CreateProduct(ctx context.Context, by By, p giftcard.Product) (
 	if err := by.may(CreateProduct); err != nil {
 		return nil, err
 	}
-	o.register.changing.Lock()
-	defer o.register.changing.Unlock()
-	w := o.register.now.Load().world(by.World)
-	if w.products[p.ID] != nil {
-		return nil, &Refusal{Code: Exists, Field: "id", Text: "a product with this id exists"}
-	}
-	p.World, p.Number = by.World, following(w.byNumber)
-	return o.saveProduct(ctx, by, CreateProduct, nil, p)
+	return o.saveProduct(ctx, by, CreateProduct, p, func(w *world) (before *giftcard.Product, number int32, err error) {
+		if w.products[p.ID] != nil {
+			return nil, 0, &Refusal{Code: Exists, Field: "id", Text: "a product with this id exists"}
+		}
+		return nil, following(w.byNumber), nil
+	})
 }
 
 // ChangeProduct replaces the settings of the product with this id. Its currency stays.
@@ -53,32 +51,41 @@ func (o *Office) ChangeProduct(ctx context.Context, by By, p giftcard.Product) (
 	if err := by.mayWithReason(ChangeProduct); err != nil {
 		return nil, err
 	}
-	o.register.changing.Lock()
-	defer o.register.changing.Unlock()
-	before, err := o.findProduct(by.World, p.ID)
-	if err != nil {
-		return nil, err
-	}
-	if p.Currency != before.Currency {
-		return nil, &Refusal{Code: Conflict, Field: "settings.currency", Text: "cannot change: cards were sold in it"}
-	}
-	p.World, p.Number = before.World, before.Number
-	return o.saveProduct(ctx, by, ChangeProduct, before, p)
+	return o.saveProduct(ctx, by, ChangeProduct, p, func(w *world) (before *giftcard.Product, number int32, err error) {
+		before = w.products[p.ID]
+		switch {
+		case before == nil:
+			return nil, 0, refuse(NotFound, "there is no such product")
+		case p.Currency != before.Currency:
+			return nil, 0, &Refusal{Code: Conflict, Field: "settings.currency", Text: "cannot change: cards were sold in it"}
+		}
+		return before, before.Number, nil
+	})
 }
 
-// saveProduct saves and publishes a product. The caller holds register.changing.
-func (o *Office) saveProduct(ctx context.Context, by By, act Act, before *giftcard.Product, p giftcard.Product) (*giftcard.Product, error) {
+// saveProduct lets place say which product of a world is to be replaced, if any, and saves the product in its place.
+func (o *Office) saveProduct(ctx context.Context, by By, act Act, p giftcard.Product,
+	place func(*world) (before *giftcard.Product, number int32, err error)) (*giftcard.Product, error) {
 	p = p.WithDefaults()
-	if err := checkProduct(p); err != nil {
-		return nil, err
-	}
-	if other := o.register.now.Load().world(p.World).byBarcode[p.Barcode]; other != nil && other.Number != p.Number {
-		return nil, &Refusal{Code: Exists, Field: "settings.barcode", Text: "another product has this barcode"}
-	}
-	return &p, o.save(ctx, change{
-		row:   Row{Kind: ProductRow, Number: worldNumber(p.World, p.Number), World: p.World, Name: p.ID},
-		value: &p, audit: by.entry(act, "product/"+p.ID).from(productFacts(before), productFacts(&p)),
-		put: func(s *snapshot) { s.putProduct(&p) },
+	p.World = by.World
+	return &p, o.act(ctx, func(now *snapshot) (change, error) {
+		w := now.world(by.World)
+		before, number, err := place(w)
+		if err != nil {
+			return change{}, err
+		}
+		p.Number = number
+		if err := checkProduct(p); err != nil {
+			return change{}, err
+		}
+		if other := w.byBarcode[p.Barcode]; other != nil && other.Number != p.Number {
+			return change{}, &Refusal{Code: Exists, Field: "settings.barcode", Text: "another product has this barcode"}
+		}
+		return change{
+			row:   Row{Kind: ProductRow, Number: worldNumber(p.World, p.Number), World: p.World, Name: p.ID},
+			value: &p, audit: by.entry(act, "product/"+p.ID).from(productFacts(before), productFacts(&p)),
+			put: func(s *snapshot) { s.putProduct(&p) },
+		}, nil
 	})
 }
 

@@ -17,18 +17,22 @@ import (
 var _ giftcard.Products = (*Register)(nil)
 
 // Register holds in memory what operators have set, as it stands on the disk: accounts, products, operators,
-// imports and paused upstreams. Reading it takes no lock. It changes only after the row of the change has been committed.
+// imports and paused upstreams. Reading it takes no lock. It changes only after the row of the change has been committed,
+// and knows at which revision of the store it was read: where many processes share the store, Refresh brings what others
+// have changed.
 type Register struct {
 	now atomic.Pointer[snapshot]
 	// changing is held from the reading of what is to be changed until the change is published, so that changes
-	// of this process come one after the other.
+	// of this process come one after the other. Of other processes' changes the revision tells: see Office.act.
 	changing sync.Mutex
 	codec    Codec
 	reports  Reports
 }
 
-// snapshot is the register at one instant. It and all it points to never change.
+// snapshot is the register at one instant. Once it is published, it and all it points to never change.
 type snapshot struct {
+	revision  int64                // of the store's records that it shows; unsure when nobody knows
+	own       map[ident.World]bool // worlds that no other snapshot has, so that they may change until this one is published
 	accounts  map[ident.Account]*Account
 	operators map[int32]*Operator
 	imports   map[int32]*Import
@@ -38,7 +42,12 @@ type snapshot struct {
 	airtime   map[int32]*airtime.Product // newest editions, by number of the product
 	networks  map[int32]*airtime.Network
 	pauses    pauses
+	resumes   resumes
 }
+
+// unsure stands for the revision of a snapshot that may be another one than it says, after a commit of which nobody knows
+// whether it took place.
+const unsure = -1
 
 // world is what a name or a number leads to in one world.
 type world struct {
@@ -79,7 +88,8 @@ func (s *snapshot) clone() *snapshot {
 		accounts: maps.Clone(s.accounts), operators: maps.Clone(s.operators), imports: maps.Clone(s.imports),
 		worlds: maps.Clone(s.worlds), tokens: maps.Clone(s.tokens),
 		editions: maps.Clone(s.editions), airtime: maps.Clone(s.airtime), networks: maps.Clone(s.networks),
-		pauses: s.pauses, // which is never changed in place
+		pauses: s.pauses, resumes: s.resumes, // which are never changed in place
+		revision: s.revision, own: map[ident.World]bool{},
 	}
 }
 
@@ -93,11 +103,79 @@ func (s *snapshot) world(w ident.World) *world {
 	return empty
 }
 
-// LoadRegister reads what operators have set. Imports that were under way when the process stopped count as
-// abandoned.
+// LoadRegister reads what operators have set.
 func LoadRegister(ctx context.Context, reports Reports, codec Codec) (*Register, error) {
 	r := &Register{codec: codec, reports: reports}
+	s, err := r.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.now.Store(s)
+	return r, nil
+}
+
+// Refresh reads the register anew if the store has a newer one, and says whether it did. It asks one short question when
+// nothing has changed, and readers are never held up.
+func (r *Register) Refresh(ctx context.Context) (changed bool, err error) {
+	revision, err := r.reports.Revision(ctx)
+	if err != nil {
+		return false, fmt.Errorf("ask for the revision of the register: %w", err)
+	}
+	if revision == r.now.Load().revision {
+		return false, nil
+	}
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	return r.catchUp(ctx)
+}
+
+// catchUp is Refresh for who holds changing. A store that has gone back to an older revision is followed, too.
+func (r *Register) catchUp(ctx context.Context) (changed bool, err error) {
+	revision, err := r.reports.Revision(ctx)
+	if err != nil {
+		return false, fmt.Errorf("ask for the revision of the register: %w", err)
+	}
+	if revision == r.now.Load().revision {
+		return false, nil
+	}
+	s, err := r.read(ctx)
+	if err != nil {
+		return false, err
+	}
+	r.now.Store(s)
+	return true, nil
+}
+
+// maxReads bounds how often the register is read anew because it changed meanwhile. Operators are people, and their
+// scripts wait for each answer.
+const maxReads = 16
+
+// read reads the whole register at one revision: the rows between two questions for it that have the same answer.
+func (r *Register) read(ctx context.Context) (*snapshot, error) {
+	for range maxReads {
+		before, err := r.reports.Revision(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("ask for the revision of the register: %w", err)
+		}
+		s, failed := r.readRows(ctx)
+		after, err := r.reports.Revision(ctx)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("ask for the revision of the register: %w", err)
+		case before != after:
+			continue
+		case failed != nil:
+			return nil, failed
+		}
+		s.revision = after
+		return s, nil
+	}
+	return nil, fmt.Errorf("the register changed %d times while it was read", maxReads)
+}
+
+func (r *Register) readRows(ctx context.Context) (*snapshot, error) {
 	s := &snapshot{
+		own:      map[ident.World]bool{},
 		accounts: map[ident.Account]*Account{}, operators: map[int32]*Operator{}, imports: map[int32]*Import{},
 		worlds: map[ident.World]*world{}, tokens: map[[32]byte]*Operator{},
 		editions: map[int32]*airtime.Product{}, airtime: map[int32]*airtime.Product{}, networks: map[int32]*airtime.Network{},
@@ -110,8 +188,7 @@ func LoadRegister(ctx context.Context, reports Reports, codec Codec) (*Register,
 	if err := r.loadPauses(ctx, s); err != nil {
 		return nil, fmt.Errorf("load the pauses: %w", err)
 	}
-	r.now.Store(s)
-	return r, nil
+	return s, nil
 }
 
 func (r *Register) load(ctx context.Context, kind Kind, s *snapshot) error {
@@ -149,9 +226,7 @@ func (r *Register) takeRow(s *snapshot, row Row) error {
 		return take(r.codec, row, s.putOperator)
 	case ImportRow:
 		return take(r.codec, row, func(i *Import) {
-			if i.State == Running {
-				i.State = Abandoned
-			}
+			i.world = row.World
 			s.putImport(i)
 		})
 	}
@@ -167,11 +242,12 @@ func take[T any](codec Codec, row Row, put func(*T)) error {
 	return nil
 }
 
-// fresh gives a world of the snapshot that may be changed.
+// fresh gives a world of the snapshot that may be changed: the first time a copy.
 func (s *snapshot) fresh(w ident.World) *world {
-	clone := s.world(w).clone()
-	s.worlds[w] = clone
-	return clone
+	if !s.own[w] {
+		s.own[w], s.worlds[w] = true, s.world(w).clone()
+	}
+	return s.worlds[w]
 }
 
 func (s *snapshot) putAccount(a *Account) {
@@ -210,12 +286,16 @@ func (s *snapshot) putOperator(o *Operator) {
 
 func (s *snapshot) putImport(i *Import) { s.imports[i.Number] = i }
 
-// publish makes a change visible. The caller holds changing.
-func (r *Register) publish(put func(s *snapshot)) {
+// publish makes a change visible that was committed as a revision. The caller holds changing.
+func (r *Register) publish(revision int64, put func(s *snapshot)) {
 	next := r.now.Load().clone()
+	next.revision = revision
 	put(next)
 	r.now.Store(next)
 }
+
+// doubt has the register read anew as soon as it can be. The caller holds changing.
+func (r *Register) doubt() { r.publish(unsure, func(*snapshot) {}) }
 
 // ProductByID implements giftcard.Products.
 func (r *Register) ProductByID(w ident.World, id string) (*giftcard.Product, bool) {
@@ -275,9 +355,10 @@ func (r *Register) Unfinished(number int32) bool {
 	return i == nil || (i.Mode == All && i.State != Complete)
 }
 
-func (r *Register) running(number int32) bool {
+// abandoned says whether an import broke off. Of one that this process has not heard of yet it is not said.
+func (r *Register) abandoned(number int32) bool {
 	i := r.now.Load().imports[number]
-	return i != nil && i.State == Running
+	return i != nil && i.State == Abandoned
 }
 
 func sorted[K comparable, T any](values map[K]*T, number func(*T) int64) []*T {

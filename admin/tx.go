@@ -31,8 +31,8 @@ type Tx interface {
 	PutItem(i saf.Item)
 	// DropItem deletes an item.
 	DropItem(seq int64)
-	// Revision gives the revision of what operators have set, as it was before the batch: each commit that puts a row of a
-	// kind of the register raises it by one.
+	// Revision gives the revision of what operators have set: each commit that puts a row of a kind of the register raises
+	// it by one. After such a row of the same batch, this act's or another's, it is what the commit will raise it to.
 	Revision() int64
 	Rows
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -48,19 +49,29 @@ type Pause struct {
 	At       time.Time
 }
 
-// The row in which the pauses rest: a map from the upstream's name. The rows of this kind before it are others'.
+// The rows in which pauses and resumes rest: maps from the upstream's name. The other rows of this kind are others'.
 const (
-	pausesRow  = 3
-	pausesName = "pauses"
+	pausesRow   = 3
+	pausesName  = "pauses"
+	resumesRow  = 5
+	resumesName = "resumes"
 )
 
 type pauses map[string]Pause
 
-// loadPauses reads which upstreams operators have paused.
+// resumes counts how often operators have resumed an upstream, so that other processes see that they did, also when it
+// was not paused.
+type resumes map[string]int64
+
+// loadPauses reads which upstreams operators have paused, and how often they have resumed them.
 func (r *Register) loadPauses(ctx context.Context, s *snapshot) error {
-	row, found, err := r.reports.RowByName(ctx, SettingRow, ident.Production, pausesName)
+	return errors.Join(r.loadSetting(ctx, pausesName, &s.pauses), r.loadSetting(ctx, resumesName, &s.resumes))
+}
+
+func (r *Register) loadSetting(ctx context.Context, name string, value any) error {
+	row, found, err := r.reports.RowByName(ctx, SettingRow, ident.Production, name)
 	if err == nil && found {
-		err = r.codec.Decode(row.Content, &s.pauses)
+		err = r.codec.Decode(row.Content, value)
 	}
 	return err
 }
@@ -150,37 +161,60 @@ func (o *Office) setPause(ctx context.Context, by By, act Act, name string, set 
 	if err := by.mayWithReason(act); err != nil {
 		return Upstream{}, err
 	}
-	o.register.changing.Lock()
-	defer o.register.changing.Unlock()
-	if o.running(by.World)[name] == nil {
-		return Upstream{}, refuse(NotFound, "there is no such upstream")
-	}
-	before := o.register.now.Load().pauses
-	after := maps.Clone(before)
-	if after == nil {
-		after = pauses{}
-	}
-	if err := set(after); err != nil {
+	err := o.act(ctx, func(now *snapshot) (change, error) {
+		if o.running(by.World)[name] == nil {
+			return change{}, refuse(NotFound, "there is no such upstream")
+		}
+		after, resumed := copied(now.pauses), copied(now.resumes)
+		if err := set(after); err != nil {
+			return change{}, err
+		}
+		if act == ResumeUpstream {
+			resumed[name]++
+		}
+		content, err := o.codec.Encode(resumed)
+		if err != nil {
+			return change{}, fmt.Errorf("encode the resumes: %w", err)
+		}
+		return change{
+			row: Row{Kind: SettingRow, Number: pausesRow, World: ident.Production, Name: pausesName}, value: after,
+			also:  []Row{{Kind: SettingRow, Number: resumesRow, World: ident.Production, Name: resumesName, Content: content}},
+			audit: by.entry(act, "upstream/"+name).from(pauseFacts(now.pauses, name), pauseFacts(after, name)),
+			put:   func(s *snapshot) { s.pauses, s.resumes = after, resumed },
+		}, nil
+	})
+	o.obey()
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
 		return Upstream{}, err
 	}
-	err := o.save(ctx, change{
-		row: Row{Kind: SettingRow, Number: pausesRow, World: ident.Production, Name: pausesName}, value: after,
-		audit: by.entry(act, "upstream/"+name).from(pauseFacts(before, name), pauseFacts(after, name)),
-		put:   func(s *snapshot) { s.pauses = after },
-	})
-	o.follow(name, err == nil && act == ResumeUpstream)
 	return *upstreamIn(o.running(by.World), name), err
 }
 
-// follow has the queue of an upstream do what the register says.
-func (o *Office) follow(name string, look bool) {
-	if o.queues == nil {
+func copied[M ~map[K]V, K comparable, V any](m M) M {
+	if m == nil {
+		return M{}
+	}
+	return maps.Clone(m)
+}
+
+// obey has the queues of this process do what the register says, when that has changed: they pause or go on, and those that
+// were resumed try again the credentials that were not let in.
+func (o *Office) obey() {
+	if o.queues == nil || o.obeyed.Load() == o.register.now.Load() {
 		return
 	}
-	o.queues.Pause(name, o.register.Paused(name))
-	if look {
-		o.queues.Look(name)
+	o.register.changing.Lock() // an older word must not come after a newer one
+	defer o.register.changing.Unlock()
+	before, now := o.obeyed.Load(), o.register.now.Load()
+	for _, v := range o.queues.Queues() {
+		_, paused := now.pauses[v.Upstream]
+		o.queues.Pause(v.Upstream, paused)
+		if now.resumes[v.Upstream] != before.resumes[v.Upstream] {
+			o.queues.Look(v.Upstream)
+		}
 	}
+	o.obeyed.Store(now)
 }
 
 func pauseFacts(p pauses, name string) Facts {

@@ -103,10 +103,14 @@ func (o *Office) vouchersByHash(ctx context.Context, w ident.World, hash int64, 
 	return found, nil
 }
 
-// unopened says whether a batch is unknown to everybody because the import that brings it is not complete.
+// unopened says whether a batch is unknown to everybody because the import that brings it is not complete, or not known
+// here to be: another process may bring it. What was made for its sale has no batch.
 func (r *Register) unopened(batch int32) bool {
+	if batch == 0 {
+		return false
+	}
 	i := r.now.Load().imports[batch]
-	return i != nil && i.Kind == OfVouchers && i.State != Complete
+	return i == nil || i.Kind == OfVouchers && i.State != Complete
 }
 
 // Voucher shows the voucher with an id.

@@ -30,6 +30,9 @@ func (o *Office) BeginVoucherImport(ctx context.Context, by By, mode Mode, b New
 	if err := by.may(ImportVouchers); err != nil {
 		return nil, err
 	}
+	if _, err := o.register.Refresh(ctx); err != nil {
+		return nil, unread(err)
+	}
 	p, found := o.register.Catalogue().ProductByID(by.World, b.Product)
 	switch {
 	case !found:
@@ -45,7 +48,7 @@ func (o *Office) BeginVoucherImport(ctx context.Context, by By, mode Mode, b New
 		return nil, invalid(field, "%s", text)
 	}
 	return begin(ctx, &Importing[VoucherSeed]{
-		office: o, by: by, act: ImportVouchers, lot: &vouchers{office: o, world: by.World, batch: batch},
+		office: o, by: by, lot: &vouchers{office: o, world: by.World, batch: batch},
 		record: Import{Kind: OfVouchers, Product: p.ID, Mode: mode},
 	})
 }
@@ -79,11 +82,15 @@ func (v *vouchers) mark(tx Tx, record Import) error {
 		b.Number = record.Number
 		tx.PutBatch(b)
 	case Complete, Abandoned:
-		b := tx.Batch(record.Number)
-		b.Closed = record.State == Abandoned
-		tx.PutBatch(b)
+		setClosed(tx, record.Number, record.State == Abandoned)
 	}
 	return nil
+}
+
+func setClosed(tx Tx, batch int32, closed bool) {
+	b := tx.Batch(batch)
+	b.Closed = closed
+	tx.PutBatch(b)
 }
 
 // sealedVoucher is a voucher made ready to be kept: all that needs no record.
@@ -166,10 +173,4 @@ func (v *vouchers) there(tx airtime.Tx, s sealedVoucher, batch int32) (left []ai
 // untouched says whether a voucher stands where imports alone can have put it.
 func untouched(v airtime.Voucher) bool {
 	return v.LastMessage == 0 && (v.Status == airtime.InStock || v.Status == airtime.Withdrawn)
-}
-
-// abandoned says whether a batch is never opened because the import that brought it broke off.
-func (r *Register) abandoned(batch int32) bool {
-	i := r.now.Load().imports[batch]
-	return i != nil && i.Kind == OfVouchers && i.State == Abandoned
 }

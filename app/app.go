@@ -204,6 +204,9 @@ func (a *App) build(ctx context.Context) error {
 	}
 	issuer := a.makeIssuer()
 	a.makeOffice(issuer)
+	if err := a.Office.Recover(ctx, a.settings.Now()); err != nil {
+		return fmt.Errorf("recover what imports have left: %w", err)
+	}
 	if err := a.makeVendor(ctx, observer); err != nil {
 		return err
 	}
@@ -239,7 +242,7 @@ func (a *App) makeOffice(issuer *giftcard.Issuer) {
 	a.seller = &seller{}
 	settings := admin.Settings{
 		Store: store.Admin(a.Store), Reports: a.Store.Driver(), Register: a.Register, Keys: a.Keys, Codec: adminhttp.Codec{},
-		Issuer: issuer, Airtime: store.Airtime(a.Store), Vendor: a.seller, Providers: a.providers(), Own: a.own(), Carries: adminhttp.Carries, Tells: adminhttp.Tells,
+		Issuer: issuer, Airtime: store.Airtime(a.Store), Vendor: a.seller, Leases: a.Store.Driver(), Providers: a.providers(), Own: a.own(), Carries: adminhttp.Carries, Tells: adminhttp.Tells,
 		NewID: secret.NewID, NewToken: secret.NewToken, NewPassword: secret.NewPassword,
 		Currency: a.settings.Currency, Location: a.settings.Location,
 	}

@@ -542,6 +542,9 @@ func (t *Tx) Revision() int64 {
 		t.wanted.Register = true
 		t.load()
 	}
+	if slices.ContainsFunc(t.set.changes.Rows, func(r admin.Row) bool { return r.Kind.IsRegister() }) {
+		return t.set.revision + 1
+	}
 	return t.set.revision
 }
 
