@@ -32,6 +32,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// long leaves a test that runs servers of its own out of a short run.
+func long(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is other processes that are judged, so a short run may leave it out")
+	}
+}
+
 func connect(t *testing.T, dsn string) *pgx.Conn {
 	t.Helper()
 	c, err := pgx.Connect(t.Context(), dsn)
@@ -97,6 +104,7 @@ func TestDatabaseIsDropped(t *testing.T) {
 
 // What was committed is there after a kill, and what was not is not. The address stays the same.
 func TestKill(t *testing.T) {
+	long(t)
 	server := Start(t, Settings{"max_connections": "20"})
 	dsn := server.Database(t)
 	c := connect(t, dsn)
@@ -122,6 +130,7 @@ func TestKill(t *testing.T) {
 
 // A server that was stopped in order has nothing to recover.
 func TestStop(t *testing.T) {
+	long(t)
 	server := Start(t, nil)
 	dsn := server.Database(t)
 	connect(t, dsn) // which does not hold it up
@@ -139,28 +148,46 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// The Unix socket leads to the same database.
-func TestSocket(t *testing.T) {
-	server := Start(t, nil)
-	dsn := server.Database(t)
-	name := ask[string](t, connect(t, dsn), "select current_database()")
+// The Unix socket leads to the same database, and the programs of the server's own release can be used on it.
+func TestSocketAndTool(t *testing.T) {
+	server := Shared(t)
+	if server.external {
+		t.Skipf("SKIPPED: of the server that %s names only the address is known", External)
+	}
+	name := ask[string](t, connect(t, server.Database(t)), "select current_database()")
 	c := connect(t, server.Socket(name))
 	if !ask[bool](t, c, "select inet_server_addr() is null") {
 		t.Error("the connection is not over the socket")
 	}
-}
-
-// The programs of the server's own release can be used on it.
-func TestTool(t *testing.T) {
-	server := Start(t, nil)
 	must(t, server.Tool(t.Context(), "pg_isready", "--host="+server.Dir(), "--port="+server.Port()))
 	if err := server.Tool(t.Context(), "pg_isready", "--host=/nowhere"); err == nil {
 		t.Error("a failure was not told")
 	}
 }
 
+// A server that was there before is used as it is, and left as it was.
+func TestExternal(t *testing.T) {
+	t.Setenv(External, Shared(t).Superuser("postgres"))
+	server, err := runShared()
+	must(t, err)
+	t.Run("a database of its own", func(t *testing.T) {
+		do(t, connect(t, server.Database(t)), "create table one (id bigint)")
+	})
+	if err := server.Start(t.Context()); err == nil {
+		t.Error("a server that is not ours was started")
+	}
+	must(t, server.Stop())
+	must(t, server.Close())
+	connect(t, os.Getenv(External))
+	t.Setenv(External, "host=127.0.0.1")
+	if _, err := runShared(); err == nil {
+		t.Error("an address that is none was taken")
+	}
+}
+
 // The standby has what the primary said was committed, and takes over under the same address.
 func TestPair(t *testing.T) {
+	long(t)
 	p := StartPair(t, nil)
 	dsn := p.Database(t)
 	c := connect(t, dsn)
@@ -180,6 +207,7 @@ func TestPair(t *testing.T) {
 
 // The primary acknowledges nothing while the standby is away.
 func TestPairIsSynchronous(t *testing.T) {
+	long(t)
 	p := StartPair(t, nil)
 	dsn := p.Database(t)
 	p.Standby.Kill()
@@ -204,6 +232,7 @@ func TestPairIsSynchronous(t *testing.T) {
 
 // When the process that runs a server is killed, neither processes nor files of it are left.
 func TestNothingIsLeftOfAKilledProcess(t *testing.T) {
+	long(t)
 	Shared(t) // skips where nothing can be run
 	self, err := os.Executable()
 	must(t, err)
