@@ -42,7 +42,7 @@ func (o *Session) Load(wanted *store.Wanted, set *store.Set) error {
 // loadSeldom brings what few messages want.
 func (o *Session) loadSeldom(wanted *store.Wanted, set *store.Set) error {
 	for _, seq := range wanted.Seqs {
-		m, found, err := o.message(seq)
+		m, found, err := o.messageOrHusk(seq)
 		if err != nil {
 			return err
 		}
@@ -111,25 +111,24 @@ func (o *Session) Save(c *store.Changes) error {
 	if err := o.saveItems(c); err != nil {
 		return err
 	}
-	return o.saveSeldom(c)
+	if err := o.saveSeldom(c); err != nil {
+		return err
+	}
+	return o.savePast(c)
 }
 
 // saveSeldom writes what few messages change.
 func (o *Session) saveSeldom(c *store.Changes) error {
-	for _, r := range c.Renumbered {
-		if err := o.renumber(r); err != nil {
-			return err
-		}
+	if err := o.renumber(c.Renumbered); err != nil {
+		return err
 	}
 	for _, t := range c.Tombstones {
 		if err := o.insertTombstone(t); err != nil {
 			return err
 		}
 	}
-	for _, d := range c.Details {
-		if err := o.updateDetail(d); err != nil {
-			return err
-		}
+	if err := o.updateDetails(c.Details); err != nil {
+		return err
 	}
 	for k, counter := range c.Counters {
 		if err := o.putCounter(k, counter); err != nil {

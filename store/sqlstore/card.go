@@ -14,7 +14,7 @@ import (
 // room is how much a card's row grows by when it is activated and used: a few numbers that were 0.
 var room [16]byte
 
-// bindCard binds a whole card in the order of cardColumns.
+// bindCard binds a whole card in the order of CardColumns.
 func bindCard(s Statement, c *giftcard.Card) {
 	s.BindInt64(1, c.ID)
 	s.BindInt64(2, int64(c.World))
@@ -36,8 +36,8 @@ func bindCard(s Statement, c *giftcard.Card) {
 	s.BindInt64(18, int64(c.Import))
 }
 
-// scanCard reads cardColumns.
-func scanCard(s Statement) (c giftcard.Card) {
+// ScanCard reads CardColumns.
+func ScanCard(s Row) (c giftcard.Card) {
 	c.ID = s.ColumnInt64(0)
 	c.World = ident.World(s.ColumnInt64(1))
 	c.Status = giftcard.Status(s.ColumnInt64(2))
@@ -70,7 +70,7 @@ func (o *Session) loadNumber(key giftcard.CardKey, set *store.Set) error {
 			set.LoadedNumber(d, 0)
 			continue
 		}
-		c := scanCard(s)
+		c := ScanCard(s)
 		set.LoadedNumber(d, c.ID)
 		set.LoadedCard(c)
 	}
@@ -91,7 +91,7 @@ func (o *Session) loadCard(id int64, set *store.Set) error {
 		return fmt.Errorf("look up card %d: %w", id, err)
 	}
 	if row {
-		set.LoadedCard(scanCard(s))
+		set.LoadedCard(ScanCard(s))
 	}
 	return nil
 }
@@ -138,17 +138,24 @@ func (o *Session) writeNumber(q Query, number secret.Digest, card int64) error {
 	return nil
 }
 
-// renumber has a card found under another digest of its number.
-func (o *Session) renumber(r store.Renumbered) error {
-	for _, old := range append(slices.Clone(r.Old), r.Number) {
-		if err := o.writeNumber(deleteNumber, old, r.Card); err != nil {
+// renumber has cards found under other digests of their numbers.
+func (o *Session) renumber(cards []store.Renumbered) error {
+	for _, r := range cards {
+		for _, old := range append(slices.Clone(r.Old), r.Number) {
+			if err := o.writeNumber(deleteNumber, old, r.Card); err != nil {
+				return err
+			}
+		}
+	}
+	for _, r := range cards {
+		if err := o.writeNumber(insertNumber, r.Number, r.Card); err != nil {
 			return err
 		}
 	}
-	return o.writeNumber(insertNumber, r.Number, r.Card)
+	return nil
 }
 
-// bindDetail binds a whole detail in the order of detailColumns.
+// bindDetail binds a whole detail in the order of DetailColumns.
 func (o *Session) bindDetail(s Statement, d *giftcard.Detail) {
 	s.BindInt64(1, d.Card)
 	bindBlob(s, 2, d.SealedPAN)
@@ -165,8 +172,8 @@ func (o *Session) bindDetail(s Statement, d *giftcard.Detail) {
 	o.bindDigest(s, 13, d.SeededHolder.EmailAddress)
 }
 
-// scanDetail reads detailColumns.
-func (o *Session) scanDetail(s Statement) (giftcard.Detail, error) {
+// ScanDetail reads DetailColumns.
+func (o *Session) ScanDetail(s Row) (giftcard.Detail, error) {
 	d := giftcard.Detail{Card: s.ColumnInt64(0), SealedPAN: blob(s, 1), Masked: s.ColumnText(2)}
 	for i, digest := range []*secret.Digest{
 		&d.Seeded.Clear, &d.Seeded.Encrypted, &d.PINs.Clear, &d.PINs.Encrypted,
@@ -174,7 +181,7 @@ func (o *Session) scanDetail(s Statement) (giftcard.Detail, error) {
 		&d.SeededHolder.ProfileID, &d.SeededHolder.MSISDN, &d.SeededHolder.EmailAddress,
 	} {
 		var err error
-		if *digest, err = o.scanDigest(s, 3+i); err != nil {
+		if *digest, err = o.ScanDigest(s, 3+i); err != nil {
 			return d, fmt.Errorf("detail of card %d: %w", d.Card, err)
 		}
 	}
@@ -191,7 +198,7 @@ func (o *Session) detail(card int64) (d giftcard.Detail, found bool, err error) 
 	if found, err = s.Step(); err != nil || !found {
 		return d, false, err
 	}
-	d, err = o.scanDetail(s)
+	d, err = o.ScanDetail(s)
 	return d, true, err
 }
 
@@ -203,18 +210,35 @@ func (o *Session) loadDetail(card int64, set *store.Set) error {
 	return err
 }
 
-// updateDetail changes a detail, and the holder index where the holder has changed.
-func (o *Session) updateDetail(d *giftcard.Detail) error {
-	before, _, err := o.detail(d.Card)
-	if err != nil {
-		return err
-	}
-	if before.Holder != d.Holder {
-		if err := o.writeHolder(deleteHolder, before.Holder, d.Card); err != nil {
+// updateDetails changes details, and the holder index where a holder has changed.
+func (o *Session) updateDetails(details []*giftcard.Detail) error {
+	for _, d := range details {
+		if err := o.forgetHolder(d); err != nil {
 			return err
 		}
 	}
-	return o.writeDetail(updateDetail, d)
+	for _, d := range details {
+		if err := o.writeDetail(updateDetail, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetHolder takes a card out of the holder index where its new detail names another holder than the one that is kept.
+func (o *Session) forgetHolder(d *giftcard.Detail) error {
+	s, err := o.conn.Statement(deleteHolders)
+	if err != nil {
+		return err
+	}
+	s.BindInt64(1, d.Card)
+	o.bindDigest(s, 2, d.Holder.ProfileID)
+	o.bindDigest(s, 3, d.Holder.MSISDN)
+	o.bindDigest(s, 4, d.Holder.EmailAddress)
+	if err := run(s); err != nil {
+		return fmt.Errorf("take card %d from the index of holders: %w", d.Card, err)
+	}
+	return nil
 }
 
 func (o *Session) writeDetail(q Query, d *giftcard.Detail) error {
@@ -226,16 +250,16 @@ func (o *Session) writeDetail(q Query, d *giftcard.Detail) error {
 	if err := run(s); err != nil {
 		return fmt.Errorf("write the detail of card %d: %w", d.Card, err)
 	}
-	return o.writeHolder(insertHolder, d.Holder, d.Card)
+	return o.indexHolder(d.Holder, d.Card)
 }
 
-// writeHolder adds a card to the holder index or takes it out.
-func (o *Session) writeHolder(q Query, h giftcard.HolderDigests, card int64) error {
+// indexHolder adds a card to the holder index. What is there already stays.
+func (o *Session) indexHolder(h giftcard.HolderDigests, card int64) error {
 	for _, d := range [...]secret.Digest{h.ProfileID, h.MSISDN, h.EmailAddress} {
 		if d.IsZero() {
 			continue
 		}
-		s, err := o.conn.Statement(q)
+		s, err := o.conn.Statement(insertHolder)
 		if err != nil {
 			return err
 		}

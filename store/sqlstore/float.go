@@ -9,8 +9,8 @@ import (
 	"github.com/scripworks/scrip/store"
 )
 
-// scanFloat reads floatColumns.
-func scanFloat(s Statement) (airtime.Float, error) {
+// ScanFloat reads FloatColumns.
+func ScanFloat(s Row) (airtime.Float, error) {
 	f := airtime.Float{
 		Account: ident.Account(s.ColumnInt64(0)), World: ident.World(s.ColumnInt64(1)), Currency: money.Currency(s.ColumnInt64(2)),
 		LastMessage: s.ColumnInt64(5),
@@ -23,7 +23,7 @@ func (o *Session) loadFloat(account ident.Account, set *store.Set) error {
 	if set.HasFloat(account) {
 		return nil
 	}
-	found, err := list(o, lookUpFloat, func(s Statement) { s.BindInt64(1, int64(account)) }, scanFloat)
+	found, err := list(o, lookUpFloat, func(s Statement) { s.BindInt64(1, int64(account)) }, ScanFloat)
 	if err != nil {
 		return fmt.Errorf("look up the float of account %d: %w", account, err)
 	}
@@ -54,5 +54,5 @@ func (o *Session) putFloat(f *airtime.Float) error {
 
 // Floats answers admin.Reports.
 func (o *Session) Floats(after ident.Account, limit int) ([]airtime.Float, error) {
-	return list(o, reportFloats, page(int64(after), limit), scanFloat)
+	return list(o, reportFloats, page(int64(after), limit), ScanFloat)
 }

@@ -16,17 +16,17 @@ import (
 // stateShift is how much greater states are in their column, where a 1 would take less space than the others.
 const stateShift = 1
 
-// scanItem reads itemQuery.
-func (o *Session) scanItem(s Statement) (i saf.Item, err error) {
+// ScanItem reads ItemQuery.
+func (o *Session) ScanItem(s Row) (i saf.Item, err error) {
 	i.Seq, i.Upstream = s.ColumnInt64(0), s.ColumnText(1)
 	i.State = saf.State(s.ColumnInt64(2) - stateShift)
 	i.World, i.Account = ident.World(s.ColumnInt64(3)), ident.Account(s.ColumnInt64(4))
 	i.Family, i.Role = txn.Family(s.ColumnInt64(5)), txn.Role(s.ColumnInt64(6))
-	if i.ID, err = o.scanID(s, 7); err != nil {
+	if i.ID, err = o.ScanID(s, 7); err != nil {
 		return i, fmt.Errorf("queue item %d: %w", i.Seq, err)
 	}
 	i.Request = distance(i.Seq, s.ColumnInt64(8))
-	if i.RequestID, err = o.scanID(s, 9); err != nil {
+	if i.RequestID, err = o.ScanID(s, 9); err != nil {
 		return i, fmt.Errorf("queue item %d: its request: %w", i.Seq, err)
 	}
 	i.At = time.UnixMilli(s.ColumnInt64(10)).UTC()
@@ -43,7 +43,7 @@ func (o *Session) loadItem(seq int64, set *store.Set) error {
 	if set.HasItem(seq) {
 		return nil
 	}
-	found, err := list(o, lookUpItem, func(s Statement) { s.BindInt64(1, seq) }, o.scanItem)
+	found, err := list(o, lookUpItem, func(s Statement) { s.BindInt64(1, seq) }, o.ScanItem)
 	if err != nil {
 		return fmt.Errorf("look up queue item %d: %w", seq, err)
 	}
@@ -161,7 +161,7 @@ func (o *Session) Items(upstream string, states []saf.State, after int64, limit 
 			if state != saf.Waiting {
 				s.BindInt64(3, int64(state)+stateShift)
 			}
-		}, o.scanItem)
+		}, o.ScanItem)
 		if err != nil {
 			return nil, err
 		}

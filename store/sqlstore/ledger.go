@@ -29,7 +29,7 @@ func (o *Session) insertEntry(e *ledger.Entry) error {
 }
 
 // scanEntry reads entryColumns and refuses an entry that must not be.
-func scanEntry(s Statement) (ledger.Entry, error) {
+func scanEntry(s Row) (ledger.Entry, error) {
 	e := ledger.Entry{
 		Message: s.ColumnInt64(0), N: int(s.ColumnInt64(1)),
 		Debit: ledger.Account(s.ColumnInt64(3)), Credit: ledger.Account(s.ColumnInt64(4)),

@@ -50,7 +50,7 @@ func (o *Session) index(q Query, hash, place int64) error {
 	return nil
 }
 
-// bindMessage binds a whole message in the order of messageColumns.
+// bindMessage binds a whole message in the order of MessageColumns.
 func (o *Session) bindMessage(s Statement, m *txn.Message) {
 	s.BindInt64(1, m.Seq)
 	s.BindInt64(2, int64(m.World))
@@ -99,18 +99,18 @@ func bindText(s Statement, param int, text string) {
 }
 
 // text reads what bindText bound.
-func text(s Statement, column int) string {
+func text(s Row, column int) string {
 	if s.ColumnIsNull(column) {
 		return ""
 	}
 	return s.ColumnText(column)
 }
 
-// scanMessage reads messageColumns.
-func (o *Session) scanMessage(s Statement) (m txn.Message, err error) {
+// ScanMessage reads MessageColumns.
+func (o *Session) ScanMessage(s Row) (m txn.Message, err error) {
 	m.Seq = s.ColumnInt64(0)
 	m.World = ident.World(s.ColumnInt64(1))
-	if m.ID, err = o.scanID(s, 2); err != nil {
+	if m.ID, err = o.ScanID(s, 2); err != nil {
 		return m, fmt.Errorf("message %d: %w", m.Seq, err)
 	}
 	m.Account = ident.Account(s.ColumnInt64(3))
@@ -130,7 +130,7 @@ func (o *Session) scanMessage(s Statement) (m txn.Message, err error) {
 	return m, o.scanTrail(s, 19, &m)
 }
 
-func (o *Session) scanTrail(s Statement, column int, m *txn.Message) error {
+func (o *Session) scanTrail(s Row, column int, m *txn.Message) error {
 	o.trail = slices.Grow(o.trail[:0], s.ColumnLen(column))[:s.ColumnLen(column)]
 	s.ColumnBytes(column, o.trail)
 	if err := readTrail(o.trail, m); err != nil {
@@ -185,11 +185,11 @@ func (o *Session) loadID(k store.IDKey, set *store.Set) error {
 			}
 			continue
 		}
-		m, found, err := o.message(seq)
+		m, found, err := o.messageOrHusk(seq)
 		if err != nil {
 			return err
 		}
-		if found && m.World == k.World && m.ID == k.ID { // hashes may collide
+		if found && m.World == k.World && (m.ID == k.ID || m.Pruned) { // hashes may collide; of what was pruned nothing else is left
 			messages = append(messages, m)
 		}
 	}
@@ -235,7 +235,7 @@ func (o *Session) message(seq int64) (m txn.Message, found bool, err error) {
 	if found, err = s.Step(); err != nil || !found {
 		return m, false, err
 	}
-	m, err = o.scanMessage(s)
+	m, err = o.ScanMessage(s)
 	return m, true, err
 }
 
@@ -249,7 +249,7 @@ func (o *Session) tombstone(k store.IDKey, reversal int64) (t store.Tombstone, o
 	if err != nil || !row {
 		return t, false, err
 	}
-	id, err := o.scanID(s, 1)
+	id, err := o.ScanID(s, 1)
 	if err != nil {
 		return t, false, fmt.Errorf("tombstone %d: %w", reversal, err)
 	}

@@ -14,18 +14,21 @@ import (
 // Reports ask the questions of admin.Reports, in the same words.
 //
 // list runs a query bound by bind and reads each row by scan.
-func list[T any](o *Session, q Query, bind func(Statement), scan func(Statement) (T, error)) ([]T, error) {
+func list[T any](o *Session, q Query, bind func(Statement), scan func(Row) (T, error)) ([]T, error) {
 	return first(o, math.MaxInt, q, bind, scan)
 }
 
 // first is list for the first rows only, at most so many. On the path of every message that is better than a LIMIT that
 // is bound: SQLite plans a statement anew whenever a bound limit may have changed, which costs as much as running it.
-func first[T any](o *Session, most int, q Query, bind func(Statement), scan func(Statement) (T, error)) (found []T, err error) {
+func first[T any](o *Session, most int, q Query, bind func(Statement), scan func(Row) (T, error)) (found []T, err error) {
 	s, err := o.conn.Statement(q)
 	if err != nil {
 		return nil, err
 	}
 	bind(s)
+	if l, limited := s.(Limiter); limited {
+		l.Limit(most)
+	}
 	for len(found) < most {
 		row, err := s.Step()
 		if err != nil || !row {
@@ -70,7 +73,7 @@ func (o *Session) putRow(r *admin.Row) error {
 	return nil
 }
 
-func scanRow(s Statement) (admin.Row, error) {
+func scanRow(s Row) (admin.Row, error) {
 	r := admin.Row{
 		Kind: admin.Kind(s.ColumnText(0)), Number: s.ColumnInt64(1), World: ident.World(s.ColumnInt64(2)),
 		Name: s.ColumnText(3), Content: make([]byte, s.ColumnLen(4)),
@@ -103,17 +106,17 @@ func (o *Session) RowByName(kind admin.Kind, world ident.World, name string) (ad
 
 // Open answers admin.Reports.
 func (o *Session) Open(after int64, limit int) ([]txn.Message, error) {
-	return list(o, reportOpen, page(after, limit), o.scanMessage)
+	return list(o, reportOpen, page(after, limit), o.ScanMessage)
 }
 
 // Working answers airtime.Unsettled.
 func (o *Session) Working(after int64, limit int) ([]txn.Message, error) {
-	return list(o, reportWorking, page(after, limit), o.scanMessage)
+	return list(o, reportWorking, page(after, limit), o.ScanMessage)
 }
 
 // Messages answers admin.Reports.
 func (o *Session) Messages(after int64, limit int) ([]txn.Message, error) {
-	return list(o, reportMessages, page(after, limit), o.scanMessage)
+	return list(o, reportMessages, page(after, limit), o.ScanMessage)
 }
 
 // Entries answers admin.Reports.
@@ -131,12 +134,12 @@ func (o *Session) EntriesOf(message int64) ([]ledger.Entry, error) {
 
 // Cards answers admin.Reports.
 func (o *Session) Cards(after int64, limit int) ([]giftcard.Card, error) {
-	return list(o, reportCards, page(after, limit), func(s Statement) (giftcard.Card, error) { return scanCard(s), nil })
+	return list(o, reportCards, page(after, limit), func(s Row) (giftcard.Card, error) { return ScanCard(s), nil })
 }
 
 // Details answers admin.Reports.
 func (o *Session) Details(after int64, limit int) ([]giftcard.Detail, error) {
-	return list(o, reportDetails, page(after, limit), o.scanDetail)
+	return list(o, reportDetails, page(after, limit), o.ScanDetail)
 }
 
 // Message gives the message at a place.

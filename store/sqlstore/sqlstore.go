@@ -29,6 +29,15 @@ type Statement interface {
 	// Step runs the statement up to its next row and says whether there is one. It reports what Bind
 	// could not do.
 	Step() (bool, error)
+	Row
+}
+
+// Limiter is a Statement that wants to know how many of its rows are asked for at most before it is run. SQLite's are not:
+// its rows are made one by one.
+type Limiter interface{ Limit(rows int) }
+
+// Row is one row that a statement gave.
+type Row interface {
 	ColumnInt64(column int) int64
 	ColumnLen(column int) int // bytes; 0 for null
 	ColumnBytes(column int, into []byte) int
@@ -61,6 +70,10 @@ func NewSession(conn Conn, ids, hashes Recent) *Session {
 	return &Session{conn: conn, ids: ids, hashes: hashes}
 }
 
+// A driver that loads many records at once asks its own questions, and reads their rows by the Scan functions. It saves
+// through Save, which asks nothing: what its connection's statements gather may go out later, the statements in the order
+// in which they were first used.
+
 // run runs a statement that gives no rows.
 func run(s Statement) error {
 	_, err := s.Step()
@@ -80,7 +93,7 @@ func each(s Statement, scan func() error) error {
 	}
 }
 
-func blob(s Statement, column int) []byte {
+func blob(s Row, column int) []byte {
 	n := s.ColumnLen(column)
 	if n == 0 {
 		return nil
@@ -115,7 +128,8 @@ func (o *Session) bindID(s Statement, param int, id ident.ID) {
 	s.BindText(param, string(id))
 }
 
-func (o *Session) scanID(s Statement, column int) (ident.ID, error) {
+// ScanID reads what bindID bound.
+func (o *Session) ScanID(s Row, column int) (ident.ID, error) {
 	if s.ColumnIsText(column) {
 		return ident.ID(s.ColumnText(column)), nil
 	}
@@ -136,12 +150,16 @@ func (o *Session) bindDigest(s Statement, param int, d secret.Digest) {
 		s.BindNull(param)
 		return
 	}
-	binary.BigEndian.PutUint32(o.scratch[:], d.Key)
-	copy(o.scratch[4:], d.Sum[:])
-	s.BindBytes(param, o.scratch[:digestSize])
+	s.BindBytes(param, AppendDigest(o.scratch[:0], d))
 }
 
-func (o *Session) scanDigest(s Statement, column int) (d secret.Digest, err error) {
+// AppendDigest appends a digest as it stands in a column.
+func AppendDigest(b []byte, d secret.Digest) []byte {
+	return append(binary.BigEndian.AppendUint32(b, d.Key), d.Sum[:]...)
+}
+
+// ScanDigest reads what bindDigest bound.
+func (o *Session) ScanDigest(s Row, column int) (d secret.Digest, err error) {
 	if s.ColumnIsNull(column) {
 		return d, nil
 	}

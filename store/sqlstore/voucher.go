@@ -14,16 +14,16 @@ import (
 // were 1 and 0.
 var voucherRoom [9]byte
 
-// scanVoucher reads voucherColumns.
-func scanVoucher(s Statement) (airtime.Voucher, error) {
+// ScanVoucher reads VoucherColumns.
+func ScanVoucher(s Row) (airtime.Voucher, error) {
 	return airtime.Voucher{
 		ID: s.ColumnInt64(0), World: ident.World(s.ColumnInt64(1)), Batch: int32(s.ColumnInt64(2)),
 		Status: airtime.VoucherStatus(s.ColumnInt64(3)), LastMessage: s.ColumnInt64(4), Serial: s.ColumnText(5), SealedPIN: blob(s, 6),
 	}, nil
 }
 
-// scanBatch reads batchColumns.
-func scanBatch(s Statement) (airtime.Batch, error) {
+// ScanBatch reads BatchColumns.
+func ScanBatch(s Row) (airtime.Batch, error) {
 	b := airtime.Batch{
 		Number: int32(s.ColumnInt64(0)), World: ident.World(s.ColumnInt64(1)), Product: int32(s.ColumnInt64(2)), Name: s.ColumnText(3),
 		Closed: s.ColumnInt64(5) != 0, InStock: s.ColumnInt64(6),
@@ -65,7 +65,7 @@ func (o *Session) loadSellable(wish store.Stock, set *store.Set) error {
 		s.BindInt64(1, int64(wish.Product))
 		s.BindInt64(2, wish.After.Expiry)
 		s.BindInt64(3, int64(wish.After.Number))
-	}, scanBatch)
+	}, ScanBatch)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (o *Session) loadShelf(wish store.Shelf, set *store.Set) (int, error) {
 	vouchers, err := first(o, wish.Count, lookUpShelf, func(s Statement) {
 		s.BindInt64(1, int64(wish.Batch))
 		s.BindInt64(2, wish.After)
-	}, scanVoucher)
+	}, ScanVoucher)
 	if err != nil {
 		return 0, fmt.Errorf("look up the stock of batch %d: %w", wish.Batch, err)
 	}
@@ -98,7 +98,7 @@ func (o *Session) loadVoucher(id int64, set *store.Set) error {
 	if set.HasVoucher(id) {
 		return nil
 	}
-	found, err := list(o, lookUpVoucher, func(s Statement) { s.BindInt64(1, id) }, scanVoucher)
+	found, err := list(o, lookUpVoucher, func(s Statement) { s.BindInt64(1, id) }, ScanVoucher)
 	if err != nil {
 		return fmt.Errorf("look up voucher %d: %w", id, err)
 	}
@@ -109,7 +109,7 @@ func (o *Session) loadVoucher(id int64, set *store.Set) error {
 }
 
 func (o *Session) loadBatch(number int32, set *store.Set) error {
-	found, err := list(o, lookUpBatch, func(s Statement) { s.BindInt64(1, int64(number)) }, scanBatch)
+	found, err := list(o, lookUpBatch, func(s Statement) { s.BindInt64(1, int64(number)) }, ScanBatch)
 	if err != nil {
 		return fmt.Errorf("look up batch %d: %w", number, err)
 	}
@@ -229,7 +229,7 @@ func (o *Session) putBatch(b *airtime.Batch) error {
 
 // Vouchers answers admin.Reports.
 func (o *Session) Vouchers(after int64, limit int) ([]airtime.Voucher, error) {
-	return list(o, reportVouchers, page(after, limit), scanVoucher)
+	return list(o, reportVouchers, page(after, limit), ScanVoucher)
 }
 
 // VouchersOf answers admin.Reports.
@@ -240,7 +240,7 @@ func (o *Session) VouchersOf(batch int32, status airtime.VoucherStatus, after in
 		return first(o, limit, lookUpShelf, func(s Statement) {
 			s.BindInt64(1, int64(batch))
 			s.BindInt64(2, after)
-		}, scanVoucher)
+		}, ScanVoucher)
 	case status > airtime.Sold:
 		q = reportVouchersApart
 	}
@@ -249,10 +249,10 @@ func (o *Session) VouchersOf(batch int32, status airtime.VoucherStatus, after in
 		s.BindInt64(2, int64(status))
 		s.BindInt64(3, after)
 		s.BindInt64(4, int64(max(limit, 0)))
-	}, scanVoucher)
+	}, ScanVoucher)
 }
 
 // VoucherBatches answers admin.Reports.
 func (o *Session) VoucherBatches(after int32, limit int) ([]airtime.Batch, error) {
-	return list(o, reportBatches, page(int64(after), limit), scanBatch)
+	return list(o, reportBatches, page(int64(after), limit), ScanBatch)
 }
