@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -46,12 +47,7 @@ func (s *Server) RunStandby(ctx context.Context, dir string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	standby.address.User = s.address.User
-	source := s.address
-	source.RawQuery = url.Values{"application_name": {standbyName}}.Encode()
-	err = standby.Tool(ctx, "pg_basebackup", "--pgdata="+standby.data(), "--dbname="+source.String(),
-		"--checkpoint=fast", "--wal-method=stream", "--write-recovery-conf", "--no-sync")
-	if err == nil {
+	if err = standby.follow(ctx, s); err == nil {
 		err = standby.settle(ctx)
 	}
 	if err != nil {
@@ -60,15 +56,32 @@ func (s *Server) RunStandby(ctx context.Context, dir string) (*Server, error) {
 	return standby, nil
 }
 
-// synchronize has the primary wait for the standby with every commit from now on.
-func (p *Pair) synchronize(ctx context.Context) error {
-	if err := p.Primary.Exec(ctx, "alter system set synchronous_standby_names = '"+standbyName+"'"); err != nil {
+// follow makes a server's files a copy of another one's, which it is to follow from its next start.
+func (s *Server) follow(ctx context.Context, primary *Server) error {
+	if err := os.RemoveAll(s.data()); err != nil {
 		return err
 	}
-	if err := p.Primary.Exec(ctx, "select pg_reload_conf()"); err != nil {
+	s.address.User = primary.address.User
+	source := primary.address
+	source.RawQuery = url.Values{"application_name": {standbyName}}.Encode()
+	return s.Tool(ctx, "pg_basebackup", "--pgdata="+s.data(), "--dbname="+source.String(),
+		"--checkpoint=fast", "--wal-method=stream", "--write-recovery-conf", "--no-sync")
+}
+
+// synchronize has the primary wait for the standby with every commit from now on.
+func (p *Pair) synchronize(ctx context.Context) error {
+	if err := p.Primary.waitFor(ctx, standbyName); err != nil {
 		return err
 	}
 	return p.Primary.until(ctx, "select exists (select from pg_stat_replication where sync_state = 'sync')")
+}
+
+// waitFor names the standbys that the server waits for with every commit; "" is none.
+func (s *Server) waitFor(ctx context.Context, standbys string) error {
+	if err := s.Exec(ctx, "alter system set synchronous_standby_names = '"+standbys+"'"); err != nil {
+		return err
+	}
+	return s.Exec(ctx, "select pg_reload_conf()")
 }
 
 // until asks again and again, within the time of a start, until the answer is yes.
@@ -90,8 +103,11 @@ func (s *Server) until(ctx context.Context, question string) error {
 	})
 }
 
-// Promote makes a standby a primary, and waits until it is one.
+// Promote makes a standby a primary that waits for no other, and waits until it is one.
 func (s *Server) Promote(ctx context.Context) error {
+	if err := s.waitFor(ctx, ""); err != nil { // its files may be a copy of one that waited for a standby
+		return err
+	}
 	return s.with(ctx, func(c *pgx.Conn) error {
 		var done bool
 		err := c.QueryRow(ctx, "select pg_promote(true, $1)", int(startTime.Seconds())).Scan(&done)
@@ -100,6 +116,29 @@ func (s *Server) Promote(ctx context.Context) error {
 		}
 		return err
 	})
+}
+
+// FailOver promotes the standby and calls it the primary; what was the primary is the standby by name only, until Rejoin
+// makes it one.
+func (p *Pair) FailOver(ctx context.Context) error {
+	if err := p.Standby.Promote(ctx); err != nil {
+		return err
+	}
+	p.Primary, p.Standby = p.Standby, p.Primary
+	return nil
+}
+
+// Rejoin makes what was the primary before a fail-over the synchronous standby of the one that is it now. All it had is
+// replaced.
+func (p *Pair) Rejoin(ctx context.Context) error {
+	p.Standby.Kill() // should it be there still
+	if err := p.Standby.follow(ctx, p.Primary); err != nil {
+		return err
+	}
+	if err := p.Standby.Start(ctx); err != nil {
+		return err
+	}
+	return p.synchronize(ctx)
 }
 
 // DSN gives the address of a database on whichever of the two can be written to.

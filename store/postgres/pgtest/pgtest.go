@@ -222,6 +222,16 @@ func (s *Server) Kill() {
 	}
 }
 
+// Freeze stops all processes of the server from going on, as a machine does that hangs: its connections stay, and nobody
+// answers. Kill is the way out.
+func (s *Server) Freeze() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.process != nil {
+		s.process.freeze()
+	}
+}
+
 // leave takes the process out of the server's hands.
 func (s *Server) leave() *process {
 	s.mu.Lock()

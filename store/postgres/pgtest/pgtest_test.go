@@ -185,23 +185,45 @@ func TestExternal(t *testing.T) {
 	}
 }
 
-// The standby has what the primary said was committed, and takes over under the same address.
+// The standby has what the primary said was committed, and takes over under the same address; and so does the other one
+// the next time.
 func TestPair(t *testing.T) {
 	long(t)
 	p := StartPair(t, nil)
 	dsn := p.Database(t)
-	c := connect(t, dsn)
-	do(t, c, "create table kept (id bigint)")
-	do(t, c, "insert into kept values (1)")
-	p.Primary.Kill()
-	if _, err := pgx.Connect(t.Context(), dsn); err == nil {
-		t.Error("there is a server to write to before the standby was promoted")
+	do(t, connect(t, dsn), "create table kept (id bigint)")
+	for round := range int64(3) {
+		do(t, connect(t, dsn), "insert into kept values (1)")
+		p.Primary.Kill()
+		if _, err := pgx.Connect(t.Context(), dsn); err == nil {
+			t.Error("there is a server to write to before the standby was promoted")
+		}
+		must(t, p.FailOver(t.Context()))
+		c := connect(t, dsn)
+		do(t, c, "insert into kept values (1)")
+		if got := ask[int64](t, c, "select count(*) from kept"); got != 2*(round+1) {
+			t.Errorf("round %d: %d rows", round, got)
+		}
+		must(t, p.Rejoin(t.Context()))
 	}
-	must(t, p.Standby.Promote(t.Context()))
-	c = connect(t, dsn)
-	do(t, c, "insert into kept values (2)")
-	if got := ask[int64](t, c, "select sum(id) from kept"); got != 3 {
-		t.Errorf("the sum is %d, want 3", got)
+}
+
+// A frozen server keeps its connections and does not answer, until it is killed.
+func TestFreeze(t *testing.T) {
+	long(t)
+	server := Start(t, nil)
+	c := connect(t, server.Database(t))
+	server.Freeze()
+	answered := make(chan error, 1)
+	go func() { answered <- c.Ping(context.Background()) }()
+	select {
+	case err := <-answered:
+		t.Fatalf("a frozen server answers: %v", err)
+	case <-time.After(100 * time.Millisecond): // an answer takes less than one
+	}
+	server.Kill()
+	if err := <-answered; err == nil {
+		t.Error("a killed server answers")
 	}
 }
 

@@ -51,6 +51,14 @@ func (o owner) confine(c *exec.Cmd) {
 // interrupt asks for what PostgreSQL calls a fast shutdown.
 func (p *process) interrupt() { _ = p.command.Process.Signal(syscall.SIGINT) }
 
+// freeze stops the first process before the others, so that no more of them come.
+func (p *process) freeze() {
+	_ = p.command.Process.Signal(syscall.SIGSTOP) // it may be gone already
+	for _, c := range childrenOf(p.command.Process.Pid) {
+		_ = c.Signal(syscall.SIGSTOP)
+	}
+}
+
 // childrenOf finds the children of a process, where the system has /proc; elsewhere none.
 func childrenOf(parent int) (children []*os.Process) {
 	all, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is a good one
