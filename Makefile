@@ -1,8 +1,10 @@
 # What there is to do in this house. Recipes are plain sh; the two that need more than a line or
-# two of it are scripts in tools/. FUZZTIME, ROUNDS and RACE may be set on the command line.
+# two of it are scripts in tools/. FUZZTIME, ROUNDS, BENCH and RACE may be set on the command line.
 
 FUZZTIME = 20s
 ROUNDS   = 50
+# Further flags of `make bench` and its relatives, such as BENCH=--save or BENCH='--runs 3 --clients 32'.
+BENCH    =
 # Where goroutines meet: worth the race detector's tenfold cost.
 RACE     = ./store/... ./giftcard/... ./airtime/... ./network/... ./edge/... ./app/... \
 	./exchange/... ./saf/... ./relay/... ./router/... ./sdk/...
@@ -12,10 +14,10 @@ CRASH    = ./app/... ./sdk/...
 # The formatter of the toolchain in use, whether or not it is in the PATH.
 GOFMT = "$$(go env GOROOT)/bin/gofmt"
 
-.PHONY: help build test verify lint format floorplan generated vulnerabilities fuzz crash bench cover clean
+.PHONY: help build test verify lint format floorplan generated vulnerabilities fuzz crash bench bench-ratios bench-relay cover clean
 
 help: ## list what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 build: ## build the one binary, bin/scrip
 	go build -o bin/scrip ./cmd/scrip
@@ -58,9 +60,14 @@ crash: ## kill the server, the relay and the library's program ROUNDS (50) times
 	@go test -list Crash $(CRASH) | grep -q Crash || { echo "no crash test was found"; exit 1; }
 	SCRIP_CRASH_ROUNDS=$(ROUNDS) go test $(CRASH) -run Crash -count=1 -timeout 60m -v
 
-bench: ## the ratios promised of this machine's store and edge against a bare echo server, and of the relay
-	go run ./cmd/scrip bench ratios
-	go run ./cmd/scrip bench relay
+bench: build ## everything promised of speed, on both stores, compared with the committed results: docs/performance.md (half an hour)
+	bin/scrip bench suite --results bench/results $(BENCH)
+
+bench-ratios: build ## the embedded store further: lateness, disk, vouchers, many cards, growth, start
+	bin/scrip bench ratios $(BENCH)
+
+bench-relay: build ## what the relay adds, and its queue
+	bin/scrip bench relay $(BENCH)
 
 cover: ## how much of each package the tests reach, in cover.out
 	go test -coverprofile=cover.out ./...

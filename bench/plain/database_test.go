@@ -1,5 +1,10 @@
 package plain
 
-import "testing"
+import (
+	"testing"
 
-func database(t *testing.T) string { t.Skip("pgtest"); return "" }
+	"github.com/scripworks/scrip/store/postgres/pgtest"
+)
+
+// database makes a database for a test, or skips the test aloud where there is no PostgreSQL.
+func database(t *testing.T) string { return pgtest.Shared(t).Database(t) }

@@ -41,8 +41,8 @@ const maxConnections = 1000
 
 func (p *postgres) Seed(ctx context.Context, pans []string, balanceMinor int64) error {
 	const tables = `
-		CREATE TABLE IF NOT EXISTS card (pan text PRIMARY KEY, balance bigint NOT NULL CHECK (balance >= 0));
-		CREATE TABLE IF NOT EXISTS journal (id text PRIMARY KEY, pan text NOT NULL, merchant text NOT NULL,
+		CREATE TABLE IF NOT EXISTS card (pan text COLLATE "C" PRIMARY KEY, balance bigint NOT NULL CHECK (balance >= 0));
+		CREATE TABLE IF NOT EXISTS journal (id text COLLATE "C" PRIMARY KEY, pan text NOT NULL, merchant text NOT NULL,
 			amount bigint NOT NULL, balance bigint NOT NULL, received timestamptz NOT NULL)`
 	if _, err := p.pool.Exec(ctx, tables); err != nil {
 		return err

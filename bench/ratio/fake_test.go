@@ -42,7 +42,7 @@ func play(args []string) error {
 		if err != nil {
 			return err
 		}
-		return echo.Serve(ctx, listener, 1200)
+		return echo.Serve(ctx, listener, 1200) // the plain one too
 	}
 	return playAdministration(args)
 }
@@ -87,7 +87,11 @@ func playServer(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	store, err := os.OpenFile(filepath.Join(option(args, "--data"), "store"), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	dir := option(args, "--data")
+	if slices.Contains(args, "--keyset") { // the second node, on the store of the first
+		dir = filepath.Dir(option(args, "--keyset"))
+	}
+	store, err := os.OpenFile(filepath.Join(dir, "store"), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}

@@ -68,6 +68,7 @@ type Result struct {
 	Runs         int       `json:"runs"`
 	Seconds      float64   `json:"secondsPerRun"`
 	Cards        int       `json:"cards"`
+	Postgres     []string  `json:"postgres,omitzero"` // the settings of the PostgreSQL server
 	Rows         []Row     `json:"rows"`
 	Measurements []Measure `json:"measurements"`
 }
@@ -113,6 +114,7 @@ type session struct {
 	scrip *server
 	echo  *process
 	at    bench.Target // the echo
+	size  int          // of an answer, in bytes
 	rates map[string][]float64
 }
 
@@ -140,18 +142,23 @@ func (s *session) measure(ctx context.Context) (err error) {
 // open makes a store with cards in it, and the server of it.
 func (s *session) open(ctx context.Context, name string, cards int) (*server, error) {
 	made := newServer(s.Scrip, filepath.Join(s.dir, name), cards)
-	s.say("%s: %d cards", name, cards)
+	return made, s.openServer(ctx, made)
+}
+
+// openServer starts a server on a store that is new, and prepares it. It is not left running when that fails.
+func (s *session) openServer(ctx context.Context, made *server) error {
+	s.say("%s: %d cards", filepath.Base(made.dir), made.count)
 	if err := os.Mkdir(made.dir, 0o700); err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := made.start(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if err := made.prepare(ctx, s.Progress); err != nil {
 		made.kill()
-		return nil, err
+		return err
 	}
-	return made, nil
+	return nil
 }
 
 // startEcho starts the echo with answers as long as the server's own, which a few redemptions show.
@@ -162,19 +169,19 @@ func (s *session) startEcho(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	size := int(probe.Latency(bench.RedemptionRequest).ResponseBytes + 0.5)
-	if size == 0 {
+	s.size = int(probe.Latency(bench.RedemptionRequest).ResponseBytes + 0.5)
+	if s.size == 0 {
 		return fmt.Errorf("the server approves no redemption: %v", probe.Errors)
 	}
 	address, err := freeAddress()
 	if err != nil {
 		return err
 	}
-	s.say("echo: answers of %d bytes", size)
+	s.say("echo: answers of %d bytes", s.size)
 	s.at = s.scrip.target()
 	s.at.URL = "http://" + address
 	s.echo, err = startProcess(ctx, filepath.Join(s.dir, "echo.log"), nil, "http://"+address+"/readyz",
-		s.Scrip, "bench", "echo", "--listen", address, "--response-size", fmt.Sprint(size))
+		s.Scrip, "bench", "echo", "--listen", address, "--response-size", fmt.Sprint(s.size))
 	return err
 }
 

@@ -77,7 +77,12 @@ func (r *relayProcess) administer(ctx context.Context, args ...string) error {
 
 // metric reads the first metric whose line begins with a text.
 func (r *relayProcess) metric(ctx context.Context, begins string) (float64, error) {
-	text, err := get(ctx, "http://"+r.admin+"/metrics")
+	return metric(ctx, r.admin, begins)
+}
+
+// metric reads the first metric whose line begins with a text, from an operators' address.
+func metric(ctx context.Context, admin, begins string) (float64, error) {
+	text, err := get(ctx, "http://"+admin+"/metrics")
 	if err != nil {
 		return 0, err
 	}

@@ -31,9 +31,12 @@ const (
 
 // server is a Scrip server with a store of its own, which it keeps from one start to the next.
 type server struct {
-	program string
-	dir     string // the data
-	count   int    // of cards, beside the hot one
+	program  string
+	dir      string // the data; with a database the keys
+	database string // URL of the database that is the store; empty for a file in dir
+	keyset   string // file of the keys, when another node's dir has them
+	count    int    // of cards, beside the hot one
+	spare    int    // of cards that are not activated
 	// password is the account's, token the first operator's: made for this run and gone with it.
 	password, token string
 
@@ -41,6 +44,7 @@ type server struct {
 	process        *process
 	cards          []bench.Card
 	hot            bench.Card
+	fresh          []bench.Card // can be activated
 }
 
 func newServer(program, dir string, cards int) *server {
@@ -63,9 +67,14 @@ func (s *server) start(ctx context.Context) (ready time.Duration, err error) {
 			return 0, err
 		}
 	}
-	s.process, err = startProcess(ctx, s.dir+".log", nil, "http://"+s.admin+"/readyz", s.program,
-		"serve", "--data", s.dir, "--listen", s.address, "--admin-listen", s.admin,
-		"--operator-token-file", s.tokenFile())
+	args := []string{"serve", "--data", s.dir, "--listen", s.address, "--admin-listen", s.admin, "--operator-token-file", s.tokenFile()}
+	if s.database != "" {
+		args = append(args, "--database", s.database)
+	}
+	if s.keyset != "" {
+		args = append(args, "--keyset", s.keyset)
+	}
+	s.process, err = startProcess(ctx, s.dir+".log", nil, "http://"+s.admin+"/readyz", s.program, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -92,11 +101,11 @@ func (s *server) kill() { s.process.kill() }
 // prepare gives the server a product, the account and the cards, by its own administration
 // commands, and then activates and funds the cards by the contract.
 func (s *server) prepare(ctx context.Context, progress io.Writer) error {
-	cards, err := bench.ConsecutiveCards(firstPAN, s.count+1, expiry)
+	cards, err := bench.ConsecutiveCards(firstPAN, 1+s.count+s.spare, expiry)
 	if err != nil {
 		return err
 	}
-	s.hot, s.cards = cards[0], cards[1:]
+	s.hot, s.cards, s.fresh = cards[0], cards[1:1+s.count], cards[1+s.count:]
 	file := s.dir + ".csv"
 	if err := writeCards(file, cards); err != nil {
 		return err
@@ -109,7 +118,7 @@ func (s *server) prepare(ctx context.Context, progress io.Writer) error {
 	for _, of := range []struct {
 		cards []bench.Card
 		minor int64
-	}{{cards[:1], hotMinor}, {cards[1:], fundedMinor}} {
+	}{{cards[:1], hotMinor}, {s.cards, fundedMinor}} {
 		done, err := bench.Prepare(ctx, bench.Preparation{
 			Target: s.target(), Cards: of.cards, Opening: of.minor, Funding: of.minor,
 			Clients: prepareClients, Progress: progress,
