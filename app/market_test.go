@@ -186,6 +186,8 @@ type market struct {
 	stations []*station // the sellers send to the first
 	lines    []*relaytest.Hostile
 	sellers  []*seller
+	wishes   []string // what customers want, and how often
+	shelf    []sale   // what they buy of airtime, by turns; the number and amount of a top-up differ each time
 
 	selling   sync.WaitGroup
 	closing   atomic.Bool
@@ -193,10 +195,22 @@ type market struct {
 	answers   answers
 }
 
-// openMarket opens an issuer and vendor. Nobody sells yet.
+// openMarket opens an issuer and vendor in this process. Nobody sells yet.
 func openMarket(t *testing.T) *market {
 	t.Helper()
-	m := &market{house: open(t, app.Settings{Data: t.TempDir(), Network: &network.Settings{}})}
+	m := &market{
+		house:  open(t, app.Settings{Data: t.TempDir(), Network: &network.Settings{}}),
+		wishes: []string{"redemptions", "redemptions", "loads", "activations", "purchases", "purchases", refusable},
+		shelf:  []sale{{product: seen, amount: faceValue}, {product: unseen, amount: faceValue}, {product: topUp}},
+	}
+	m.furnish(t)
+	m.opened = newest(t, m.Store.Driver())
+	return m
+}
+
+// furnish brings in accounts, vouchers, and cards with money on them.
+func (m *market) furnish(t *testing.T) {
+	t.Helper()
 	m.offer(t)
 	m.product(t, "gold")
 	m.tills = map[string]*till{"rich": m.prepaid(t, "rich", crashDeposit), "owing": m.account(t, "owing", members{})}
@@ -210,10 +224,15 @@ func openMarket(t *testing.T) *market {
 		m.tills["rich"].activate(t, c, crashOpening)
 		m.cards = append(m.cards, c)
 	}
-	for _, kept := range messagesOf(t, m.Store.Driver()) {
-		m.opened = kept.Seq
+}
+
+// newest gives the place of a store's newest message.
+func newest(t *testing.T, d store.Driver) (seq int64) {
+	t.Helper()
+	for _, kept := range messagesOf(t, d) {
+		seq = kept.Seq
 	}
-	return m
+	return seq
 }
 
 // addRelay puts a relay in front of those that are there, with a bad line between them.
@@ -236,16 +255,21 @@ func (m *market) addRelay(t *testing.T, line *relaytest.Hostile) {
 	m.stations, m.lines = append([]*station{s}, m.stations...), append([]*relaytest.Hostile{line}, m.lines...)
 }
 
-// hire has people sell until the market closes.
-func (m *market) hire(t *testing.T, seed uint64, count int) {
+// hire has people sell until the market closes. at says where they send their messages.
+func (m *market) hire(t *testing.T, seed uint64, count int, at func() (h *house, gone, next <-chan struct{})) {
 	for n, w := range workers(seed, count) {
-		s := &seller{worker: w, market: m, account: crashAccounts[n%2]}
+		s := &seller{worker: w, market: m, at: at, account: crashAccounts[n%2]}
 		m.sellers = append(m.sellers, s)
-		m.selling.Go(func() {
-			for s.step(t) {
-			}
-		})
+		m.works(t, s)
 	}
+}
+
+// works lets somebody sell until the market closes.
+func (m *market) works(t *testing.T, s *seller) {
+	m.selling.Go(func() {
+		for s.step(t) {
+		}
+	})
 }
 
 // newCard makes a card that has not been activated.

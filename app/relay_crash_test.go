@@ -58,7 +58,7 @@ func crashRelays(t *testing.T, relays int, between []relaytest.Mischief) {
 	for _, s := range m.stations {
 		s.revive(t, mortality(random))
 	}
-	m.hire(t, seed, relaySellers)
+	m.hire(t, seed, relaySellers, m.stations[0].at)
 	for range fromEnvironment(t, crashRoundsEnv, crashRounds) {
 		s := m.nextDeath(t, random)
 		s.p.wasKilled(t)
@@ -149,7 +149,7 @@ func TestCrashOfARelayAtEveryBoundary(t *testing.T) {
 			t.Parallel()
 			m, first := openMarket(t), &firstOnes{mischief: c.mischief, came: map[string]bool{}}
 			m.addRelay(t, &relaytest.Hostile{Delay: 2 * relayTimeout, Choose: first.choose})
-			m.sellers = []*seller{{market: m, account: "rich"}}
+			m.sellers = []*seller{{market: m, at: m.stations[0].at, account: "rich"}}
 			m.stations[0].revive(t, forEver) // which makes its store
 			at := int64(1)
 			for ; m.crashAt(t, c.resource, c.advice, at); at++ {

@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// seller works at a till in front of relays, as a client must (docs/rules.md 1.1 and 1.2): what was approved he ends, or
+// seller works at a till in front of servers that fail, as a client must (docs/rules.md 1.1 and 1.2): what was approved he ends, or
 // knows to be open; what had no answer he reverses; and what he says of it he repeats until it is answered for good.
 type seller struct {
 	worker
 	market  *market
+	at      func() (h *house, gone, next <-chan struct{}) // where he sends a message, as front.at
 	account string
 	made    []*deal
 	closing time.Time // since when he has only what he has begun to end; zero before
@@ -104,9 +105,7 @@ func (s *seller) deals(t *testing.T, resource, advice string) {
 const refusable = "declined"
 
 // wish is what the next customer wants.
-func (s *seller) wish() string {
-	return []string{"redemptions", "redemptions", "loads", "activations", "purchases", "purchases", refusable}[s.random.IntN(7)]
-}
+func (s *seller) wish() string { return s.market.wishes[s.random.IntN(len(s.market.wishes))] }
 
 // begin remembers a deal that is about to be made.
 func (s *seller) begin(t *testing.T, resource string) *deal {
@@ -119,10 +118,9 @@ func (s *seller) begin(t *testing.T, resource string) *deal {
 	case refusable:
 		d.resource, d.amount = "redemptions", 2*crashOpening
 	case "purchases":
-		d.sale = []sale{
-			{product: seen, amount: faceValue}, {product: unseen, amount: faceValue},
-			{product: topUp, number: crashNumbers[n%len(crashNumbers)], amount: int64(100 + 20*(n%50))},
-		}[n%3]
+		if d.sale = s.market.shelf[n%len(s.market.shelf)]; d.product == topUp {
+			d.sale.number, d.sale.amount = crashNumbers[n%len(crashNumbers)], int64(100+20*(n%50))
+		}
 	}
 	s.made = append(s.made, d)
 	return d
@@ -225,10 +223,10 @@ func (d *deal) advises(l *till) answer {
 	return l.confirm(d.resource, d.id, d.adviceID)
 }
 
-// send sends a message to the first relay. When there is no answer it waits until the relay has come back: one that is
-// alive answers.
+// send sends a message to whoever is to get it. When there is no answer it waits until the server has come back: one that
+// is alive answers.
 func (s *seller) send(t *testing.T, message func(l *till) answer) answer {
-	h, gone, next := s.market.stations[0].at()
+	h, gone, next := s.at()
 	a := message(h.at(s.market.tills[s.account]))
 	if a.status != 0 {
 		return a
@@ -238,7 +236,7 @@ func (s *seller) send(t *testing.T, message func(l *till) answer) answer {
 	case <-t.Context().Done():
 		return a
 	case <-time.After(patience):
-		t.Errorf("a relay that lives has not answered: %v", a)
+		t.Errorf("a server that lives has not answered: %v", a)
 		return a
 	}
 	select {
