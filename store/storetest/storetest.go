@@ -40,6 +40,8 @@ func Run(t *testing.T, open Opener, reopen Reopener) {
 		{"Item", testItems},
 		{"Ledger", testLedger},
 		{"Row", testRows},
+		{"Revision", testRevisions},
+		{"Lease", testLeases},
 		{"Batch", testBatches},
 		{"View", testViews},
 		{"Life", testLife},
