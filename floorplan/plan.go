@@ -74,8 +74,8 @@ var House = Plan{
 			"wire to words and back; the switch; the batch and its driver seam; the way in; what must always be true",
 		},
 		{
-			[]string{"store/sqlstore", "store/memstore", "network", "keyset"},
-			"the one body of SQL; the same promises in memory; a mobile network, simulated; the file of a store's keys",
+			[]string{"store/sqlstore", "store/memstore", "network", "keyset", "move"},
+			"the one body of SQL; the same promises in memory; a mobile network, simulated; the file of a store's keys; a store into another",
 		},
 		{[]string{"config", "store/sqlite", "store/postgres"}, "open, migrate, dialect; what the operator may set"},
 		{[]string{"app"}, "wiring and life: New, Start, Stop"},

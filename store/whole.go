@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/txn"
@@ -30,4 +31,21 @@ type Whole interface {
 type Counted struct {
 	Key     txn.CounterKey
 	Counter txn.Counter
+}
+
+// What a set was brought, for whoever compares stores.
+
+// HasMessage says whether a message is in the set.
+func (s *Set) HasMessage(seq int64) bool { return s.messages[seq] != nil }
+
+// Remembers says whether a remembered reversal of a request was brought.
+func (s *Set) Remembers(request IDKey, reversal int64) bool {
+	r := s.ids[worldID{request.World, request.ID}]
+	return r != nil && slices.ContainsFunc(r.tombstones, func(t Tombstone) bool { return t.Reversal == reversal })
+}
+
+// HasCounter says whether a counter was brought and counts so much.
+func (s *Set) HasCounter(k txn.CounterKey, c txn.Counter) bool {
+	brought, known := s.counters[k]
+	return known && brought == c
 }
