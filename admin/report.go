@@ -32,6 +32,13 @@ type Reports interface {
 	MessagesByReference(ctx context.Context, world ident.World, hash int64, limit int) ([]txn.Message, error)
 	// Entries gives entries whose message is above after; those of one message are never split.
 	Entries(ctx context.Context, after int64, limit int) ([]ledger.Entry, error)
+	// Pruned gives what is left of messages that were pruned, with a seq above after.
+	Pruned(ctx context.Context, after int64, limit int) ([]txn.Husk, error)
+	// Brought gives what was brought forward for them, with a key above after.
+	Brought(ctx context.Context, after ledger.BroughtKey, limit int) ([]ledger.Brought, error)
+	// Forgotten gives the greatest seq of a pruned message of which nothing is left any more; 0 when there is none. What is
+	// missing up to there was pruned and is forgotten.
+	Forgotten(ctx context.Context) (int64, error)
 	// EntriesOf gives the entries that a message made.
 	EntriesOf(ctx context.Context, message int64) ([]ledger.Entry, error)
 	// Cards gives cards with an id above after.

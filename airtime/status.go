@@ -101,7 +101,7 @@ func (s *recall) locate(tx Tx) {
 // answer gives what the purchase itself was answered (docs/rules.md 3.2).
 func (s *recall) answer() (*Response, error) {
 	m, v := s.message, s.vendor
-	detail := decline.Detail{RequestID: m.ID, RequestTime: m.At}
+	detail := decline.Detail{RequestID: m.ID, RequestTime: m.Told()}
 	switch m.State {
 	case txn.Working, txn.Reversing:
 		return nil, v.unknown(m.ID)
@@ -109,6 +109,9 @@ func (s *recall) answer() (*Response, error) {
 		return nil, decline.New(decline.AccountAlreadySettled, "the purchase was reversed").With(detail)
 	case txn.Declined:
 		return nil, decline.New(m.Reason, "the purchase was declined").With(detail)
+	}
+	if m.Pruned { // it stands, and any definite answer but its own would say otherwise
+		return nil, &decline.Unknown{Reason: decline.OutcomeUnknown, Text: "what was answered is not kept any more", RequestID: m.ID}
 	}
 	p, err := v.edition(m)
 	if err != nil {

@@ -245,13 +245,13 @@ func (d *decision) voided(c *Card) *decline.Error {
 	return refusal.With(detail)
 }
 
-// told gives a request and what ended it when the sender may be told of it.
+// told gives a request and what ended it when the sender may be told of it. Of what was pruned there is nothing to tell.
 func (d *decision) told(seq int64) (request, ended txn.Message, mine bool) {
 	if seq == 0 {
 		return request, ended, false
 	}
 	request, found := d.tx.MessageAt(seq)
-	if !found || request.Account != d.request.Sender.Account {
+	if !found || request.Pruned || request.Account != d.request.Sender.Account {
 		return request, ended, false
 	}
 	if request.Ended != 0 {

@@ -83,7 +83,7 @@ func (r *Relay) purchase(ctx context.Context, q *airtime.Query) (m txn.Message, 
 // settled gives what our own record answers to the status of a purchase (docs/rules.md 3.2); nil when that is its
 // upstream's to tell.
 func settled(m txn.Message) error {
-	detail := decline.Detail{RequestID: m.ID, RequestTime: m.At}
+	detail := decline.Detail{RequestID: m.ID, RequestTime: m.Told()}
 	switch m.State {
 	case txn.Working, txn.Reversing:
 		return notKnown(m.ID)
@@ -101,7 +101,7 @@ func (s *sales) recall(ctx context.Context, m txn.Message, q *airtime.Query) (*a
 		return nil, err
 	}
 	u := s.relay.upstreams[m.Upstream]
-	if u == nil || u.Airtime == nil {
+	if u == nil || u.Airtime == nil || m.ID == "" { // of one that was pruned, our reference does not tell the id
 		return nil, notKnown(m.ID)
 	}
 	asked := *q

@@ -92,8 +92,8 @@ type Tombstone struct {
 
 // Wanted is what a batch is to load. Duplicates are allowed.
 type Wanted struct {
-	IDs      []IDKey            // messages with these ids, and tombstones for them
-	Seqs     []int64            // messages at these places
+	IDs      []IDKey            // messages with these ids, or what is left of them, and tombstones for them
+	Seqs     []int64            // messages at these places, or what is left of them
 	Numbers  []giftcard.CardKey // cards by number
 	Cards    []int64            // cards by id
 	Details  []int64            // card details by card id
@@ -157,6 +157,15 @@ type Changes struct {
 	NewItems []*saf.Item
 	Items    []*saf.Item
 	Dropped  []int64
+	// What comes last: of the messages Pruned, with their entries, the husk alone is left, and what is Brought is added to
+	// what was brought forward under the same key, with the greatest Upto. Husks that are Forgotten go with what leads to
+	// them, and with the reversals remembered under their seq (Names leads to these, with a negative seq); the greatest seq of
+	// those ever forgotten is kept. Of both some may be gone already.
+	// Husks are those of another store, and come with what leads to them.
+	Pruned    []txn.Husk
+	Husks     []txn.Husk
+	Brought   map[ledger.BroughtKey]ledger.Brought
+	Forgotten []txn.Husk
 }
 
 // reset empties the changes and keeps their memory.
@@ -174,11 +183,16 @@ func (c *Changes) reset() {
 	clear(c.NewItems)
 	clear(c.Items)
 	clear(c.Counters)
+	clear(c.Pruned)
+	clear(c.Brought)
+	clear(c.Husks)
+	clear(c.Forgotten)
 	*c = Changes{
 		Inserted: c.Inserted[:0], Amended: c.Amended[:0], NewCards: c.NewCards[:0], Cards: c.Cards[:0], Details: c.Details[:0],
 		Rows: c.Rows[:0], Entries: c.Entries[:0], Tombstones: c.Tombstones[:0], Renumbered: c.Renumbered[:0], Counters: c.Counters,
 		NewVouchers: c.NewVouchers[:0], Vouchers: c.Vouchers[:0], Batches: c.Batches[:0], Floats: c.Floats[:0],
 		NewItems: c.NewItems[:0], Items: c.Items[:0], Dropped: c.Dropped[:0],
+		Pruned: c.Pruned[:0], Husks: c.Husks[:0], Brought: c.Brought, Forgotten: c.Forgotten[:0],
 	}
 }
 
@@ -187,5 +201,6 @@ func (c *Changes) IsEmpty() bool {
 	return len(c.Inserted) == 0 && len(c.Amended) == 0 && len(c.Tombstones) == 0 && len(c.NewCards) == 0 && len(c.Renumbered) == 0 &&
 		len(c.Cards) == 0 && len(c.Details) == 0 && len(c.Counters) == 0 && len(c.Entries) == 0 && len(c.Rows) == 0 &&
 		len(c.NewVouchers) == 0 && len(c.Vouchers) == 0 && len(c.Batches) == 0 && len(c.Floats) == 0 &&
-		len(c.NewItems) == 0 && len(c.Items) == 0 && len(c.Dropped) == 0
+		len(c.NewItems) == 0 && len(c.Items) == 0 && len(c.Dropped) == 0 &&
+		len(c.Pruned) == 0 && len(c.Husks) == 0 && len(c.Brought) == 0 && len(c.Forgotten) == 0
 }

@@ -50,7 +50,7 @@ func NewSet() *Set {
 		ids: map[worldID]*idRecord{}, messages: map[int64]*txn.Message{}, numbers: map[secret.Digest]int64{},
 		cards: map[int64]*giftcard.Card{}, details: map[int64]*giftcard.Detail{}, holders: map[secret.Digest][]int64{},
 		counters: map[txn.CounterKey]txn.Counter{}, dirty: map[any]bool{}, stock: newStock(), floats: map[ident.Account]*airtime.Float{}, items: map[int64]*saf.Item{},
-		changes: Changes{Counters: map[txn.CounterKey]txn.Counter{}}, revision: unknownRevision,
+		changes: Changes{Counters: map[txn.CounterKey]txn.Counter{}, Brought: map[ledger.BroughtKey]ledger.Brought{}}, revision: unknownRevision,
 	}
 }
 
@@ -206,6 +206,7 @@ func (t *Tx) Messages(id ident.ID) []txn.Message {
 	for _, seq := range r.seqs {
 		if m := t.set.messages[seq]; m.State != txn.Withdrawn {
 			found = append(found, *m)
+			found[len(found)-1].ID = id // what was pruned has none of its own
 		}
 	}
 	return found
@@ -353,6 +354,9 @@ func (t *Tx) Amend(m txn.Message) {
 	kept := t.set.messages[m.Seq]
 	if kept == nil {
 		panic(failure{missing("message", m.Seq)})
+	}
+	if kept.Pruned {
+		panic(failure{fmt.Errorf("store: message %d was pruned, and cannot be changed", m.Seq)})
 	}
 	listed := t.touch(kept)
 	before := *kept

@@ -1,6 +1,7 @@
 package txn
 
 import (
+	"slices"
 	"time"
 
 	"github.com/scripworks/scrip/decline"
@@ -138,8 +139,7 @@ func (e *Ending) namedBy(m *Message) bool {
 	if m.Request == 0 {
 		return m.Names == e.names
 	}
-	request, found := e.Tx.MessageAt(m.Request)
-	return found && request.ID == e.Advice.RequestID
+	return slices.ContainsFunc(e.Tx.Messages(e.Advice.RequestID), func(r Message) bool { return r.Seq == m.Request })
 }
 
 // judge makes the checks of docs/rules.md 1.4 for advices in their order, up to the effect.
@@ -207,7 +207,7 @@ func (e *Ending) locate() *decline.Error {
 
 // Detail names the request, and what ended it (docs/rules.md 2.4).
 func (e *Ending) Detail() decline.Detail {
-	detail := decline.Detail{RequestID: e.Request.ID, RequestTime: e.Request.At}
+	detail := decline.Detail{RequestID: e.Request.ID, RequestTime: e.Request.Told()}
 	addEnding(&detail, e.Advice.Role, e.Advice.ID, e.Message)
 	if e.Request.Ended != 0 {
 		if ended, found := e.Tx.MessageAt(e.Request.Ended); found {
@@ -219,9 +219,9 @@ func (e *Ending) Detail() decline.Detail {
 
 func addEnding(detail *decline.Detail, role Role, id ident.ID, m Message) {
 	if role == Reversal {
-		detail.ReversalID, detail.ReversalTime = id, m.At
+		detail.ReversalID, detail.ReversalTime = id, m.Told()
 	} else {
-		detail.ConfirmationID, detail.ConfirmTime = id, m.At
+		detail.ConfirmationID, detail.ConfirmTime = id, m.Told()
 	}
 }
 

@@ -101,11 +101,11 @@ func Duplicate(id ident.ID, own *Message) *decline.Error {
 	}
 	switch own.Role {
 	case Confirmation:
-		return refusal.With(decline.Detail{ConfirmationID: id, ConfirmTime: own.At})
+		return refusal.With(decline.Detail{ConfirmationID: id, ConfirmTime: own.Told()})
 	case Reversal:
-		return refusal.With(decline.Detail{ReversalID: id, ReversalTime: own.At})
+		return refusal.With(decline.Detail{ReversalID: id, ReversalTime: own.Told()})
 	}
-	return refusal.With(decline.Detail{RequestID: id, RequestTime: own.At})
+	return refusal.With(decline.Detail{RequestID: id, RequestTime: own.Told()})
 }
 
 // Late refuses a request of a family whose reversal was answered 404 before it came (rule L8), and gives nil for any
@@ -115,7 +115,7 @@ func Late(tx Tx, s *Sender, f Family, request ident.ID, reason decline.Reason) *
 	if !gone {
 		return nil
 	}
-	detail := decline.Detail{RequestID: request, ReversalID: reversal.ID, ReversalTime: reversal.At}
+	detail := decline.Detail{RequestID: request, ReversalID: reversal.ID, ReversalTime: reversal.Told()}
 	return decline.New(reason, "a reversal of this request was received before it").With(detail)
 }
 

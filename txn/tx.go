@@ -28,8 +28,9 @@ type Store[Keys, Tx any] interface {
 type Tx interface {
 	// Messages gives all messages with an id, in the keys' world, oldest first: at most one request or
 	// look-up; an advice that was refused and later accepted stands twice. A withdrawn request is not among them.
+	// Of those that were pruned it gives what is left of them.
 	Messages(id ident.ID) []Message
-	// MessageAt gives the message with a seq.
+	// MessageAt gives the message with a seq. Of one that was pruned it gives what is left, which has no ID.
 	MessageAt(seq int64) (Message, bool)
 	// Remembered gives the reversals of an account, oldest first, for requests with an id that were never seen (rule L7).
 	Remembered(account ident.Account, request ident.ID) (reversals []int64)

@@ -182,6 +182,7 @@ type Message struct {
 	Links                    []Link  // the cards and vouchers it touched, each with the message that touched it before
 	References               []int64 // hashes of what it is found by: its third-party identifiers, a subscriber's number
 	Body                     []byte  // the message as received, without PINs and card numbers, sealed; may be empty
+	Pruned                   bool    // it was older than is kept, and this is what was left of it: see Husk
 }
 
 // Amend takes over from another what may change about a message: State, Reason, Ended, Final and ProviderRef; and, of one

@@ -30,6 +30,7 @@ func (d *Driver) Forget(ctx context.Context, world ident.World, above int64, _ f
 	d.kept.forgetCards(world, above)
 	d.kept.stock.forget(world, above)
 	d.kept.items.forget(world)
+	d.kept.past.forget(world)
 	d.kept.floats.removeAll(0, func(f airtime.Float) bool { return f.World == world })
 	for _, rows := range d.kept.rows {
 		rows.removeAll(above, func(r admin.Row) bool { return r.World == world })

@@ -37,6 +37,7 @@ type records struct {
 	stock      stock
 	floats     table[ident.Account, airtime.Float]
 	items      items
+	past       past
 }
 
 type worldID struct {
@@ -64,7 +65,7 @@ func newRecords() *records {
 		counters: map[txn.CounterKey]txn.Counter{},
 		rows:     map[admin.Kind]*table[int64, admin.Row]{}, names: map[rowName]int64{},
 		working: newTable[int64, struct{}](), stock: newStock(), floats: newTable[ident.Account, airtime.Float](),
-		items: newItems(),
+		items: newItems(), past: newPast(),
 	}
 }
 
@@ -76,7 +77,7 @@ func (r *records) load(wanted *store.Wanted, set *store.Set) {
 		}
 	}
 	for _, seq := range wanted.Seqs {
-		if m, found := r.messages.get(seq); found {
+		if m, found := r.message(seq); found {
 			set.LoadedMessage(m)
 		}
 	}
@@ -111,8 +112,8 @@ func (r *records) load(wanted *store.Wanted, set *store.Set) {
 func (r *records) loadID(k store.IDKey, set *store.Set) {
 	key := worldID{k.World, k.ID}
 	var messages []txn.Message
-	for _, seq := range r.ids[key] {
-		m, _ := r.messages.get(seq)
+	for _, seq := range slices.Sorted(slices.Values(slices.Concat(r.ids[key], r.past.hashes[worldHash{k.World, k.Hash}]))) {
+		m, _ := r.message(seq)
 		messages = append(messages, m)
 		r.loadNamed(&m, set)
 	}
@@ -179,6 +180,9 @@ func (r *records) check(c *store.Changes) error {
 		return err
 	}
 	if err := r.items.check(c.NewItems); err != nil {
+		return err
+	}
+	if err := r.past.check(c.Brought); err != nil {
 		return err
 	}
 	return r.checkRows(c.Rows)
@@ -264,6 +268,7 @@ func (r *records) save(c *store.Changes) {
 		r.floats.put(f.Account, *f)
 	}
 	r.items.save(c)
+	r.prune(c)
 }
 
 func (r *records) insert(m txn.Message) {

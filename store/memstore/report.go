@@ -73,8 +73,9 @@ func (d *Driver) MessagesByReference(_ context.Context, world ident.World, hash 
 		if len(messages) >= limit {
 			break
 		}
-		m, _ := d.kept.messages.get(seq)
-		messages = append(messages, m)
+		if m, found := d.kept.messages.get(seq); found {
+			messages = append(messages, m)
+		}
 	}
 	return messages, nil
 }
@@ -95,8 +96,13 @@ func (d *Driver) Entries(_ context.Context, after int64, limit int) ([]ledger.En
 func (d *Driver) EntriesOf(_ context.Context, message int64) ([]ledger.Entry, error) {
 	d.records.RLock()
 	defer d.records.RUnlock()
-	first, end := d.kept.firstEntryAbove(message-1), d.kept.firstEntryAbove(message)
+	first, end := d.kept.entriesOf(message)
 	return slices.Clone(d.kept.entries[first:end]), nil
+}
+
+// entriesOf gives the places of a message's entries: from first up to end.
+func (r *records) entriesOf(message int64) (first, end int) {
+	return r.firstEntryAbove(message - 1), r.firstEntryAbove(message)
 }
 
 // firstEntryAbove gives the place of the first entry whose message is above a seq.

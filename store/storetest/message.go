@@ -65,7 +65,7 @@ func everyMessageField(r *room) {
 		Links:      []txn.Link{{Card: 21, Previous: 800}, {Card: 22, Previous: 0}},
 		References: []int64{5, -6}, Body: []byte{0, 1, 255},
 	}
-	r.full(m)
+	r.full(m, "Pruned")
 	r.insert(m)
 	r.found(m)
 }

@@ -39,6 +39,7 @@ func Run(t *testing.T, open Opener, reopen Reopener) {
 		{"Float", testFloats},
 		{"Item", testItems},
 		{"Ledger", testLedger},
+		{"Prune", testPrune},
 		{"Row", testRows},
 		{"Revision", testRevisions},
 		{"Lease", testLeases},
