@@ -13,6 +13,7 @@ type Change struct {
 	Left      bool // it has left the line over the change in the store: Saved must be told
 	Opened    bool // the breaker has opened over it
 	Stopped   bool // what goes under its credential has stopped over it
+	Gone      bool // it is not in memory any more, although it may wait in the store: others send it, or a pass brings it back
 }
 
 // Done says what came of an item that Next or NextParked gave.
@@ -37,8 +38,13 @@ func (l *Line) Done(seq int64, v Verdict, now time.Time, jitter float64) Change 
 		e.failed(v, now)
 		fallthrough
 	case NoCredential, Unreadable:
-		if e.stale && v.Outcome == NoCredential { // there may be one by now
-			l.forget(e)
+		switch {
+		case v.Outcome == NoCredential && e.stale: // there may be one by now
+			l.forget(e, &c)
+		case v.Outcome != Refused && l.follows: // the holder of the line may do better
+			l.letGo(e, &c)
+		}
+		if c.Gone {
 			break
 		}
 		e.State, e.Why, c.Put, c.Final = Attention, v.Why, true, true
@@ -92,7 +98,7 @@ func (l *Line) again(e *entry, v Verdict, now time.Time, jitter float64, c *Chan
 	}
 	switch {
 	case e.stale: // the store knows better
-		l.forget(e)
+		l.forget(e, c)
 		c.Put = true
 		return
 	case c.From == Parked:
@@ -103,6 +109,10 @@ func (l *Line) again(e *entry, v Verdict, now time.Time, jitter float64, c *Chan
 		return
 	}
 	l.await(e, v, now, jitter)
+	if l.follows && (!l.breaker.IsClosed() || l.isOver(e, e.due)) {
+		l.letGo(e, c)
+		return
+	}
 	if c.Put = now.Sub(saved) >= saveEvery; !c.Put {
 		e.saved = saved
 	}
@@ -131,9 +141,16 @@ func (l *Line) patience() int {
 }
 
 // forget leaves an entry to the next pass, which begins at once.
-func (l *Line) forget(e *entry) {
+func (l *Line) forget(e *entry, c *Change) {
+	l.letGo(e, c)
+	l.mine(e.Seq)
+	l.restart()
+}
+
+// letGo throws an entry out of memory.
+func (l *Line) letGo(e *entry, c *Change) {
 	if l.entries[e.Seq] == e {
 		l.remove(e)
 	}
-	l.restart()
+	c.Gone = true
 }

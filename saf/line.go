@@ -26,6 +26,7 @@ const (
 // What waits in the store and is not in memory is read on in passes, each from the head to the end. While a pass has not
 // come to the end the line is behind: what is offered is left to the pass, unless it could be sent at once because so
 // little is in memory. Once it has, offers are taken directly, and a pass now and then finds what was never offered.
+// Where other processes queue for the same upstream passes come more often: see Share.
 type Line struct {
 	pace    Pace // a full one
 	lane    func(ident.Account) string
@@ -45,6 +46,8 @@ type Line struct {
 	headed  bool             // the head was the last probe
 	answers uint64           // definite ones so far: who fails while it grows fails alone
 	repeats int64
+	sideAt  time.Time // when side was read
+	shared
 
 	settling map[int64]bool // left the line, but the store may not know yet
 	settled  map[int64]bool // those of which the store learnt while a page was being read
@@ -55,6 +58,7 @@ type Line struct {
 	read    int64
 	ignored int64 // the greatest seq that was offered in vain since a page was last asked for
 	age     int   // raised when what is in memory is thrown away: a page of before is too old
+	pages   int   // that have been asked for
 }
 
 // entry is an item in memory.
@@ -71,6 +75,7 @@ type entry struct {
 	index   int    // in its pile
 	next    *entry // of the same request
 	stale   bool   // an operator may have changed the item in the store
+	came    int    // how many pages had been asked for then
 }
 
 // place is where an entry is.
@@ -114,7 +119,7 @@ func (l *Line) Offer(i Item) bool {
 	if l.entries[i.Seq] != nil {
 		return true
 	}
-	if i.State != Waiting || l.isStopped(i.Account) || i.Seq <= l.read {
+	if i.State != Waiting || l.isStopped(i.Account) || l.wasRead(i.Seq) || l.follows && (l.paused || l.IsOpen()) {
 		return false
 	}
 	if len(l.entries) >= l.held || l.behind && len(l.entries) >= l.pace.Window {
@@ -125,8 +130,20 @@ func (l *Line) Offer(i Item) bool {
 	return true
 }
 
+// wasRead says whether what is offered has been read from the store already, or will be.
+func (l *Line) wasRead(seq int64) bool {
+	if l.on { // places do not come in order
+		return l.isSettled(seq)
+	}
+	return seq <= l.read
+}
+
 // fallBehind leaves an offer to a pass.
 func (l *Line) fallBehind(seq int64) {
+	if l.follows {
+		return // of the holder
+	}
+	l.mine(seq)
 	l.behind = true
 	l.ignored = max(l.ignored, seq)
 	if !l.waiting.running {
@@ -136,7 +153,7 @@ func (l *Line) fallBehind(seq int64) {
 
 // add takes an item into memory.
 func (l *Line) add(i Item) {
-	e := &entry{Item: i, answers: l.answers}
+	e := &entry{Item: i, answers: l.answers, came: l.pages}
 	l.entries[i.Seq] = e
 	first := l.heads[i.Request]
 	if first == nil {
@@ -208,6 +225,9 @@ func (l *Line) Next(now time.Time) (Item, bool) {
 		l.ready.push(e, isReady)
 	}
 	e := l.ready.first()
+	for ; e != nil && l.isOver(e, now); e = l.ready.first() {
+		l.remove(e)
+	}
 	if e != nil && l.isBeside(e.Request) { // an operator has just put it back in line
 		l.ready.remove(e)
 		e.due = now.Add(l.pace.MinWait)
@@ -276,6 +296,7 @@ func (l *Line) NextParked(now time.Time) (Item, bool) {
 	if l.paused || l.beside != nil || !l.sparesParked() || !l.breaker.IsClosed() && !l.breaker.MayProbe(now) {
 		return Item{}, false
 	}
+	l.refresh(now)
 	for len(l.side) > 0 {
 		i := l.side[0]
 		l.side = l.side[1:]
@@ -348,6 +369,9 @@ func (l *Line) judge(probe int, v Verdict, now time.Time, jitter float64) (opene
 	if !wasClosed || l.breaker.IsClosed() {
 		return false
 	}
+	if l.follows { // it will take longer
+		l.keep(func(*entry) bool { return false })
+	}
 	for _, e := range slices.Clone(l.backing.entries) {
 		if !e.bidden {
 			l.backing.remove(e)
@@ -370,7 +394,7 @@ func (l *Line) IsEmpty() bool {
 
 // View fills in what the line knows of a view: all but the counts.
 func (l *Line) View(v *View) {
-	v.InFlight, v.Repeats, v.Breaker, v.Paused = l.flying, l.repeats, l.breaker.State(), l.paused
+	v.InFlight, v.Repeats, v.Breaker, v.Paused, v.Leads = l.flying, l.repeats, l.breaker.State(), l.paused, l.Leads()
 	if l.beside != nil {
 		v.InFlight++
 	}

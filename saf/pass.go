@@ -1,6 +1,9 @@
 package saf
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // pass is one reading of what is in a state, from the head to the end.
 type pass struct {
@@ -8,7 +11,9 @@ type pass struct {
 	due     time.Time // when it goes on, or the next one begins
 	cursor  int64     // the seq that was read last
 	running bool
-	reading bool // a page has been asked for
+	reading bool          // a page has been asked for
+	full    bool          // there was no room for what was read last
+	took    time.Duration // of a shared line: what was read before it was read again by then
 }
 
 // Page is a part of the queue that a line wants to read.
@@ -16,7 +21,9 @@ type Page struct {
 	State State
 	After int64 // seqs above it
 	Limit int
-	age   int // of what is in memory
+
+	age    int // of what is in memory
+	number int // how many had been asked for with it
 }
 
 // wants says whether a pass is to be read on now.
@@ -38,11 +45,18 @@ func (p *pass) ask(now time.Time) (after int64) {
 func (l *Line) Lacks(now time.Time) bool { return l.lacksWaiting(now) || l.lacksParked(now) }
 
 func (l *Line) lacksWaiting(now time.Time) bool {
-	return l.waiting.wants(now) && len(l.entries)+l.page <= l.held
+	p := &l.waiting
+	switch {
+	case l.follows || !p.wants(now):
+		return false
+	case len(l.entries)+l.page <= l.held:
+		return true
+	}
+	return l.on && (!p.isThrough(l.read) || l.looksBack(now)) // what is in memory is read again
 }
 
 func (l *Line) lacksParked(now time.Time) bool {
-	return l.parked.wants(now) && len(l.side) == 0 && l.beside == nil && !l.paused && l.sparesParked()
+	return !l.follows && l.parked.wants(now) && len(l.side) == 0 && l.beside == nil && !l.paused && l.sparesParked()
 }
 
 // Missing gives a page that is to be read now, if any. Loaded or Failed must be called with it. Pages may be read one
@@ -50,12 +64,21 @@ func (l *Line) lacksParked(now time.Time) bool {
 func (l *Line) Missing(now time.Time) (Page, bool) {
 	switch {
 	case l.lacksWaiting(now):
+		if l.looksBack(now) {
+			l.waiting = pass{running: true}
+		}
 		l.ignored = 0
-		return Page{Waiting, l.waiting.ask(now), l.page, l.age}, true
+		return l.ask(Waiting, &l.waiting, l.page, now), true
 	case l.lacksParked(now):
-		return Page{Parked, l.parked.ask(now), sidePage, l.age}, true
+		return l.ask(Parked, &l.parked, sidePage, now), true
 	}
 	return Page{}, false
+}
+
+// ask asks for the next page of a pass.
+func (l *Line) ask(s State, of *pass, limit int, now time.Time) Page {
+	l.pages++
+	return Page{State: s, After: of.ask(now), Limit: limit, age: l.age, number: l.pages}
 }
 
 // Failed says that a page could not be read.
@@ -73,17 +96,24 @@ func (l *Line) Loaded(p Page, items []Item, now time.Time) {
 	if of == nil {
 		return
 	}
-	of.reading = false
+	of.reading, of.full = false, false
+	l.compare(p, items, p.upto(items))
 	for i := range items {
+		if of.full = l.on && p.State == Waiting && len(l.entries) >= l.held && l.entries[items[i].Seq] == nil; of.full {
+			break
+		}
 		of.cursor = items[i].Seq
 		if !l.isSettled(of.cursor) && !l.isStopped(items[i].Account) {
 			l.take(p.State, items[i], now)
 		}
 	}
 	if p.State == Waiting {
+		of.mark(l.read, now)
 		l.read = max(l.read, of.cursor)
+	} else {
+		l.sideAt = now
 	}
-	if len(items) < p.Limit {
+	if len(items) < p.Limit && !of.full {
 		l.end(of, now)
 	}
 }
@@ -106,6 +136,7 @@ func (l *Line) take(state State, i Item, now time.Time) {
 	case e != nil:
 		e.stale = e.stale && state != e.State // unless it is still what it was when it was sent
 	case l.beside != nil && l.beside.Seq == i.Seq: // its end brings it back
+	case l.isOthers(&i, now):
 	case state == Waiting:
 		l.add(i)
 	case now.Sub(i.Tried) >= l.pace.MaxWait/2: // else it is just parked
@@ -122,8 +153,12 @@ func (l *Line) end(of *pass, now time.Time) {
 	if l.ignored > of.cursor {
 		return
 	}
+	if l.behind = false; l.on {
+		of.took = cmp.Or(of.took, now.Sub(of.began))
+		*of = pass{due: of.again()}
+		return
+	}
 	*of = pass{due: now.Add(min(max(checkEvery, checkRest*now.Sub(of.began)), checkAtLast))}
-	l.behind = false
 }
 
 // isSettled says whether an item has left the line since the store was asked, or the store does not know yet.
@@ -166,7 +201,7 @@ func (l *Line) Reread() { l.restart() }
 // restart begins to read what waits from the head again. A page that is being read is of before.
 func (l *Line) restart() {
 	l.age++
-	l.waiting, l.parked.reading, l.behind = pass{running: true}, false, true
+	l.waiting, l.parked.reading, l.behind = pass{running: true}, false, !l.follows
 }
 
 // keep throws out of memory what is not on its way and is not wanted there.
@@ -174,6 +209,7 @@ func (l *Line) keep(wanted func(e *entry) bool) {
 	for _, e := range l.entries {
 		if e.place != isSent && !wanted(e) {
 			l.remove(e)
+			l.mine(e.Seq) // so that it is not taken for another process's when it is read again
 		}
 	}
 }
@@ -182,7 +218,7 @@ func (l *Line) keep(wanted func(e *entry) bool) {
 // when nothing but an event can bring that.
 func (l *Line) Wake(now time.Time) time.Time {
 	var next time.Time
-	for _, t := range []time.Time{l.backing.due(), l.breaker.Due(), l.waiting.due, l.parked.due} {
+	for _, t := range []time.Time{l.backing.due(), l.breaker.Due(), l.waiting.due, l.parked.due, l.backAgain()} {
 		if t.After(now) && (next.IsZero() || t.Before(next)) {
 			next = t
 		}

@@ -17,6 +17,7 @@ type View struct {
 	Repeats                    int64     // sends since the start that were not the first of their item
 	Breaker                    string    // one of BreakerStates
 	Paused                     bool      // an operator has said so
+	Leads                      bool      // this process sends what is queued; the others only what they have just queued themselves
 	Stopped                    []Stop    // credentials that the upstream does not let in
 	// Doubt is the value of what is queued, by currency.
 	Doubt map[money.Currency]money.Minor
