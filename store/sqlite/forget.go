@@ -31,7 +31,7 @@ func (d *Driver) Forget(ctx context.Context, world ident.World, above int64, key
 			if at, more, err = f.messages(c, at); err != nil || more {
 				return err
 			}
-			return errors.Join(f.cards(c, above), f.vouchers(c, above), f.items(c, above), f.rows(c, above))
+			return errors.Join(f.cards(c, above), f.vouchers(c, above), f.items(c, above), f.rows(c, above), f.past(c, above))
 		})
 		if err != nil {
 			return fmt.Errorf("sqlite: forget world %d: %w", world, err)
@@ -174,6 +174,15 @@ func (f forgetting) items(c *conn, after int64) error {
 	return f.all(c, after,
 		`DELETE FROM item_trouble WHERE seq IN (SELECT seq FROM item WHERE seq > ?1 AND world = ?2)`,
 		`DELETE FROM item WHERE seq > ?1 AND world = ?2`)
+}
+
+// past deletes what is left of messages that were pruned.
+func (f forgetting) past(c *conn, after int64) error {
+	return f.all(c, after,
+		`DELETE FROM message_id WHERE (hash, seq) IN (SELECT hash, seq FROM pruned WHERE seq > ?1 AND world = ?2)`,
+		`DELETE FROM pruned WHERE seq > ?1 AND world = ?2`,
+		`DELETE FROM tombstone WHERE reversal > ?1 AND world = ?2`,
+		`DELETE FROM brought WHERE ?1 IS NOT NULL AND world = ?2`)
 }
 
 // all runs statements whose parameters are the place and the world.

@@ -79,8 +79,8 @@ func readHusk(b []byte, m *txn.Message) error {
 	return nil
 }
 
-// scanPruned reads prunedColumns.
-func scanPruned(s Row) (h txn.Husk, err error) {
+// ScanPruned reads PrunedColumns.
+func ScanPruned(s Row) (h txn.Husk, err error) {
 	h.Seq, h.Hash, h.World = s.ColumnInt64(0), s.ColumnInt64(1), ident.World(s.ColumnInt64(2))
 	h.At, h.Pruned = time.Unix(s.ColumnInt64(3)*int64(day/time.Second), 0).UTC(), true
 	if err := readHusk(blob(s, 4), &h.Message); err != nil {
@@ -94,7 +94,7 @@ func (o *Session) messageOrHusk(seq int64) (m txn.Message, found bool, err error
 	if m, found, err = o.message(seq); found || err != nil {
 		return m, found, err
 	}
-	husks, err := list(o, lookUpPruned, func(s Statement) { s.BindInt64(1, seq) }, scanPruned)
+	husks, err := list(o, lookUpPruned, func(s Statement) { s.BindInt64(1, seq) }, ScanPruned)
 	if err != nil || len(husks) == 0 {
 		return m, false, err
 	}
@@ -184,7 +184,7 @@ func (o *Session) forgetHusk(h *txn.Husk) error {
 
 // Pruned answers admin.Reports.
 func (o *Session) Pruned(after int64, limit int) ([]txn.Husk, error) {
-	return list(o, reportPruned, page(after, limit), scanPruned)
+	return list(o, reportPruned, page(after, limit), ScanPruned)
 }
 
 // Brought answers admin.Reports.

@@ -103,7 +103,7 @@ const (
 	FloatColumns   = `account, world, currency, book, available, last_message`
 	ItemColumns    = `seq, upstream, state, world, account, family, role, id, request, request_id, at, amount, currency, body`
 	ItemQuery      = `SELECT item.` + ItemColumns + `, attempts, tried, why FROM item LEFT JOIN item_trouble USING (seq) WHERE `
-	prunedColumns  = `seq, hash, world, day, data`
+	PrunedColumns  = `seq, hash, world, day, data`
 	broughtColumns = `period, debit, credit, currency, world, amount, upto`
 	rowColumns     = `kind, number, world, name, content`
 )
@@ -125,7 +125,7 @@ var texts = [Queries]string{
 	lookUpHash:    `SELECT voucher FROM voucher_hash WHERE hash = $1 ORDER BY voucher`,
 	lookUpBatch:   `SELECT ` + BatchColumns + ` FROM voucher_batch WHERE number = $1`,
 	lookUpItem:    ItemQuery + `item.seq = $1`,
-	lookUpPruned:  `SELECT ` + prunedColumns + ` FROM pruned WHERE seq = $1`,
+	lookUpPruned:  `SELECT ` + PrunedColumns + ` FROM pruned WHERE seq = $1`,
 	lookUpFloat:   `SELECT ` + FloatColumns + ` FROM float WHERE account = $1`,
 
 	insertMessage: `INSERT INTO message (` + MessageColumns + `, room) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
@@ -166,7 +166,7 @@ var texts = [Queries]string{
 	deleteRow:     `DELETE FROM admin_row WHERE kind = $1 AND number = $2`,
 	deleteEntries: `DELETE FROM entry WHERE message = $1`,
 	deleteMessage: `DELETE FROM message WHERE seq = $1`,
-	insertPruned:  `INSERT INTO pruned (` + prunedColumns + `) VALUES ($1, $2, $3, $4, $5)`,
+	insertPruned:  `INSERT INTO pruned (` + PrunedColumns + `) VALUES ($1, $2, $3, $4, $5)`,
 	bringForward: `INSERT INTO brought (` + broughtColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (period, debit, credit, currency, world) ` +
 		`DO UPDATE SET amount = brought.amount + excluded.amount, upto = CASE WHEN brought.upto > excluded.upto THEN brought.upto ELSE excluded.upto END`,
 	deletePruned:    `DELETE FROM pruned WHERE seq = $1`,
@@ -198,7 +198,7 @@ var texts = [Queries]string{
 	reportItemsWaitingAny: ItemQuery + `state = 2 AND seq > $2 ORDER BY seq`,
 	reportItemsApart:      ItemQuery + `upstream = $1 AND state = $3 AND state > 2 AND seq > $2 ORDER BY seq`,
 	reportItemsApartAny:   ItemQuery + `state = $3 AND state > 2 AND seq > $2 ORDER BY seq`,
-	reportPruned:          `SELECT ` + prunedColumns + ` FROM pruned WHERE seq > $1 ORDER BY seq LIMIT $2`,
+	reportPruned:          `SELECT ` + PrunedColumns + ` FROM pruned WHERE seq > $1 ORDER BY seq LIMIT $2`,
 	reportBrought: `SELECT ` + broughtColumns + ` FROM brought WHERE (period, debit, credit, currency, world) > ($1, $2, $3, $4, $5) ` +
 		`ORDER BY period, debit, credit, currency, world LIMIT $6`,
 	reportForgotten: `SELECT upto FROM forgotten WHERE only = 1`,

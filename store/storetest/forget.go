@@ -27,6 +27,7 @@ func Forget(t *testing.T, open Opener, reopen Reopener) {
 	h := &harness{open: open, reopen: reopen}
 	t.Run("a world is forgotten wholly", h.with(wholeWorld))
 	t.Run("a large world", h.with(largeWorld))
+	t.Run("what was pruned of it", h.with(prunedWorldForgotten))
 	t.Run("twice, and a world that never was", h.with(forgottenTwice))
 }
 
@@ -188,6 +189,32 @@ func largeWorld(r *room) {
 	if found := r.foundOf(8, 500); len(found) != everythingOf {
 		r.Errorf("of another world there is only %v", found)
 	}
+}
+
+func prunedWorldForgotten(r *room) {
+	for _, w := range []ident.World{7, 8} {
+		request, ending, entries := transaction(int64(w)*1000, noon)
+		request.World, ending.World = w, w
+		reversal := r.unlocatedIn(w, int64(w)*1000+5, uuid(5))
+		r.insert(request, ending)
+		r.enter(entries...)
+		if gone := r.prune(noon.Add(pruneDay)); gone != 3 {
+			r.Errorf("%d messages went with %d", gone, reversal.Seq)
+		}
+	}
+	r.forget(7, 6999)
+	r.everyWay(func(how string) {
+		for w, want := range map[ident.World]int{7: 0, 8: 1} {
+			r.readIn(w, func(tx *store.Tx) {
+				for _, id := range []int{int(w) * 1000, int(w)*1000 + 1, int(w)*1000 + 5} {
+					r.same(how+": messages", len(tx.Messages(uuid(id))), want)
+				}
+				r.same(how+": remembered", len(tx.Remembered(pruneShop, uuid(5))), want)
+			})
+		}
+		r.same(how+": husks", len(must(r.driver.Pruned(r.Context(), 0, 9))), 3)
+		r.same(how+": brought", len(must(r.driver.Brought(r.Context(), ledger.BroughtKey{}, 9))), 1)
+	})
 }
 
 func forgottenTwice(r *room) {

@@ -262,11 +262,16 @@ func broughtPages(r *room) {
 // unlocated is a reversal that came before its request, and is remembered.
 func (r *room) unlocated(seq int64, named ident.ID) txn.Message {
 	r.Helper()
+	return r.unlocatedIn(ident.Production, seq, named)
+}
+
+func (r *room) unlocatedIn(w ident.World, seq int64, named ident.ID) txn.Message {
+	r.Helper()
 	m := txn.Message{
-		Seq: seq, World: ident.Production, ID: uuid(int(seq)), Account: pruneShop, Family: txn.Load, Role: txn.Reversal, State: txn.Declined,
-		Reason: "UNABLE_TO_LOCATE_RECORD", At: noon, Names: keys().ID(ident.Production, named),
+		Seq: seq, World: w, ID: uuid(int(seq)), Account: pruneShop, Family: txn.Load, Role: txn.Reversal, State: txn.Declined,
+		Reason: "UNABLE_TO_LOCATE_RECORD", At: noon, Names: keys().ID(w, named),
 	}
-	r.do(func(tx *store.Tx) { tx.Insert(m); tx.Remember(pruneShop, named, seq) })
+	r.doIn(w, func(tx *store.Tx) { tx.Insert(m); tx.Remember(pruneShop, named, seq) })
 	return m
 }
 
