@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,13 +25,12 @@ import (
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/keyset"
 	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/move"
 	"github.com/scripworks/scrip/network"
 	"github.com/scripworks/scrip/relay"
 	"github.com/scripworks/scrip/router"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
-	"github.com/scripworks/scrip/store/memstore"
-	"github.com/scripworks/scrip/store/sqlite"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -165,16 +163,11 @@ func (a *App) open(ctx context.Context) error {
 			return fmt.Errorf("data directory: %w", err)
 		}
 	}
-	var driver store.Driver = memstore.New()
-	if a.settings.Data != "" {
-		opened, err := sqlite.Open(StorePath(a.settings.Data), sqlite.Options{})
-		if err != nil {
-			return fmt.Errorf("open the store in %s: %w", a.settings.Data, err)
-		}
-		driver = opened
+	driver, err := a.openDriver(ctx)
+	if err != nil {
+		return err
 	}
-	err := a.loadKeys(ctx, driver)
-	if err == nil {
+	if err = a.loadKeys(ctx, driver); err == nil {
 		a.Register, err = admin.LoadRegister(ctx, driver, adminhttp.Codec{})
 	}
 	if err != nil {
@@ -188,9 +181,6 @@ func (a *App) open(ctx context.Context) error {
 	})
 	return nil
 }
-
-// StorePath gives the store's file in a data directory.
-func StorePath(data string) string { return filepath.Join(data, storeName) }
 
 // build makes the rooms above the store.
 func (a *App) build(ctx context.Context) error {
@@ -246,6 +236,7 @@ func (a *App) makeOffice(issuer *giftcard.Issuer) {
 		NewID: secret.NewID, NewToken: secret.NewToken, NewPassword: secret.NewPassword,
 		Currency: a.settings.Currency, Location: a.settings.Location,
 	}
+	settings.Copier = copierOf(a.Store.Driver(), a.log)
 	if a.passing != nil {
 		settings.Queues = a.passing
 	}

@@ -132,6 +132,7 @@ func (a *App) background() {
 	a.serving.Go(func() { a.tidy(ctx) })
 	a.serving.Go(func() { a.attend(ctx) })
 	a.serving.Go(func() { a.watch(ctx) })
+	a.serving.Go(func() { a.follow(ctx) })
 	if a.topUps != nil {
 		a.serving.Go(func() { a.endTopUps(ctx) })
 	}
