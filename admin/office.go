@@ -29,6 +29,8 @@ type Settings struct {
 	Providers []string
 	// Queues runs the queue of what is passed on; nil when this process passes nothing on.
 	Queues Queues
+	// Copier copies the store; nil when that is not ours to do.
+	Copier Copier
 	// Own names accounts of the program itself, such as VendorAccount. Nobody comes in under them.
 	Own []string
 	// Carries says whether a message body carries a third-party identifier.
@@ -78,6 +80,7 @@ type Office struct {
 	vendor      Vendor
 	providers   []string
 	queues      Queues
+	copier      Copier
 	own         []string
 	carries     func([]byte, ident.Reference) bool
 	tells       func(body []byte, kind, value string) bool
@@ -95,7 +98,7 @@ type Office struct {
 func NewOffice(s Settings) *Office {
 	o := &Office{
 		store: s.Store, reports: s.Reports, register: s.Register, keys: s.Keys, codec: s.Codec, issuer: s.Issuer, airtime: s.Airtime, vendor: s.Vendor, providers: s.Providers,
-		queues: s.Queues, own: s.Own, leases: s.Leases,
+		queues: s.Queues, copier: s.Copier, own: s.Own, leases: s.Leases,
 		carries: s.Carries, tells: s.Tells, newID: s.NewID, newToken: s.NewToken, newPassword: s.NewPassword,
 		currency: s.Currency, location: s.Location,
 	}

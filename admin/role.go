@@ -7,7 +7,7 @@ type Role uint8
 const (
 	Viewer    Role = 1 // sees accounts, products, cards, stock, floats, transactions, imports and queues
 	Auditor   Role = 2 // reads message bodies and the audit trail
-	Attendant Role = 3 // adds cards and vouchers, freezes, unlocks, reveals, settles, suspends, steers queues; its name is operator
+	Attendant Role = 3 // adds cards and vouchers, freezes, unlocks, reveals, settles, suspends, steers queues, backs up; its name is operator
 	Admin     Role = 4 // moves money, gives up advices, and changes accounts, products, networks and operators
 )
 
@@ -84,6 +84,8 @@ const (
 	CloseItem      Act = "queue.close"
 	PauseUpstream  Act = "upstream.pause"
 	ResumeUpstream Act = "upstream.resume"
+
+	BackUp Act = "store.backup"
 )
 
 // needs is the least role for each act; the operators' interface documents it by operation.
@@ -100,6 +102,7 @@ var needs = map[Act]Role{
 	WithdrawVoucher: Attendant, RevealVoucher: Attendant, CloseBatch: Attendant, OpenBatch: Attendant,
 	PutAirtimeProduct: Admin, PutNetwork: Admin, ReleaseVoucher: Admin, DepositFloat: Admin, WithdrawFloat: Admin,
 	SeeQueue: Viewer, RetryItem: Attendant, ParkItem: Attendant, PauseUpstream: Attendant, ResumeUpstream: Attendant, CloseItem: Admin,
+	BackUp: Attendant,
 }
 
 // Needs gives the least role that may do an act; an act that is not known needs more than there is.

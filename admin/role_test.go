@@ -17,6 +17,7 @@ var acts = []struct {
 	least admin.Role
 	call  func(o *admin.Office, by admin.By) error
 }{
+	{admin.BackUp, admin.Attendant, func(o *admin.Office, by admin.By) error { _, _, err := o.Backup(bg, by); return err }},
 	{admin.SeeAccounts, admin.Viewer, func(o *admin.Office, by admin.By) error { _, _, err := o.Accounts(bg, by, 0, 0); return err }},
 	{admin.SeeAccounts, admin.Viewer, func(o *admin.Office, by admin.By) error { _, err := o.Account(bg, by, "-"); return err }},
 	{admin.SeeProducts, admin.Viewer, func(o *admin.Office, by admin.By) error { _, _, err := o.ProductList(bg, by, 0, 0); return err }},

@@ -167,7 +167,10 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err = a.loadKeys(ctx, driver); err == nil {
+	if err = move.Check(ctx, driver); err == nil {
+		err = a.loadKeys(ctx, driver)
+	}
+	if err == nil {
 		a.Register, err = admin.LoadRegister(ctx, driver, adminhttp.Codec{})
 	}
 	if err != nil {

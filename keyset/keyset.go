@@ -121,28 +121,44 @@ type mark struct {
 	Primary uint32 // number of the newest key of card numbers
 }
 
+func markOf(keys *secret.Keys) mark {
+	return mark{Mark: keys.ID(ident.Production, markID), Primary: keys.Primary()}
+}
+
+// Fits refuses a keyset with which a store cannot have been written (ErrOther). known says that it is the one which the
+// store was last used with; when nothing was ever written, none is.
+func Fits(ctx context.Context, reports admin.Reports, keys *secret.Keys) (known bool, err error) {
+	row, found, err := reports.RowByName(ctx, admin.SettingRow, ident.Production, markName)
+	if err != nil || !found {
+		return false, err
+	}
+	var last mark
+	if err := json.Unmarshal(row.Content, &last); err != nil {
+		return false, err
+	}
+	switch now := markOf(keys); {
+	case last == now:
+		return true, nil
+	case last.Mark != now.Mark:
+		return false, ErrOther
+	case !hasNumberKey(keys, last.Primary):
+		return false, fmt.Errorf("%w: it is older than the last rotation", ErrOther)
+	}
+	return false, nil
+}
+
 // Check refuses a keyset with which the store cannot have been written (ErrOther), and remembers one that it can.
 func Check(ctx context.Context, s *store.Store, keys *secret.Keys) error {
-	now := mark{Mark: keys.ID(ident.Production, markID), Primary: keys.Primary()}
-	row, found, err := s.Driver().RowByName(ctx, admin.SettingRow, ident.Production, markName)
-	if err != nil {
+	known, err := Fits(ctx, s.Driver(), keys)
+	switch {
+	case errors.Is(err, ErrOther):
+		return err
+	case err != nil:
 		return fmt.Errorf("read the mark of the keyset: %w", err)
+	case known:
+		return nil
 	}
-	if found {
-		var last mark
-		if err := json.Unmarshal(row.Content, &last); err != nil {
-			return fmt.Errorf("read the mark of the keyset: %w", err)
-		}
-		switch {
-		case last == now:
-			return nil
-		case last.Mark != now.Mark:
-			return ErrOther
-		case !hasNumberKey(keys, last.Primary):
-			return fmt.Errorf("%w: it is older than the last rotation", ErrOther)
-		}
-	}
-	content, err := json.Marshal(now)
+	content, err := json.Marshal(markOf(keys))
 	if err != nil {
 		return err
 	}

@@ -2144,6 +2144,9 @@ type RestoreAirtimeProductJSONRequestBody = Why
 // WithdrawAirtimeProductJSONRequestBody defines body for WithdrawAirtimeProduct for application/json ContentType.
 type WithdrawAirtimeProductJSONRequestBody = Why
 
+// BackUpStoreJSONRequestBody defines body for BackUpStore for application/json ContentType.
+type BackUpStoreJSONRequestBody = Why
+
 // CloseBatchJSONRequestBody defines body for CloseBatch for application/json ContentType.
 type CloseBatchJSONRequestBody = Why
 
@@ -2524,6 +2527,30 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /audit (the `ListAudit` operationId).
 	ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BackUpStoreWithBody Copy the whole store while messages go on
+	//
+	// The answer is a file of SQLite: the store as it stood at an instant after the call, with everything that was answered
+	// before. The keyset is not in it, and without that it cannot be read. The copy is made beside the store, which takes as much room
+	// again for as long as the answer lasts. A store in a database has no such copy and answers 409; 503 while another copy is made, or
+	// when there is not enough room.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /backups (the `BackUpStore` operationId).
+	BackUpStoreWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BackUpStore Copy the whole store while messages go on
+	//
+	// The answer is a file of SQLite: the store as it stood at an instant after the call, with everything that was answered
+	// before. The keyset is not in it, and without that it cannot be read. The copy is made beside the store, which takes as much room
+	// again for as long as the answer lasts. A store in a database has no such copy and answers 409; 503 while another copy is made, or
+	// when there is not enough room.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /backups (the `BackUpStore` operationId).
+	BackUpStore(ctx context.Context, body BackUpStoreJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CloseBatchWithBody Sell no more vouchers of a batch
 	//
@@ -3633,6 +3660,50 @@ func (c *Client) WithdrawAirtimeProduct(ctx context.Context, product AirtimeProd
 // Corresponds with GET /audit (the `ListAudit` operationId).
 func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BackUpStoreWithBody Copy the whole store while messages go on
+//
+// The answer is a file of SQLite: the store as it stood at an instant after the call, with everything that was answered
+// before. The keyset is not in it, and without that it cannot be read. The copy is made beside the store, which takes as much room
+// again for as long as the answer lasts. A store in a database has no such copy and answers 409; 503 while another copy is made, or
+// when there is not enough room.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /backups (the `BackUpStore` operationId).
+func (c *Client) BackUpStoreWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBackUpStoreRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BackUpStore Copy the whole store while messages go on
+//
+// The answer is a file of SQLite: the store as it stood at an instant after the call, with everything that was answered
+// before. The keyset is not in it, and without that it cannot be read. The copy is made beside the store, which takes as much room
+// again for as long as the answer lasts. A store in a database has no such copy and answers 409; 503 while another copy is made, or
+// when there is not enough room.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /backups (the `BackUpStore` operationId).
+func (c *Client) BackUpStore(ctx context.Context, body BackUpStoreJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBackUpStoreRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5826,6 +5897,46 @@ func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request,
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewBackUpStoreRequest calls the generic BackUpStore builder with application/json body
+func NewBackUpStoreRequest(server string, body BackUpStoreJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBackUpStoreRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewBackUpStoreRequestWithBody constructs an http.Request for the BackUpStore method, with any body, and a specified content type
+func NewBackUpStoreRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/backups")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -8384,6 +8495,30 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /audit (the `ListAudit` operationId).
 	ListAuditWithResponse(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*ListAuditAnswer, error)
 
+	// BackUpStoreWithBodyWithResponse Copy the whole store while messages go on
+	//
+	// The answer is a file of SQLite: the store as it stood at an instant after the call, with everything that was answered
+	// before. The keyset is not in it, and without that it cannot be read. The copy is made beside the store, which takes as much room
+	// again for as long as the answer lasts. A store in a database has no such copy and answers 409; 503 while another copy is made, or
+	// when there is not enough room.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /backups (the `BackUpStore` operationId).
+	BackUpStoreWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BackUpStoreAnswer, error)
+
+	// BackUpStoreWithResponse Copy the whole store while messages go on
+	//
+	// The answer is a file of SQLite: the store as it stood at an instant after the call, with everything that was answered
+	// before. The keyset is not in it, and without that it cannot be read. The copy is made beside the store, which takes as much room
+	// again for as long as the answer lasts. A store in a database has no such copy and answers 409; 503 while another copy is made, or
+	// when there is not enough room.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /backups (the `BackUpStore` operationId).
+	BackUpStoreWithResponse(ctx context.Context, body BackUpStoreJSONRequestBody, reqEditors ...RequestEditorFn) (*BackUpStoreAnswer, error)
+
 	// CloseBatchWithBodyWithResponse Sell no more vouchers of a batch
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -9938,6 +10073,47 @@ func (r ListAuditAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListAuditAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type BackUpStoreAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r BackUpStoreAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r BackUpStoreAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BackUpStoreAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BackUpStoreAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BackUpStoreAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -12548,6 +12724,42 @@ func (c *ClientWithResponses) ListAuditWithResponse(ctx context.Context, params 
 	return ParseListAuditAnswer(rsp)
 }
 
+// BackUpStoreWithBodyWithResponse Copy the whole store while messages go on
+//
+// The answer is a file of SQLite: the store as it stood at an instant after the call, with everything that was answered
+// before. The keyset is not in it, and without that it cannot be read. The copy is made beside the store, which takes as much room
+// again for as long as the answer lasts. A store in a database has no such copy and answers 409; 503 while another copy is made, or
+// when there is not enough room.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /backups (the `BackUpStore` operationId).
+func (c *ClientWithResponses) BackUpStoreWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BackUpStoreAnswer, error) {
+	rsp, err := c.BackUpStoreWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBackUpStoreAnswer(rsp)
+}
+
+// BackUpStoreWithResponse Copy the whole store while messages go on
+//
+// The answer is a file of SQLite: the store as it stood at an instant after the call, with everything that was answered
+// before. The keyset is not in it, and without that it cannot be read. The copy is made beside the store, which takes as much room
+// again for as long as the answer lasts. A store in a database has no such copy and answers 409; 503 while another copy is made, or
+// when there is not enough room.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /backups (the `BackUpStore` operationId).
+func (c *ClientWithResponses) BackUpStoreWithResponse(ctx context.Context, body BackUpStoreJSONRequestBody, reqEditors ...RequestEditorFn) (*BackUpStoreAnswer, error) {
+	rsp, err := c.BackUpStore(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBackUpStoreAnswer(rsp)
+}
+
 // CloseBatchWithBodyWithResponse Sell no more vouchers of a batch
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -14215,6 +14427,32 @@ func ParseListAuditAnswer(rsp *http.Response) (*ListAuditAnswer, error) {
 	return response, nil
 }
 
+// ParseBackUpStoreAnswer parses an HTTP response from a BackUpStoreWithResponse call
+func ParseBackUpStoreAnswer(rsp *http.Response) (*BackUpStoreAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BackUpStoreAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseCloseBatchAnswer parses an HTTP response from a CloseBatchWithResponse call
 func ParseCloseBatchAnswer(rsp *http.Response) (*CloseBatchAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -15754,6 +15992,9 @@ type ServerInterface interface {
 	// ListAudit Read the audit trail
 	// (GET /audit)
 	ListAudit(w http.ResponseWriter, r *http.Request, params ListAuditParams)
+	// BackUpStore Copy the whole store while messages go on
+	// (POST /backups)
+	BackUpStore(w http.ResponseWriter, r *http.Request)
 	// CloseBatch Sell no more vouchers of a batch
 	// (POST /batches/{batch}/close)
 	CloseBatch(w http.ResponseWriter, r *http.Request, batch BatchNumber)
@@ -16514,6 +16755,20 @@ func (siw *ServerInterfaceWrapper) ListAudit(w http.ResponseWriter, r *http.Requ
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListAudit(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// BackUpStore operation middleware
+func (siw *ServerInterfaceWrapper) BackUpStore(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.BackUpStore(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -18282,6 +18537,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/upstreams", wrapper.ListUpstreams)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/upstreams/{upstream}/pause", wrapper.PauseUpstream)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/upstreams/{upstream}/resume", wrapper.ResumeUpstream)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/backups", wrapper.BackUpStore)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/queue", wrapper.ListQueue)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/queue/{item}", wrapper.GetQueueItem)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/queue/{item}/retry", wrapper.RetryQueueItem)
@@ -19079,6 +19335,51 @@ type ListAuditdefaultJSONResponse struct {
 }
 
 func (response ListAuditdefaultJSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BackUpStoreRequestObject struct {
+	Body *BackUpStoreJSONRequestBody
+}
+
+type BackUpStoreResponseObject interface {
+	VisitBackUpStoreResponse(w http.ResponseWriter) error
+}
+
+type BackUpStore200ApplicationOctetStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response BackUpStore200ApplicationOctetStreamResponse) VisitBackUpStoreResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/octet-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type BackUpStoredefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response BackUpStoredefaultJSONResponse) VisitBackUpStoreResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -20989,6 +21290,9 @@ type StrictServerInterface interface {
 	// ListAudit Read the audit trail
 	// (GET /audit)
 	ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error)
+	// BackUpStore Copy the whole store while messages go on
+	// (POST /backups)
+	BackUpStore(ctx context.Context, request BackUpStoreRequestObject) (BackUpStoreResponseObject, error)
 	// CloseBatch Sell no more vouchers of a batch
 	// (POST /batches/{batch}/close)
 	CloseBatch(ctx context.Context, request CloseBatchRequestObject) (CloseBatchResponseObject, error)
@@ -21761,6 +22065,37 @@ func (sh *strictHandler) ListAudit(w http.ResponseWriter, r *http.Request, param
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListAuditResponseObject); ok {
 		if err := validResponse.VisitListAuditResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// BackUpStore operation middleware
+func (sh *strictHandler) BackUpStore(w http.ResponseWriter, r *http.Request) {
+	var request BackUpStoreRequestObject
+
+	var body BackUpStoreJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.BackUpStore(ctx, request.(BackUpStoreRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BackUpStore")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(BackUpStoreResponseObject); ok {
+		if err := validResponse.VisitBackUpStoreResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

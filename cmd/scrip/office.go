@@ -40,12 +40,15 @@ type office struct {
 }
 
 // open makes the client.
-func (f officeFlags) open(c console) (*office, error) {
+func (f officeFlags) open(c console) (*office, error) { return f.openFor(c, officeTimeout) }
+
+// openFor makes a client that waits so long for the server to begin its answer.
+func (f officeFlags) openFor(c console, timeout time.Duration) (*office, error) {
 	if f.AdminToken == "" {
 		return nil, usageError{errors.New("a token is needed: set SCRIP_ADMIN_TOKEN")}
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.ResponseHeaderTimeout, transport.ExpectContinueTimeout = officeTimeout, 10*time.Second
+	transport.ResponseHeaderTimeout, transport.ExpectContinueTimeout = timeout, 10*time.Second
 	client, err := adminapi.NewClientWithResponses(
 		strings.TrimSuffix(f.AdminURL, "/")+adminapi.Base,
 		adminapi.WithHTTPClient(&http.Client{Transport: transport}),
