@@ -22,15 +22,17 @@ const (
 	sold
 	takenBack // its sale was reversed
 	placed    // by an operator
+	forgottenTouch
 )
 
 // leaves are the statuses in which a touch can leave a voucher. A reversal puts it where its product says, an operator
 // where he says. One that an import has taken over from another that broke off is withdrawn without a message.
 var leaves = map[touch][]airtime.VoucherStatus{
-	untouched: {airtime.InStock, airtime.Withdrawn},
-	sold:      {airtime.Sold},
-	takenBack: {airtime.InStock, airtime.Quarantined},
-	placed:    {airtime.InStock, airtime.Withdrawn},
+	untouched:      {airtime.InStock, airtime.Withdrawn},
+	sold:           {airtime.Sold},
+	takenBack:      {airtime.InStock, airtime.Quarantined},
+	placed:         {airtime.InStock, airtime.Withdrawn},
+	forgottenTouch: everyStatus,
 }
 
 // voucherTrace is what the messages say of a voucher. One that no message names is not traced.
@@ -55,6 +57,7 @@ type floatTrace struct {
 	last     int64 // newest act of an operator
 	currency money.Currency
 	seen     bool
+	upto     int64 // as of a card
 }
 
 // vendor is what is traced of airtime.
@@ -89,6 +92,7 @@ func ofVoucher(m txn.Message) bool { return m.Family.IsAirtime() || m.Voucher !=
 func (c *checker) voucherLinks(m txn.Message) {
 	for _, l := range m.Links {
 		t := traceOf(c.vouchers, l.Card)
+		t.recall(l.Previous, c.past)
 		c.expect(l.Previous == t.last, m, "names message %d as the one before it on voucher %d, which is %d", l.Previous, l.Card, t.last)
 		t.last = m.Seq
 		switch {
@@ -122,7 +126,7 @@ func (c *checker) floatEntry(m txn.Message, e ledger.Entry) {
 func (c *checker) applyFloat(m txn.Message, e ledger.Entry, on ledger.Account, side func(ledger.Balance, ledger.Entry) (ledger.Balance, error)) {
 	t := traceOf(c.floats, ident.Account(on.Owner()))
 	after, err := side(t.balance, e)
-	if err == nil {
+	if err == nil && m.Seq > t.upto {
 		err = after.Check()
 	}
 	c.expect(err == nil, m, "leaves %s with an impossible balance: %v", on, err)
@@ -233,6 +237,7 @@ func (c *checker) stock(v airtime.Voucher) {
 		t = &voucherTrace{}
 	}
 	t.seen = true
+	t.recall(v.LastMessage, c.past)
 	if v.Status != airtime.Withdrawn {
 		c.serials.add(v)
 	}

@@ -4,7 +4,7 @@
 //
 // It promises to read each record once, in order, but for vouchers whose serials look the same, which it reads again. It
 // holds in memory only cards, vouchers that messages name, batches, floats, requests between their record and their
-// ending's, totals, and 16 bytes for each voucher that is not withdrawn. It trusts nothing that can be computed.
+// ending's, totals, and 16 bytes for each voucher that is not withdrawn. Of what was pruned it asks again where what is kept names it. It trusts nothing that can be computed.
 package invariant
 
 import (
@@ -38,6 +38,8 @@ type Report struct {
 	Open                     int64 // requests neither confirmed nor reversed
 	Working                  int64 // requests that a provider or an upstream is still at work on
 	Queued                   int64 // items of the queue
+	Pruned                   int64 // messages of which a husk is left
+	Brought                  int64 // amounts that were brought forward for them
 	// Totals are the sums of all entries by class of account and currency: credits less debits, of what is not
 	// released. That of the cards is what the book balances of their rows add up to.
 	Totals map[Total]money.Sum
@@ -60,7 +62,10 @@ func Check(ctx context.Context, store admin.Reports) (*Report, error) {
 		books:   map[Total]money.Sum{},
 		waiting: map[int64]request{},
 		ended:   map[int64]int64{},
-		vendor:  newVendor(), passages: newPassages(),
+		vendor:  newVendor(), passages: newPassages(), past: newPast(ctx, store),
+	}
+	if err := c.readBrought(ctx, store); err != nil {
+		return nil, err
 	}
 	if err := c.readMessages(ctx, store); err != nil {
 		return nil, err
@@ -75,6 +80,9 @@ func Check(ctx context.Context, store admin.Reports) (*Report, error) {
 		return nil, err
 	}
 	c.finish()
+	if c.failed != nil {
+		return nil, c.failed
+	}
 	return &c.Report, nil
 }
 
@@ -83,6 +91,7 @@ type checker struct {
 	Report
 	vendor
 	passages
+	*past
 	cards   map[int64]*cardTrace
 	books   map[Total]money.Sum // what the book balances of the rows of cards and of floats add up to
 	waiting map[int64]request   // ended requests whose ending has not been read yet, by their seq
@@ -98,6 +107,7 @@ type cardTrace struct {
 	successor         int64          // the new card when void is a replacement
 	currency          money.Currency // of its entries; 0 when it has none
 	seen              bool           // its row has been read
+	upto              int64          // newest message whose entries were brought forward; what its balance was before is not known
 }
 
 // request is what has to be known of a request until its ending is read.
@@ -128,13 +138,16 @@ func (c *checker) trace(card int64) *cardTrace { return traceOf(c.cards, card) }
 
 // readMessages goes through messages, entries and the queue side by side: all are in the order of the messages.
 func (c *checker) readMessages(ctx context.Context, store admin.Reports) error {
-	entries, items := &entryReader{store: store}, &itemReader{store: store}
+	entries, items, husks := &entryReader{store: store}, &itemReader{store: store}, &huskReader{store: store}
 	for after := int64(0); ; {
 		page, err := store.Messages(ctx, after, pageSize)
 		if err != nil {
 			return fmt.Errorf("read messages above %d: %w", after, err)
 		}
 		for _, m := range page {
+			if err := husks.upto(ctx, m.Seq, c); err != nil {
+				return err
+			}
 			made, err := entries.of(ctx, m.Seq, c)
 			if err != nil {
 				return err
@@ -148,6 +161,9 @@ func (c *checker) readMessages(ctx context.Context, store admin.Reports) error {
 		}
 		if len(page) < pageSize {
 			if _, err := items.of(ctx, lastSeq, c); err != nil {
+				return err
+			}
+			if err := husks.upto(ctx, lastSeq, c); err != nil {
 				return err
 			}
 			return entries.rest(ctx, c)
@@ -254,6 +270,11 @@ func (c *checker) entry(m txn.Message, n int, e ledger.Entry) {
 	if e.Credit.Class() == ledger.Card {
 		c.apply(m, e, e.Credit.Owner(), ledger.Balance.Credited)
 	}
+	c.total(e)
+}
+
+// total adds an entry to the totals.
+func (c *checker) total(e ledger.Entry) {
 	amount := e.Amount
 	switch e.Phase {
 	case ledger.Posted:
@@ -288,10 +309,10 @@ func linked(m txn.Message, card int64) bool {
 func (c *checker) links(m txn.Message) {
 	for _, l := range m.Links {
 		t := c.trace(l.Card)
-		c.expect(l.Previous == t.last, m, "names message %d as the one before it on card %d, which is %d", l.Previous, l.Card, t.last)
+		c.expect(l.Previous == t.last || c.gone(l.Previous), m, "names message %d as the one before it on card %d, which is %d", l.Previous, l.Card, t.last)
 		t.last = m.Seq
 		err := t.balance.Check()
-		c.expect(err == nil, m, "leaves card %d with an impossible balance: %v", l.Card, err)
+		c.expect(err == nil || m.Seq <= t.upto, m, "leaves card %d with an impossible balance: %v", l.Card, err)
 	}
 }
 
@@ -517,10 +538,13 @@ func (c *checker) card(card giftcard.Card) {
 	say(card.Balance == t.balance, "its balances are book %d available %d, its entries add up to book %d available %d",
 		card.Balance.Book, card.Balance.Available, t.balance.Book, t.balance.Available)
 	say(card.Balance.Check() == nil, "available %d and book %d cannot be", card.Balance.Available, card.Balance.Book)
-	say(card.LastMessage == t.last, "its newest message is %d, the chain ends at %d", card.LastMessage, t.last)
+	say(card.LastMessage == t.last || c.gone(card.LastMessage), "its newest message is %d, the chain ends at %d", card.LastMessage, t.last)
+	say(t.currency == 0 || t.currency == card.Currency, "it is kept in currency %s, its entries in %s", card.Currency, t.currency)
+	if c.recall(t, card) {
+		return
+	}
 	want := t.status()
 	say(card.Status == want, "it is %s, its messages make it %s", card.Status, want)
-	say(t.currency == 0 || t.currency == card.Currency, "it is kept in currency %s, its entries in %s", card.Currency, t.currency)
 	say(card.Activation == t.activation, "it names activation %d, the newest is %d", card.Activation, t.activation)
 	void, successor := t.retirement()
 	say(card.Void == void && card.Successor == successor, "it names void %d and successor %d instead of %d and %d",
@@ -573,6 +597,7 @@ func (c *checker) finish() {
 		}
 	}
 	c.compareTotals()
+	c.comparePast()
 }
 
 // compareTotals asks, for each currency, that the rows of all cards, and of all floats, hold what their entries add up
