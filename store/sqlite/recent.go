@@ -18,7 +18,7 @@ import (
 // so that neighbours share a page. The same holds of the hashes by which vouchers are found, of which an import brings
 // two for each voucher.
 
-// bucketSize is how many ids fill a bucket; two of them may be in memory, about 5 MB. Tests make it small.
+// bucketSize is how many ids fill a bucket; two of them may be in memory, about 3 MB. Tests make it small.
 var bucketSize = 64 << 10
 
 // late is what comes into its index late.
@@ -29,7 +29,7 @@ type late struct {
 }
 
 // The hashes of vouchers come in large numbers and seldom, into an index that may have millions: the larger a bucket,
-// the more of them share a page. While vouchers are imported, two of theirs may be in memory, about 20 MB.
+// the more of them share a page. While vouchers are imported, two of theirs may be in memory, about 12 MB.
 var (
 	lateIDs    = late{table: "recent_id", buckets: 1, index: (*sqlstore.Session).IndexID}
 	lateHashes = late{table: "recent_hash", buckets: 4, index: (*sqlstore.Session).IndexHash}
@@ -67,41 +67,63 @@ type recent struct {
 // idPlace is an id's hash and its message's seq, or a tombstone's below zero.
 type idPlace struct{ hash, seq int64 }
 
-// bucket is some ids. Those with the same hash are chained.
+// bucket is some ids, in the order in which they came, and a hash table of them: a map would take three times the room,
+// and hashes need no other hash.
 type bucket struct {
 	places []idPlace
-	before []int32         // of each, the one before with the same hash, counted from 1
-	newest map[int64]int32 // by hash, counted from 1
-	last   int64           // newest row that has ids of the bucket
-	sorted chan []idPlace  // a full bucket's ids in order, once
-	inHand []idPlace       // what has come out of sorted; the others are empty then
+	table  []int32        // of places, counted from 1; 0 is free. Its length is a power of two, at least twice that of places
+	last   int64          // newest row that has ids of the bucket
+	sorted chan []idPlace // a full bucket's ids in order, once
+	inHand []idPlace      // what has come out of sorted; the others are empty then
 }
 
-func newBucket() *bucket { return &bucket{newest: map[int64]int32{}} }
+// smallestTable is the length of a bucket's first table.
+const smallestTable = 256
+
+func newBucket() *bucket { return &bucket{} }
 
 func (b *bucket) add(p idPlace) {
 	b.places = append(b.places, p)
-	b.before = append(b.before, b.newest[p.hash])
-	b.newest[p.hash] = int32(len(b.places))
+	if 2*len(b.places) <= len(b.table) {
+		b.enter(len(b.places))
+		return
+	}
+	b.table = make([]int32, max(smallestTable, 2*len(b.table)))
+	for number := range b.places {
+		b.enter(number + 1)
+	}
 }
 
-// drop takes the newest one out again.
+// enter has the table lead to a place, counted from 1: in the slot of its hash, or in the next one after it that is free.
+func (b *bucket) enter(number int) { b.table[b.slot(b.places[number-1].hash, 0)] = int32(number) }
+
+// slot gives the first slot, beginning with that of a hash, which has a number.
+func (b *bucket) slot(hash int64, number int32) int {
+	last := len(b.table) - 1
+	at := int(hash) & last
+	for b.table[at] != number {
+		at = (at + 1) & last
+	}
+	return at
+}
+
+// drop takes the newest one out again. Nobody came after it who would have gone past its slot, so that is free again.
 func (b *bucket) drop() {
 	last := len(b.places) - 1
-	if hash, before := b.places[last].hash, b.before[last]; before == 0 {
-		delete(b.newest, hash)
-	} else {
-		b.newest[hash] = before
-	}
-	b.places, b.before = b.places[:last], b.before[:last]
+	b.table[b.slot(b.places[last].hash, int32(last+1))] = 0
+	b.places = b.places[:last]
 }
 
 func (b *bucket) find(hash int64, seqs []int64) []int64 {
 	if b == nil {
 		return seqs
 	}
-	for at := b.newest[hash]; at != 0; at = b.before[at-1] {
-		seqs = append(seqs, b.places[at-1].seq)
+	if last := len(b.table) - 1; last >= 0 {
+		for at := int(hash) & last; b.table[at] != 0; at = (at + 1) & last {
+			if p := b.places[b.table[at]-1]; p.hash == hash {
+				seqs = append(seqs, p.seq)
+			}
+		}
 	}
 	at, _ := slices.BinarySearchFunc(b.inHand, hash, func(p idPlace, hash int64) int { return cmp.Compare(p.hash, hash) })
 	for ; at < len(b.inHand) && b.inHand[at].hash == hash; at++ {
@@ -225,12 +247,12 @@ func (r *recent) merge(c *conn) error {
 	return nil
 }
 
-// shrink has the merging bucket keep its ids in order only, which takes a third of the memory.
+// shrink has the merging bucket keep its ids in order only, which need no table.
 func (r *recent) shrink(sorted []idPlace) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	b := r.merging
-	b.inHand, b.places, b.before, b.newest = sorted, nil, nil, nil
+	b.inHand, b.places, b.table = sorted, nil, nil
 }
 
 // forget deletes a few rows whose ids are all in the index.

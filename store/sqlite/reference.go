@@ -44,16 +44,19 @@ type references struct {
 	upto     int64       // newest message of the tail
 	sealing  *run        // full bucket that is being written; nil when none is
 	runs     int64       // how many are complete
+	sorting  sync.WaitGroup
 }
 
 // run is a full bucket on its way into the database.
 type run struct {
 	number  int64
-	sorted  []reference
-	base    int64 // its smallest seq
-	upto    int64 // newest message that it covers
-	written int   // references in rows that are committed
-	parts   int   // rows that are committed
+	tail    []reference      // as they came; a search looks through these
+	inOrder chan []reference // gives them in order, once
+	sorted  []reference      // what inOrder has given; only the writer looks
+	base    int64            // its smallest seq
+	upto    int64            // newest message that it covers
+	written int              // references in rows that are committed
+	parts   int              // rows that are committed
 	firsts  []byte
 
 	// What the transaction in hand has added, which counts once it is committed.
@@ -79,20 +82,36 @@ func (r *references) add(seq int64, hashes []int64) {
 	r.upto = max(r.upto, seq)
 }
 
-// turn makes the tail a run to be written once it is full and the run before is complete.
+// turn makes the tail a run to be written once it is full and the run before is complete. It is sorted beside the
+// writer, for whom that would take longer than many a commit.
 func (r *references) turn() {
 	if r.sealing != nil || (len(r.tail) < runReferences && r.messages < runMessages) {
 		return
 	}
-	sorted := slices.Clone(r.tail) // a search may still be reading the tail
-	slices.SortFunc(sorted, compareReferences)
-	r.sealing = &run{number: r.runs, sorted: sorted, upto: r.upto}
-	for i, ref := range r.tail {
-		if i == 0 || ref.seq < r.sealing.base {
-			r.sealing.base = ref.seq
+	full := &run{number: r.runs, tail: r.tail, inOrder: make(chan []reference, 1), upto: r.upto}
+	for i, ref := range full.tail {
+		if i == 0 || ref.seq < full.base {
+			full.base = ref.seq
 		}
 	}
-	r.tail, r.messages = make([]reference, 0, runReferences), 0
+	r.sorting.Go(func() {
+		sorted := slices.Clone(full.tail) // a search may be reading the tail
+		slices.SortFunc(sorted, compareReferences)
+		full.inOrder <- sorted
+	})
+	r.sealing, r.tail, r.messages = full, make([]reference, 0, runReferences), 0
+}
+
+// ready says whether a run has been sorted.
+func (s *run) ready() bool {
+	if s.sorted == nil {
+		select {
+		case s.sorted = <-s.inOrder:
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // committed makes what write has added count.
@@ -116,7 +135,7 @@ const insertRun = `INSERT INTO reference_run (place, upto, data) VALUES (?, ?, ?
 // write adds a few rows of the run in hand to the transaction in hand. Only the writer calls it.
 func (r *references) write(c *conn, rows int) error {
 	s := r.sealing
-	if s == nil {
+	if s == nil || !s.ready() {
 		return nil
 	}
 	s.nextWritten, s.nextParts, s.nextFirsts = s.written, s.parts, s.firsts
@@ -238,7 +257,7 @@ func (r *references) search(c *conn, hash uint64, found func(seq int64) (enough 
 		}
 	}
 	if sealing != nil {
-		if enough, err := tell(in(sealing.sorted, hash)); enough || err != nil {
+		if enough, err := tell(in(sealing.tail, hash)); enough || err != nil {
 			return err
 		}
 	}

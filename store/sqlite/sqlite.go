@@ -207,6 +207,7 @@ func (d *Driver) Close() error {
 	d.checkpoints.conn = nil
 	d.recent.sorting.Wait()
 	d.hashes.sorting.Wait()
+	d.references.sorting.Wait()
 	if d.writer != nil {
 		errs = append(errs, d.writer.exec("PRAGMA optimize"), d.writer.Close())
 		d.writer = nil
