@@ -225,4 +225,5 @@ var needsReason = map[admin.Act]bool{
 	admin.ReleaseVoucher: true, admin.WithdrawVoucher: true, admin.RevealVoucher: true, admin.CloseBatch: true, admin.OpenBatch: true,
 	admin.DepositFloat: true, admin.WithdrawFloat: true,
 	admin.RetryItem: true, admin.ParkItem: true, admin.CloseItem: true, admin.PauseUpstream: true, admin.ResumeUpstream: true,
+	admin.BackUp: true,
 }

@@ -200,7 +200,7 @@ var bodies = map[string]string{
 	"closeBatch": `{"reason":"x"}`, "openBatch": `{"reason":"x"}`, "searchTransactions": `{"serial":"x"}`,
 	"depositFloat": `{"amount":1,"reason":"x"}`, "withdrawFloat": `{"amount":1,"reason":"x"}`,
 	"pauseUpstream": `{"reason":"x"}`, "resumeUpstream": `{"reason":"x"}`, "retryQueueItem": `{"reason":"x"}`, "parkQueueItem": `{"reason":"x"}`,
-	"closeQueueItem": `{"reason":"x"}`,
+	"closeQueueItem": `{"reason":"x"}`, "backUpStore": `{"reason":"x"}`,
 }
 
 // callable fills a path's parameters with things that are not there.
