@@ -81,6 +81,14 @@ func fillCards(t *testing.T, d store.Whole) *secret.Keys {
 		if n%2 == 0 {
 			send(conform.Message{Kind: conform.Redeem, Act: conform.Reversal, ID: "end of " + redemption, RequestID: redemption}, 202)
 		}
+		if n == 0 || n == 2 {
+			_, err := issuer.Store.Prune(t.Context(), issuer.Now().Add(time.Hour), 0)
+			must(t, err)
+		}
+		if n == 0 {
+			_, err := issuer.Store.ForgetPruned(t.Context(), issuer.Now().Add(100*24*time.Hour))
+			must(t, err)
+		}
 	}
 	send(conform.Message{Kind: conform.Redeem, Act: conform.Reversal, ID: "early", RequestID: "late"}, 404)
 	fillBesides(t, issuer.Store, issuer.Keys)

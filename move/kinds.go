@@ -17,7 +17,7 @@ import (
 )
 
 // kinds are all kinds of records that a store has.
-var kinds = []movable{rows, cards, batches, vouchers, floats, messages, tombstones, entries, items, counters}
+var kinds = []movable{rows, cards, batches, vouchers, floats, messages, husks, tombstones, entries, brought, horizons, items, counters}
 
 // by reads pages by a key that stands in each record.
 func by[T, K any](page func(s store.Whole, ctx context.Context, after K, limit int) ([]T, error), key func(*T) K) func(context.Context, store.Whole, *T) ([]T, error) {
@@ -191,6 +191,49 @@ var messages = kind[txn.Message]{
 		const enough = 1000 // more than messages ever share an identifier
 		with, err := in.MessagesByReference(ctx, m.World, m.References[0], enough)
 		return len(with) == enough || slices.ContainsFunc(with, func(other txn.Message) bool { return other.Seq == m.Seq }), err
+	},
+}
+
+var husks = kind[txn.Husk]{
+	what: "pruned messages",
+	next: by(store.Whole.Pruned, func(r *txn.Husk) int64 { return r.Seq }),
+	put: func(_ *writer, c *store.Changes, h *txn.Husk) error {
+		c.Husks = append(c.Husks, *h)
+		return nil
+	},
+	found: func(ctx context.Context, in store.Whole, _ *secret.Keys, h *txn.Husk) (bool, error) {
+		set, err := loaded(ctx, in, &store.Wanted{IDs: []store.IDKey{{World: h.World, Hash: h.Hash}}}) // its id is not known any more
+		return err == nil && set.HasMessage(h.Seq), err
+	},
+}
+
+var brought = kind[ledger.Brought]{
+	what: "sums brought forward",
+	next: by(store.Whole.Brought, func(r *ledger.Brought) ledger.BroughtKey { return r.BroughtKey }),
+	put: func(_ *writer, c *store.Changes, b *ledger.Brought) error {
+		c.Brought[b.BroughtKey] = *b
+		return nil
+	},
+}
+
+// horizon is the newest pruned message that was forgotten. There is one of it, or none.
+type horizon struct{ Seq int64 }
+
+var horizons = kind[horizon]{
+	what: "horizons",
+	next: func(ctx context.Context, from store.Whole, last *horizon) ([]horizon, error) {
+		if last != nil {
+			return nil, nil
+		}
+		seq, err := from.Forgotten(ctx)
+		if err != nil || seq == 0 {
+			return nil, err
+		}
+		return []horizon{{seq}}, nil
+	},
+	put: func(_ *writer, c *store.Changes, h *horizon) error {
+		c.Forgotten = append(c.Forgotten, txn.Husk{Message: txn.Message{Seq: h.Seq}})
+		return nil
 	},
 }
 
