@@ -1,0 +1,84 @@
+package giftcard_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/scripworks/scrip/conform"
+	"github.com/scripworks/scrip/giftcard/giftcardtest"
+	"github.com/scripworks/scrip/store"
+)
+
+// everything prunes whatever was received before an instant.
+func everything(s *store.Store, before time.Time) (messages int, err error) {
+	for after := int64(0); ; {
+		done, err := s.Prune(context.Background(), before, after)
+		if messages += done.Messages; err != nil || done.Next == 0 {
+			return messages, err
+		}
+		after = done.Next
+	}
+}
+
+// forgetful is an issuer that prunes all that may go before each message.
+type forgetful struct {
+	*giftcardtest.Issuer
+	pruned int
+}
+
+func (f *forgetful) Do(ctx context.Context, m conform.Message) (conform.Answer, error) {
+	gone, err := everything(f.Store, f.Now().Add(time.Hour))
+	if f.pruned += gone; err != nil {
+		return conform.Answer{}, err
+	}
+	return f.Issuer.Do(ctx, m)
+}
+
+// The rules are the same for what was pruned: the scripts cannot tell, but for the words with which a refusal names
+// what it is about.
+func TestRuleScriptsWithEverythingPruned(t *testing.T) {
+	for _, on := range []struct {
+		name string
+		open func(testing.TB) store.Driver
+	}{{"memory", inMemory()}, {"sqlite", onDisk(t)}} {
+		t.Run(on.name, func(t *testing.T) {
+			f := &forgetful{Issuer: giftcardtest.New(t, giftcardtest.Settings{Open: on.open})}
+			conform.Test(t, f, conform.Options{Now: f.Now})
+			booksAreRight(t, f.Issuer)
+			if f.pruned == 0 {
+				t.Error("nothing was pruned")
+			}
+			t.Log(f.pruned, "messages were pruned")
+		})
+	}
+}
+
+// Whatever is sent, and whatever is pruned between: the answers are the model's, which knows of no pruning, and the books
+// add up.
+func TestPruningChangesNoAnswer(t *testing.T) {
+	pruned := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		p := newPair(t)
+		p.open(rt)
+		rt.Repeat(map[string]func(*rapid.T){
+			"messages": p.sendSome,
+			"operator": p.operate,
+			"prune": func(rt *rapid.T) {
+				gone, err := everything(p.issuer.Store, p.issuer.Now().Add(time.Duration(rapid.IntRange(-48, 1).Draw(rt, "hours"))*time.Hour))
+				if pruned += gone; err != nil {
+					rt.Fatal(err)
+				}
+				booksAreRight(rt, p.issuer)
+			},
+			"": p.compareCards,
+		})
+		booksAreRight(rt, p.issuer)
+	})
+	t.Log(pruned, "messages were pruned")
+	if pruned == 0 {
+		t.Error("nothing was pruned")
+	}
+}
