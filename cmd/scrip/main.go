@@ -38,6 +38,7 @@ type commands struct {
 	Bench    benchCmd    `cmd:"" help:"Put a server under load, and measure."`
 	Conform  conformCmd  `cmd:"" help:"Judge somebody's server by the rules of the contract."`
 	Backup   backupCmd   `cmd:"" help:"Copy a store that is a file, also while it is served."`
+	Move     moveCmd     `cmd:"" help:"Move a store, such as from a file into PostgreSQL."`
 	Verify   verifyCmd   `cmd:"" help:"Recompute every invariant of a store from its entries."`
 	Keys     keysCmd     `cmd:"" help:"Look after the keyset."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`

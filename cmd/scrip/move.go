@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/scripworks/scrip/keyset"
+	"github.com/scripworks/scrip/move"
+	"github.com/scripworks/scrip/store"
+)
+
+// moveCmd is `scrip move`.
+type moveCmd struct {
+	From   string `arg:"" help:"Store to move: its data directory, its file, or the URL of its database. No server may have it open."`
+	To     string `arg:"" optional:"" help:"Where it goes: the URL of an empty database (postgres://USER@HOST/NAME), or an empty directory or a file to make."`
+	Keyset string `env:"SCRIP_KEYSET" placeholder:"FILE" help:"Keyset of the store (default: keys.json beside the file)."`
+	Again  bool   `help:"Erase what a move that broke off has left in TO and begin anew; or move a store that was moved before."`
+	Back   bool   `help:"Move nothing: take the mark off FROM that says it was moved, so that it is served again. TO must not be served any more."`
+}
+
+// toldEvery is after how many records of a kind people hear again how far a move is.
+const toldEvery = 100_000
+
+// Help gives the example.
+func (moveCmd) Help() string {
+	return "Every record is copied as it is; both stores are verified, counted and compared by a digest over all fields; then FROM is marked as\n" +
+		"moved and TO can be served. FROM stays as it is otherwise, and a server that is given it refuses to start. A move that broke off leaves\n" +
+		"FROM without a mark and TO marked as incomplete, which no server opens; --again begins anew. The keyset stays where it is: the new\n" +
+		"store is read with the same one.\n\n" +
+		"Example: from a file into PostgreSQL, and a node on it\n" +
+		"  scrip move ./data postgres://scrip@db.example/scrip\n" +
+		"  scrip serve --database postgres://scrip@db.example/scrip --keyset ./data/keys.json"
+}
+
+// Run moves a store.
+func (c *moveCmd) Run(ctx context.Context, at console) (err error) {
+	from := placeOf(c.From)
+	if err := c.check(from); err != nil {
+		return usageError{err}
+	}
+	old, err := from.open(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, old.Close()) }()
+	if c.Back {
+		return c.back(ctx, at, from, old)
+	}
+	keys, err := keyset.Read(c.keyset(from))
+	if err != nil {
+		return usageError{err}
+	}
+	if _, err := keyset.Fits(ctx, old, keys); err != nil {
+		return err
+	}
+	to := placeOf(c.To)
+	fresh, err := to.open(ctx, false)
+	if err != nil {
+		return fmt.Errorf("%s: %w", to, err)
+	}
+	defer func() { err = errors.Join(err, fresh.Close()) }()
+	began := time.Now()
+	report, err := move.Run(ctx, move.Settings{
+		From: old, To: fresh, FromName: from.String(), ToName: to.String(), Keys: keys, Again: c.Again, Now: began, Told: tellMoved(at),
+	})
+	if err != nil {
+		return err
+	}
+	return c.tell(at, from, to, report, time.Since(began))
+}
+
+// check finds what cannot be before anything is opened, or made.
+func (c *moveCmd) check(from place) error {
+	if err := from.exists(); err != nil {
+		return fmt.Errorf("there is no store: %w", err)
+	}
+	switch {
+	case c.Back && (c.To != "" || c.Again):
+		return errors.New("--back moves nothing: give FROM alone")
+	case !c.Back && c.To == "":
+		return errors.New("where to? Give TO")
+	case !c.Back && from.String() == placeOf(c.To).String():
+		return errors.New("FROM and TO are the same")
+	case !c.Back && from.url != "" && c.Keyset == "":
+		return errors.New("a database has no keyset beside it: give --keyset")
+	}
+	return nil
+}
+
+// keyset gives the keyset's file.
+func (c *moveCmd) keyset(from place) string {
+	if c.Keyset != "" {
+		return c.Keyset
+	}
+	return filepath.Join(filepath.Dir(from.file), keyset.Name)
+}
+
+func (c *moveCmd) back(ctx context.Context, at console, from place, old store.Whole) error {
+	if err := move.Back(ctx, old); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(at.out, "%s can be served again, as it was when it was moved.\n", from)
+	return err
+}
+
+// tellMoved tells how far a move is.
+func tellMoved(at console) func(kind string, records int64, done bool) {
+	told := int64(0)
+	return func(kind string, records int64, done bool) {
+		if done {
+			told = 0
+		} else if records-told >= toldEvery {
+			told = records
+			fmt.Fprintf(at.err, "%d %s\n", records, kind)
+		}
+	}
+}
+
+// tell says what was moved.
+func (c *moveCmd) tell(at console, from, to place, r *move.Report, took time.Duration) error {
+	w := tabwriter.NewWriter(at.out, 0, 0, 2, ' ', 0)
+	line(w, "MOVED", "RECORDS", "DIGEST")
+	for _, tally := range r.Kinds {
+		line(w, tally.Kind, tally.Records, fmt.Sprintf("%x", tally.Digest[:8]))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	show(at.out, r.To)
+	_, err := fmt.Fprintf(at.out, "Moved in %s, and both stores are the same. %s is marked as moved.\nServe %s with the keyset %s.\n",
+		took.Round(time.Second/10), from, to, c.keyset(from))
+	return err
+}
