@@ -181,6 +181,7 @@ func (a *App) open(ctx context.Context) error {
 	}
 	a.Store = store.New(driver, store.Settings{
 		Keys: a.Keys, Now: a.settings.Now, Unfinished: a.Register.Unfinished, Observe: newCommits(a.Metrics.Registerer()).observe,
+		Committers: a.committers(),
 	})
 	return nil
 }

@@ -3,16 +3,25 @@ package app
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/memstore"
+	"github.com/scripworks/scrip/store/postgres"
 	"github.com/scripworks/scrip/store/sqlite"
 )
 
 // openDriver opens what keeps the records: a database, a file in the data directory, or memory.
 func (a *App) openDriver(ctx context.Context) (store.Driver, error) {
 	switch s := a.settings; {
+	case s.Database != "":
+		d, err := postgres.Open(ctx, s.Database, postgres.Options{Committers: s.Committers, Name: nodeName()})
+		if err != nil {
+			return nil, fmt.Errorf("open the database: %w", err)
+		}
+		return d, nil
 	case s.Data != "":
 		d, err := sqlite.Open(StorePath(s.Data), sqlite.Options{})
 		if err != nil {
@@ -25,3 +34,23 @@ func (a *App) openDriver(ctx context.Context) (store.Driver, error) {
 
 // StorePath gives the store's file in a data directory.
 func StorePath(data string) string { return filepath.Join(data, storeName) }
+
+// committers is how many batches the store saves at once.
+func (a *App) committers() int {
+	switch {
+	case a.settings.Database == "":
+		return 1
+	case a.settings.Committers == 0:
+		return postgres.DefaultCommitters
+	}
+	return a.settings.Committers
+}
+
+// nodeName says to people which process this is.
+func nodeName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return host + ":" + strconv.Itoa(os.Getpid())
+}
