@@ -1,0 +1,215 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Bounds of the connections.
+const (
+	connectTimeout  = 5 * time.Second // for each host
+	sideConnections = 2
+	oldestServer    = 150000
+	keepAliveIdle   = 15 * time.Second // before a silent connection is asked whether it lives
+	keepAliveEvery  = 5 * time.Second
+	keepAliveCount  = 3
+	applicationName = "scrip"
+)
+
+// configure reads an address and adds what every connection of ours is set to. What the address says wins, but for what
+// the statements count on.
+func configure(dsn string, options Options) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: read the address: %w", err) // it holds no password
+	}
+	c := config.ConnConfig
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = connectTimeout
+	}
+	dialer := net.Dialer{Timeout: c.ConnectTimeout, KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: keepAliveIdle, Interval: keepAliveEvery, Count: keepAliveCount,
+	}}
+	c.DialFunc = dialer.DialContext
+	if c.ValidateConnect == nil && !options.ReadOnly {
+		c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+	for name, value := range settings(options) {
+		if _, given := c.RuntimeParams[name]; !given {
+			c.RuntimeParams[name] = value
+		}
+	}
+	c.OnNotice = func(pg *pgconn.PgConn, n *pgconn.Notice) {
+		if known, ok := pg.CustomData()[ours].(*conn); ok && n.SeverityUnlocalized == "WARNING" {
+			known.warning = errors.New(n.Message)
+		}
+	}
+	config.AfterConnect = check
+	return config, nil
+}
+
+// settings are what the server is told with each connection. The planner's: plans are made once, perhaps when a table is
+// still empty, and must then go by index; there is no statement of ours for which a scan is better.
+func settings(options Options) map[string]string {
+	statement := strconv.FormatInt((options.Timeout * 3 / 4).Milliseconds(), 10)
+	idle := strconv.FormatInt(options.Timeout.Milliseconds(), 10)
+	return map[string]string{
+		"application_name": applicationName, "statement_timeout": statement, "lock_timeout": statement,
+		"idle_in_transaction_session_timeout": idle, "plan_cache_mode": "force_generic_plan", "jit": "off",
+		"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+		"tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
+	}
+}
+
+// check refuses a server that will not do.
+func check(ctx context.Context, c *pgx.Conn) error {
+	var version int
+	var commit string
+	err := c.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit')`,
+		pgx.QueryExecModeExec).Scan(&version, &commit)
+	switch {
+	case err != nil:
+		return fmt.Errorf("postgres: ask the server what it is: %w", err)
+	case version < oldestServer:
+		return fmt.Errorf("%w: it is of version %d, and 15 is the oldest that is served", ErrServer, version/10000)
+	case commit == "off":
+		return fmt.Errorf("%w: synchronous_commit is off, so that what was acknowledged could be lost", ErrServer)
+	}
+	return nil
+}
+
+// pool makes a pool of connections and sees that one can be had.
+func pool(ctx context.Context, config *pgxpool.Config, size int) (*pgxpool.Pool, error) {
+	config = config.Copy()
+	config.MaxConns, config.MinConns, config.MinIdleConns = int32(size), 0, 0
+	p, err := pgxpool.NewWithConfig(ctx, config)
+	if err == nil {
+		err = p.Ping(ctx)
+	}
+	if err != nil {
+		if p != nil {
+			p.Close()
+		}
+		return nil, fmt.Errorf("postgres: connect: %w", err)
+	}
+	return p, nil
+}
+
+// ours is the key of what we keep with a connection.
+const ours = "scrip"
+
+// conn is one connection with its prepared statements and the memory of its user.
+type conn struct {
+	*pgconn.PgConn
+	taken    *pgxpool.Conn // while somebody has it
+	driver   *Driver
+	prepared map[string]*pgconn.StatementDescription
+	warning  error // the last one that the server gave
+	gathered gatherer
+	loading  loading
+	asking   asking
+}
+
+// take gives a connection of a pool. The caller gives it back.
+func (d *Driver) take(ctx context.Context, from func(*Driver) *pgxpool.Pool) (*conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	d.open.RLock()
+	if d.closed {
+		d.open.RUnlock()
+		return nil, errClosed
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.options.Timeout)
+	defer cancel()
+	taken, err := from(d).Acquire(ctx)
+	if err != nil {
+		d.open.RUnlock()
+		return nil, fmt.Errorf("postgres: connect: %w", err)
+	}
+	pg := taken.Conn().PgConn()
+	c, known := pg.CustomData()[ours].(*conn)
+	if !known {
+		c = &conn{PgConn: pg, driver: d, prepared: map[string]*pgconn.StatementDescription{}}
+		c.gathered.init(d.shapes)
+		c.loading.init()
+		c.asking.init(c)
+		pg.CustomData()[ours] = c
+	}
+	c.taken = taken
+	return c, nil
+}
+
+func writers(d *Driver) *pgxpool.Pool { return d.writers }
+func readers(d *Driver) *pgxpool.Pool { return d.readers }
+
+// giveBack gives a connection back. One that is still in a transaction is closed by its pool.
+func (c *conn) giveBack() {
+	c.taken.Release()
+	c.taken = nil
+	c.driver.open.RUnlock()
+}
+
+// hangUp closes a connection of which nothing good is to be expected any more.
+func (c *conn) hangUp() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // no farewell
+	_ = c.Close(ctx)
+}
+
+// prepare prepares those of statements that this connection has not prepared yet, in one round trip.
+func (c *conn) prepare(ctx context.Context, statements ...*statement) error {
+	missing := 0
+	for _, s := range statements {
+		if c.prepared[s.name] == nil {
+			missing++
+		}
+	}
+	if missing == 0 {
+		return nil
+	}
+	p := c.StartPipeline(ctx)
+	var sent []*statement
+	for _, s := range statements {
+		if _, known := c.prepared[s.name]; !known {
+			c.prepared[s.name] = nil // it may be listed twice
+			p.SendPrepare(s.name, s.text, s.params)
+			sent = append(sent, s)
+		}
+	}
+	err := p.Sync()
+	for i := 0; err == nil && i < len(sent); i++ {
+		var got any
+		if got, err = p.GetResults(); err == nil {
+			described := got.(*pgconn.StatementDescription)
+			described.Name = sent[i].name // which a pipeline does not know
+			c.prepared[described.Name] = described
+		} else {
+			err = fmt.Errorf("prepare %q: %w", sent[i].text, err)
+		}
+	}
+	err = errors.Join(err, p.Close())
+	for _, s := range sent {
+		if c.prepared[s.name] == nil {
+			delete(c.prepared, s.name)
+		}
+	}
+	return err
+}
+
+// statement is one that is prepared under a name.
+type statement struct {
+	name, text string
+	params     []uint32 // types of the parameters; nil leaves them to the server
+}
+
+// formats are those of parameters and results: all of them binary.
+var formats = []int16{1}

@@ -1,0 +1,145 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migration/*.sql
+var migrations embed.FS
+
+// migrating is the advisory lock of whoever brings the schema up to date.
+const migrating = 0x53637270
+
+// prepareSchema brings the schema up to date, or makes it, or says why this release cannot. Nodes that start at once go one
+// after the other.
+func prepareSchema(ctx context.Context, config *pgxpool.Config, readOnly bool) (err error) {
+	c, err := pgx.ConnectConfig(ctx, config.ConnConfig)
+	if err != nil {
+		return fmt.Errorf("postgres: connect: %w", err)
+	}
+	defer func() { err = errors.Join(err, c.Close(context.WithoutCancel(ctx))) }()
+	if err := check(ctx, c); err != nil {
+		return err
+	}
+	known, err := knownVersion()
+	if err != nil {
+		return err
+	}
+	if is, err := identify(ctx, c); err != nil || is.version == known {
+		return err
+	}
+	if !readOnly {
+		if _, err := c.Exec(ctx, `SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock(`+strconv.Itoa(migrating)+`)`); err != nil {
+			return fmt.Errorf("postgres: wait for whoever migrates: %w", err)
+		}
+	}
+	is, err := identify(ctx, c) // somebody may have migrated meanwhile
+	if err != nil {
+		return err
+	}
+	if outdated, err := is.accept(known, readOnly); err != nil || !outdated {
+		return err
+	}
+	return migrate(ctx, config)
+}
+
+// migrate runs the migrations that are missing.
+func migrate(ctx context.Context, config *pgxpool.Config) (err error) {
+	settings := config.ConnConfig.Copy()
+	for _, limit := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {
+		settings.RuntimeParams[limit] = "0" // a table may be large
+	}
+	db := stdlib.OpenDB(*settings)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	p, err := provider(db)
+	if err != nil {
+		return err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("postgres: migrate: %w", err)
+	}
+	return nil
+}
+
+func provider(db *sql.DB) (*goose.Provider, error) {
+	scripts, err := fs.Sub(migrations, "migration")
+	if err != nil {
+		return nil, err
+	}
+	p, err := goose.NewProvider(goose.DialectPostgres, db, scripts, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return nil, fmt.Errorf("postgres: read migrations: %w", err)
+	}
+	return p, nil
+}
+
+// identity is what a database is.
+type identity struct {
+	empty   bool
+	version int64 // last migration that was run on a store
+	oldest  int64 // a release must know this migration to serve it
+}
+
+// identify says what a database is. ErrForeign: it is no store. Only the schema in which we would make tables counts.
+func identify(ctx context.Context, c *pgx.Conn) (is identity, err error) {
+	var tables, ours, goose int
+	err = c.QueryRow(ctx, `SELECT count(*), count(*) FILTER (WHERE relname = 'serving'), count(*) FILTER (WHERE relname = 'goose_db_version')
+		FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')`, pgx.QueryExecModeExec).Scan(&tables, &ours, &goose)
+	switch {
+	case err != nil:
+		return is, fmt.Errorf("postgres: look what the database is: %w", err)
+	case ours == 0 && tables == goose:
+		return identity{empty: true}, nil // or it was begun, and then the process ended
+	case ours == 0 || goose == 0:
+		return is, ErrForeign
+	}
+	err = c.QueryRow(ctx, `SELECT (SELECT max(version_id) FROM goose_db_version WHERE is_applied), oldest FROM serving`, pgx.QueryExecModeExec).
+		Scan(&is.version, &is.oldest)
+	if err != nil {
+		return is, fmt.Errorf("%w: %w", ErrForeign, err)
+	}
+	return is, nil
+}
+
+// accept says whether migrations are missing, and refuses a store that this release cannot serve, or that it is only to
+// read and would have to bring up to date.
+func (is identity) accept(known int64, readOnly bool) (outdated bool, err error) {
+	switch {
+	case is.empty && readOnly:
+		return false, fmt.Errorf("%w: nothing is in it", ErrForeign)
+	case is.version > known && is.oldest > known:
+		return false, fmt.Errorf("%w: it is at migration %d, for releases that know %d; this one knows %d", ErrNewer, is.version, is.oldest, known)
+	case is.version < known && readOnly:
+		return false, fmt.Errorf("%w: it is at migration %d, this release wants %d", ErrOlder, is.version, known)
+	}
+	return is.version < known, nil
+}
+
+// knownVersion is the last migration that this release knows.
+func knownVersion() (last int64, err error) {
+	scripts, err := migrations.ReadDir("migration")
+	if err != nil {
+		return 0, err
+	}
+	for _, script := range scripts {
+		digits, _, _ := strings.Cut(script.Name(), "_")
+		version, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("postgres: a migration without a number: %w", err)
+		}
+		last = max(last, version)
+	}
+	return last, nil
+}

@@ -1,0 +1,133 @@
+// Package postgres keeps a store in a PostgreSQL database, which any number of processes may serve at once.
+//
+// It promises that what Save has acknowledged is durable as the server is set to be (synchronous_commit is never off), that
+// what two processes decide about the same record is put in order by its locks, that a batch takes two round trips when its
+// messages declare what they need, and that nothing hangs for ever: every wait for the server has its bound. What Save
+// tells as not saved is surely not there; when a connection breaks while a commit is under way the outcome is unknown and
+// told as such (docs/decisions/0019). Servers from PostgreSQL 15 on are served.
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/scripworks/scrip/store"
+)
+
+var _ store.Driver = (*Driver)(nil)
+
+// Options are what may be set about a store. The zero value is good.
+type Options struct {
+	// Committers is how many batches may be open at once; 0 is DefaultCommitters. Give store.Settings as many.
+	Committers int
+	// Readers is how many views and reports may run at once; 0 is DefaultReaders. Further ones wait.
+	Readers int
+	// Name is what this process is called in the table of nodes, for people; 0 bytes is fine.
+	Name string
+	// ReadOnly opens a store as it is and changes nothing: no table is made or brought up to date, and the process is no
+	// node. Begin and whatever else writes gives ErrReadOnly.
+	ReadOnly bool
+	// Timeout bounds each wait for the server but that for a connection; 0 is DefaultTimeout. The server gives a statement
+	// up after three quarters of it.
+	Timeout time.Duration
+}
+
+// Defaults.
+const (
+	DefaultCommitters = 2
+	DefaultReaders    = 4
+	DefaultTimeout    = 20 * time.Second
+)
+
+// Errors of Open.
+var (
+	// ErrNewer says that the store was written by a newer release, and that this one must not serve it any more.
+	ErrNewer = errors.New("postgres: the store was written by a newer release")
+	// ErrOlder says that the store was written by an older release, and would have to be brought up to date.
+	ErrOlder = errors.New("postgres: the store was written by an older release; serve it once to bring it up to date")
+	// ErrForeign says that the database holds something else, perhaps another program's tables.
+	ErrForeign = errors.New("postgres: the database is no store of Scrip's")
+	// ErrServer says that the server is too old, or is set so that a commit would not be durable.
+	ErrServer = errors.New("postgres: the server cannot keep a store")
+)
+
+// ErrReadOnly says that a store that was opened to be read was to be written.
+var ErrReadOnly = fmt.Errorf("%w: the store was opened to be read only", store.ErrNotSaved)
+
+var errClosed = errors.New("postgres: the store is closed")
+
+// Driver is an open store. Make one with Open.
+type Driver struct {
+	options Options
+	writers *pgxpool.Pool // of the batches
+	readers *pgxpool.Pool // of views and reports
+	side    *pgxpool.Pool // of the node, leases and places: what must not wait for batches
+	shapes  *shapes
+	node    node
+	open    sync.RWMutex // held for reading by whoever uses a pool
+	closed  bool
+}
+
+// Open opens the store in a database, makes it when the database is empty, and brings an older one up to date; or it only
+// reads one that is there, as Options say. dsn is an address or the settings of libpq; several hosts may be named, of which
+// the one that can be written is taken. ErrForeign: the database is no store. ErrNewer, and when only reading ErrOlder:
+// this release cannot. ErrServer: the server will not do.
+func Open(ctx context.Context, dsn string, options Options) (*Driver, error) {
+	options.Committers = cmp.Or(max(options.Committers, 0), DefaultCommitters)
+	options.Readers = cmp.Or(max(options.Readers, 0), DefaultReaders)
+	options.Timeout = cmp.Or(max(options.Timeout, 0), DefaultTimeout)
+	d := &Driver{options: options}
+	if err := d.connect(ctx, dsn); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+func (d *Driver) connect(ctx context.Context, dsn string) error {
+	config, err := configure(dsn, d.options)
+	if err != nil {
+		return err
+	}
+	if err := prepareSchema(ctx, config, d.options.ReadOnly); err != nil {
+		return err
+	}
+	if d.readers, err = pool(ctx, config, d.options.Readers); err != nil {
+		return err
+	}
+	if d.options.ReadOnly {
+		return nil
+	}
+	if d.writers, err = pool(ctx, config, d.options.Committers+1); err != nil { // one for what goes between the batches
+		return err
+	}
+	if d.side, err = pool(ctx, config, sideConnections); err != nil {
+		return err
+	}
+	if d.shapes, err = d.describe(ctx); err != nil {
+		return err
+	}
+	return d.startNode(ctx)
+}
+
+// Close implements store.Driver. It waits for views and reports that are running, and gives the node and its leases up.
+func (d *Driver) Close() error {
+	d.open.Lock()
+	defer d.open.Unlock()
+	if d.closed {
+		return nil
+	}
+	d.closed = true
+	err := d.stopNode()
+	for _, p := range []*pgxpool.Pool{d.writers, d.readers, d.side} {
+		if p != nil {
+			p.Close()
+		}
+	}
+	return err
+}
