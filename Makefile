@@ -14,7 +14,7 @@ CRASH    = ./app/... ./sdk/...
 # The formatter of the toolchain in use, whether or not it is in the PATH.
 GOFMT = "$$(go env GOROOT)/bin/gofmt"
 
-.PHONY: help build test verify lint format floorplan generated vulnerabilities fuzz crash bench bench-ratios bench-relay cover clean
+.PHONY: help build test verify lint format floorplan generated vulnerabilities fuzz crash bench bench-ratios bench-relay bench-history cover clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -68,6 +68,9 @@ bench-ratios: build ## the embedded store further: lateness, disk, vouchers, man
 
 bench-relay: build ## what the relay adds, and its queue
 	bin/scrip bench relay $(BENCH)
+
+bench-history: build ## both stores with 10,000,000 transactions against empty ones (hours, 40 GB of disk)
+	bin/scrip bench history $(BENCH)
 
 cover: ## how much of each package the tests reach, in cover.out
 	go test -coverprofile=cover.out ./...

@@ -120,6 +120,16 @@ func (c *PostgresCluster) with(ctx context.Context, do func(*pgx.Conn) error) er
 	return errors.Join(do(conn), conn.Close(context.WithoutCancel(ctx)))
 }
 
+// Bytes is what the database at a URL takes of the disk.
+func (c *PostgresCluster) Bytes(ctx context.Context, address string) (bytes int64, err error) {
+	conn, err := pgx.Connect(ctx, address)
+	if err != nil {
+		return 0, err
+	}
+	err = conn.QueryRow(ctx, "select pg_database_size(current_database())").Scan(&bytes)
+	return bytes, errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+}
+
 // durable are the settings without which a commit is not.
 var durable = []string{"fsync", "synchronous_commit", "full_page_writes"}
 

@@ -27,6 +27,8 @@ type Cluster interface {
 	Create(ctx context.Context, name string) (url string, err error)
 	// Drop removes a database that Create has made. Whoever is connected is cut off.
 	Drop(ctx context.Context, name string) error
+	// Bytes is what the database at a URL takes of the disk.
+	Bytes(ctx context.Context, url string) (int64, error)
 	// Settings lists in words with what settings the server runs. It is an error when one of them makes a commit
 	// less than durable.
 	Settings(ctx context.Context) ([]string, error)

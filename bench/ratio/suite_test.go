@@ -33,6 +33,8 @@ func (c *fakeCluster) Drop(_ context.Context, name string) error {
 	return nil
 }
 
+func (c *fakeCluster) Bytes(context.Context, string) (int64, error) { return 0, nil }
+
 func (c *fakeCluster) Settings(context.Context) ([]string, error) {
 	return []string{"fsync = on"}, nil
 }

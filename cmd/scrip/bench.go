@@ -17,13 +17,14 @@ import (
 
 // benchCmd is `scrip bench`: a load on any server, and the measurements of this one.
 type benchCmd struct {
-	Load   benchLoadCmd   `cmd:"" default:"withargs" help:"Put any Giftcard v3 or Airtime v5 server under load and report what came of it; 'load' may be left out."`
-	Suite  benchSuiteCmd  `cmd:"" help:"Measure everything that is promised of both stores, against a bare echo, pgbench and a plain implementation."`
-	Ratios benchRatiosCmd `cmd:"" help:"Measure the embedded store further: lateness, disk, vouchers, many cards, growth and start."`
-	Echo   benchEchoCmd   `cmd:"" help:"Serve the bare echo that the ratios compare with."`
-	Plain  benchPlainCmd  `cmd:"" help:"Serve the plain implementation of redemption that the suite compares with."`
-	Relay  benchRelayCmd  `cmd:"" help:"Measure the relay in front of an issuer, and its queue behind a dead upstream and after."`
-	Stub   benchStubCmd   `cmd:"" help:"Serve the bare upstream that the queue is measured against."`
+	Load    benchLoadCmd    `cmd:"" default:"withargs" help:"Put any Giftcard v3 or Airtime v5 server under load and report what came of it; 'load' may be left out."`
+	Suite   benchSuiteCmd   `cmd:"" help:"Measure everything that is promised of both stores, against a bare echo, pgbench and a plain implementation."`
+	Ratios  benchRatiosCmd  `cmd:"" help:"Measure the embedded store further: lateness, disk, vouchers, many cards, growth and start."`
+	History benchHistoryCmd `cmd:"" help:"Measure stores with a long history: what a redemption costs, and how long look-ups take."`
+	Echo    benchEchoCmd    `cmd:"" help:"Serve the bare echo that the ratios compare with."`
+	Plain   benchPlainCmd   `cmd:"" help:"Serve the plain implementation of redemption that the suite compares with."`
+	Relay   benchRelayCmd   `cmd:"" help:"Measure the relay in front of an issuer, and its queue behind a dead upstream and after."`
+	Stub    benchStubCmd    `cmd:"" help:"Serve the bare upstream that the queue is measured against."`
 }
 
 // Help shows an example.

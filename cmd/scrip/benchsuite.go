@@ -141,3 +141,59 @@ func (c *benchPlainCmd) Run(ctx context.Context) (err error) {
 	}
 	return plain.Serve(ctx, listener, store, c.ResponseSize)
 }
+
+// benchHistoryCmd is `scrip bench history`.
+type benchHistoryCmd struct {
+	Transactions int64         `default:"10000000" help:"Requests that the store has taken, each with its confirmation."`
+	Runs         int           `default:"6" help:"Rounds; each figure is their median."`
+	Duration     time.Duration `default:"4s" help:"Length of each measurement."`
+	Warmup       time.Duration `default:"500ms" help:"How long to drive without measuring before each."`
+	Cards        int           `default:"10000" help:"Cards in each store."`
+
+	NoSQLite   bool   `name:"no-sqlite" help:"Leave SQLite out."`
+	NoPostgres bool   `help:"Leave PostgreSQL out."`
+	Postgres   string `env:"SCRIP_BENCH_POSTGRES" placeholder:"URL" help:"PostgreSQL server to measure on, as a user who may make databases: scrip_bench_empty and scrip_bench_long, which are dropped again. Without it one is started."`
+
+	Dir    string `type:"existingdir" help:"Where to keep the stores while it lasts: the disk to measure (default: the working directory)."`
+	Scrip  string `type:"existingfile" help:"The program to measure (default: this one)."`
+	JSON   string `name:"json" placeholder:"FILE" help:"Write the rows and all measurements behind them as JSON too; - writes them to standard output in place of the table."`
+	Strict bool   `help:"Exit with 1 when a promise is missed."`
+}
+
+// Help shows an example.
+func (benchHistoryCmd) Help() string {
+	return `Example: what is promised, and a shorter history of the embedded store
+
+  scrip bench history
+  scrip bench history --transactions 500000 --no-postgres
+
+Each transaction goes through the rules and the store as one over the wire does, without the wire. Ten million take
+hours, and about 8 GB of disk for SQLite and 30 GB for PostgreSQL, one after the other; nothing of it stays.`
+}
+
+// Run makes the histories, measures and writes the table.
+func (c *benchHistoryCmd) Run(ctx context.Context) (err error) {
+	options := ratio.HistoryOptions{SQLite: !c.NoSQLite}
+	options.Options = ratio.Options{
+		Dir: c.Dir, Runs: c.Runs, Duration: c.Duration, Warmup: c.Warmup, Cards: c.Cards, Transactions: c.Transactions, Progress: os.Stderr,
+	}
+	if options.Dir == "" {
+		options.Dir = "."
+	}
+	if options.Scrip, err = programOr(c.Scrip); err != nil {
+		return err
+	}
+	if !c.NoPostgres {
+		cluster, err := ratio.OpenCluster(ctx, c.Postgres, options.Dir, ratio.DefaultScale)
+		if err != nil {
+			return fmt.Errorf("%w (--no-postgres measures without)", err)
+		}
+		defer func() { err = errors.Join(err, cluster.Close()) }()
+		options.Postgres = cluster
+	}
+	result, err := ratio.RunHistory(ctx, options)
+	if err != nil {
+		return err
+	}
+	return ended(c.JSON, c.Strict, result)
+}
