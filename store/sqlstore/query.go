@@ -172,7 +172,7 @@ var texts = [Queries]string{
 	deletePruned:    `DELETE FROM pruned WHERE seq = $1`,
 	deleteID:        `DELETE FROM message_id WHERE hash = $1 AND seq = $2`,
 	deleteTombstone: `DELETE FROM tombstone WHERE reversal = $1`,
-	putForgotten:    `INSERT INTO forgotten (only, upto) VALUES (1, $1) ON CONFLICT (only) DO UPDATE SET upto = excluded.upto WHERE forgotten.upto < excluded.upto`,
+	putForgotten:    `INSERT INTO forgotten ("only", upto) VALUES (1, $1) ON CONFLICT ("only") DO UPDATE SET upto = excluded.upto WHERE forgotten.upto < excluded.upto`,
 	lastPlace:       `SELECT last FROM place WHERE only = 1`,
 	takePlaces:      `UPDATE place SET last = $1 WHERE only = 1`,
 
@@ -201,6 +201,6 @@ var texts = [Queries]string{
 	reportPruned:          `SELECT ` + PrunedColumns + ` FROM pruned WHERE seq > $1 ORDER BY seq LIMIT $2`,
 	reportBrought: `SELECT ` + broughtColumns + ` FROM brought WHERE (period, debit, credit, currency, world) > ($1, $2, $3, $4, $5) ` +
 		`ORDER BY period, debit, credit, currency, world LIMIT $6`,
-	reportForgotten: `SELECT upto FROM forgotten WHERE only = 1`,
+	reportForgotten: `SELECT upto FROM forgotten WHERE "only" = 1`,
 	reportLevels:    `SELECT upstream, account, state, currency, amount, at FROM item`,
 }
