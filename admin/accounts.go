@@ -45,8 +45,10 @@ func (o *Office) findAccount(w ident.World, name string) (*Account, error) {
 	if a, found := o.register.AccountByName(w, name); found {
 		return a, nil
 	}
-	return nil, refuse(NotFound, "there is no such account")
+	return nil, noSuchAccount()
 }
+
+func noSuchAccount() *Refusal { return refuse(NotFound, "there is no such account") }
 
 // CreateAccount makes an account. With neither a password nor a certificate it makes a password and gives it; it
 // is kept nowhere.
@@ -173,9 +175,9 @@ func (o *Office) editAccount(ctx context.Context, by By, act Act, name string, e
 		return nil, err
 	}
 	var edited *Account
-	err := o.saveAccount(ctx, by, act, func(*snapshot) (before, after *Account, err error) {
-		if before, err = o.findAccount(by.World, name); err != nil {
-			return nil, nil, err
+	err := o.saveAccount(ctx, by, act, func(s *snapshot) (before, after *Account, err error) {
+		if before = s.world(by.World).accounts[name]; before == nil {
+			return nil, nil, noSuchAccount()
 		}
 		edited = before.clone()
 		return before, edited, edit(edited)

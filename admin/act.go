@@ -8,6 +8,7 @@ import (
 
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
 )
 
 // change is a row to be saved with its audit entry, and then published.
@@ -20,32 +21,49 @@ type change struct {
 	put   func(*snapshot)
 }
 
-// maxJudged bounds how often an act is judged because other processes change what it is judged by.
-const maxJudged = 16
+// judge says what an act changes, or refuses it. It may run again, and then sets its results anew; it asks for nothing
+// but the snapshot, since it may run within a batch.
+type judge func(now *snapshot) (change, error)
+
+// maxJudged bounds how often an act is judged beside other processes' acts, until it holds them up.
+const maxJudged = 3
 
 // errBehind says that the register has changed in the store since this process read it.
 var errBehind = errors.New("the register has changed in the store")
 
-// act judges an act by the register as it stands in the store, saves what it changes and publishes that. judge runs again
-// when another process has changed the register meanwhile, and sets its results anew; what it refuses is not done.
-// changing is held all the while, and released before act returns.
-func (o *Office) act(ctx context.Context, judge func(now *snapshot) (change, error)) error {
+// act judges an act by the register as it stands in the store, saves what it changes and publishes that. It is judged anew
+// when another process has changed the register meanwhile. changing is held all the while.
+func (o *Office) act(ctx context.Context, j judge) error {
 	o.register.changing.Lock()
 	defer o.register.changing.Unlock()
+	var w ident.World
 	for range maxJudged {
 		if _, err := o.register.catchUp(ctx); err != nil {
 			return unread(err)
 		}
 		now := o.register.now.Load()
-		c, err := judge(now)
+		c, err := o.judged(j, now)
 		if err != nil {
 			return err
 		}
-		if err = o.save(ctx, now.revision, c); !errors.Is(err, errBehind) {
+		if err := o.save(ctx, now.revision, c); !errors.Is(err, errBehind) {
 			return err
 		}
+		w = c.row.World
 	}
-	return &decline.NotTaken{Cause: decline.Overloaded, Text: "other operators keep changing what this is judged by", After: time.Second}
+	return o.actWithin(ctx, w, j)
+}
+
+// judged has an act judged, and writes its row.
+func (o *Office) judged(j judge, now *snapshot) (change, error) {
+	c, err := j(now)
+	if err != nil {
+		return change{}, err
+	}
+	if c.row.Content, err = o.codec.Encode(c.value); err != nil {
+		return change{}, fmt.Errorf("encode %s: %w", c.row.Kind, err)
+	}
+	return c, nil
 }
 
 // unread says that an act was not done, since nobody can read what it is judged by.
@@ -54,14 +72,10 @@ func unread(err error) error { return fmt.Errorf("%w: %w", notRead, err) }
 var notRead = &decline.NotTaken{Cause: decline.StoreDown, Text: "the store cannot be read", After: time.Second}
 
 // save commits a change that was judged by a revision, and publishes it. The commit raises the revision by one: nobody
-// else changes it between the question and the commit. The caller holds register.changing.
+// else changes it between the question and the commit. errBehind: it is another one by now. The caller holds
+// register.changing.
 func (o *Office) save(ctx context.Context, revision int64, c change) error {
-	content, err := o.codec.Encode(c.value)
-	if err != nil {
-		return fmt.Errorf("encode %s: %w", c.row.Kind, err)
-	}
-	c.row.Content = content
-	err = o.store.Update(ctx, giftcard.Keys{World: c.row.World}, func(tx Tx) error {
+	err := o.store.Update(ctx, giftcard.Keys{World: c.row.World}, func(tx Tx) error {
 		if tx.Revision() != revision {
 			return errBehind
 		}
@@ -71,6 +85,34 @@ func (o *Office) save(ctx context.Context, revision int64, c change) error {
 	case err == nil:
 		o.register.publish(revision+1, c.put)
 	case !errors.Is(err, errBehind):
+		o.doubt(ctx, err)
+	}
+	return err
+}
+
+// actWithin is act for who was never fast enough: it reads the register within the commit, while nobody else's act passes.
+// The messages of its batch wait for that, so it comes last. The caller holds register.changing.
+func (o *Office) actWithin(ctx context.Context, w ident.World, j judge) error {
+	var now *snapshot
+	var c change
+	var refusal error
+	err := o.store.Update(ctx, giftcard.Keys{World: w}, func(tx Tx) error {
+		revision := tx.Revision()
+		if now, refusal = o.register.read(ctx); refusal == nil && now.revision != revision {
+			refusal = errBehind // of an earlier act in the same batch, by another office of this process
+		}
+		if refusal != nil {
+			refusal = unread(refusal)
+		} else if c, refusal = o.judged(j, now); refusal == nil {
+			return o.put(tx, c)
+		}
+		return refusal
+	})
+	switch {
+	case err == nil:
+		o.register.now.Store(now)
+		o.register.publish(now.revision+1, c.put)
+	case refusal == nil:
 		o.doubt(ctx, err)
 	}
 	return err

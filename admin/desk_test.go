@@ -23,7 +23,7 @@ import (
 // desk is an office over a store in memory, with an issuer beside it.
 type desk struct {
 	t      *testing.T
-	driver *memstore.Driver
+	driver store.Driver
 	store  *store.Store
 	keys   *secret.Keys
 	issuer *giftcard.Issuer
@@ -76,6 +76,7 @@ func (d *desk) open() {
 		NewPassword: func() (string, error) { return fmt.Sprintf("password-%d", d.next()), nil },
 		Currency:    710,
 		Own:         []string{admin.VendorAccount},
+		Leases:      d.driver,
 	}
 	if d.queues != nil {
 		d.queues.paused = map[string]bool{}

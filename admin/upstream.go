@@ -161,8 +161,9 @@ func (o *Office) setPause(ctx context.Context, by By, act Act, name string, set 
 	if err := by.mayWithReason(act); err != nil {
 		return Upstream{}, err
 	}
+	here := o.running(by.World)[name] != nil
 	err := o.act(ctx, func(now *snapshot) (change, error) {
-		if o.running(by.World)[name] == nil {
+		if _, paused := now.pauses[name]; !here && (!paused || by.World != ident.Production) {
 			return change{}, refuse(NotFound, "there is no such upstream")
 		}
 		after, resumed := copied(now.pauses), copied(now.resumes)
