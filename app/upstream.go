@@ -52,6 +52,9 @@ func (a *App) makeRelay(observer *edge.Observer) error {
 		Store: store.Queue(a.Store), Reports: a.Store.Driver(), Keys: a.Keys, Institution: s.Institution, AdviceWait: s.AdviceWait,
 		Hold: s.Hold, Now: s.Now, Paused: a.Register.Paused, Alarm: observer.Alarm, Log: a.log, Observer: newSent(a.Metrics.Registerer()),
 	}
+	if driver := a.Store.Driver(); driver.Shared() {
+		settings.Leases = driver
+	}
 	for _, u := range s.Upstreams {
 		connected, err := a.connect(u, p)
 		if err != nil {

@@ -63,6 +63,7 @@ type ending struct {
 	wire   txn.Wire
 	sealed []byte
 
+	at   time.Time // when it is decided
 	tx   saf.Tx
 	item saf.Item // zero when nothing is to be sent
 }
@@ -90,6 +91,9 @@ func (e *ending) take(ctx context.Context) (*txn.Answer, error) {
 			err = e.decide(ctx)
 		}
 	}
+	if err == nil {
+		e.relay.bring(e.item)
+	}
 	switch {
 	case err != nil:
 		return nil, err
@@ -115,16 +119,42 @@ func (e *ending) awaitRequest(ctx context.Context) error {
 	if e.relay.intake.Flights.Wait(ctx, e.Request.World, e.Request.ID) != nil {
 		return txn.ErrInFlight
 	}
+	return e.awaitOthers(ctx)
+}
+
+// awaitOthers waits until no other process has the request in hand, or an advice of it that may still be taken back.
+func (e *ending) awaitOthers(ctx context.Context) error {
+	if !e.relay.isShared() {
+		return nil
+	}
+	m := e.Request
+	keys := saf.Keys{World: m.World, Seqs: []int64{m.Seq}}
+	if m.State != txn.Working {
+		keys.Items = []int64{m.Ended}
+	}
+	err := e.relay.poll(ctx, keys, func(tx saf.Tx) bool {
+		now, found := tx.MessageAt(m.Seq)
+		return !found || (now.State != txn.Working || now.Ended != 0) && !e.relay.mayBeTakenBack(tx, now)
+	})
+	if err != nil {
+		return txn.ErrInFlight
+	}
 	return nil
 }
 
-// decide judges and records the advice, whatever its sender does.
+// decide judges and records the advice, whatever its sender does. Nothing is judged by an advice that another process may
+// still take back: the error is txn.ErrInFlight.
 func (e *ending) decide(ctx context.Context) error {
 	a := e.Advice
 	keys := saf.Keys{World: a.Sender.World, IDs: a.Keys()}
+	e.at = e.relay.settings.Now().Truncate(time.Millisecond)
 	return e.relay.settings.Store.Update(context.WithoutCancel(ctx), keys, func(tx saf.Tx) error {
 		e.tx, e.item = tx, saf.Item{}
-		return e.Run(tx)
+		err := e.Run(tx)
+		if err == nil && e.item.Seq == 0 && e.relay.mayBeTakenBack(tx, e.Request) {
+			return txn.ErrInFlight
+		}
+		return err
 	})
 }
 
@@ -168,7 +198,7 @@ func (e *ending) Apply(t *txn.Ending) error {
 	t.Message.Amount = value
 	e.item = saf.Item{
 		Seq: t.Message.Seq, Upstream: u.Name, World: t.Message.World, Account: t.Message.Account, Family: t.Message.Family,
-		Role: t.Message.Role, ID: t.Message.ID, Request: t.Request.Seq, RequestID: t.Request.ID, At: t.Message.At,
+		Role: t.Message.Role, ID: t.Message.ID, Request: t.Request.Seq, RequestID: t.Request.ID, At: e.at,
 		Amount: value, Currency: t.Request.Currency, Body: e.sealed, State: saf.Waiting,
 	}
 	e.tx.AddItem(e.item)
@@ -190,21 +220,33 @@ func (e *ending) deliver(ctx context.Context) (*txn.Answer, error) {
 	case saf.Read(e.Advice.Role, err).Outcome == saf.Delivered:
 		return nil, refusal
 	}
-	err = e.takeBack(ctx, refusal)
+	stands, err := e.takeBack(ctx, refusal)
 	offered.recorded(err)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case stands:
+		return nil, nil
 	}
 	return nil, refusal
 }
 
 // takeBack undoes, in one commit, an advice that its upstream has refused while its sender still waits: the request is
-// open again, and whoever asked decides. When that cannot be committed, the advice needs attention.
-func (e *ending) takeBack(ctx context.Context, refusal *decline.Error) error {
-	err := e.relay.keep(ctx, e.Request, func(tx saf.Tx, request txn.Message) error {
+// open again, and whoever asked decides. When that cannot be committed, the advice needs attention. It stands when its item is
+// gone: an operator has closed it, or another process has had a yes.
+func (e *ending) takeBack(ctx context.Context, refusal *decline.Error) (stands bool, err error) {
+	err = e.relay.keep(ctx, e.Request, func(tx saf.Tx, request txn.Message) error {
+		stands = false
 		advice, found := tx.MessageAt(e.item.Seq)
 		if !found || request.Ended != e.item.Seq {
 			return nil // a try that seemed to fail was saved
+		}
+		if _, queued := tx.Item(e.item.Seq); !queued {
+			stands = true
+			return nil
+		}
+		if e.relay.isShared() && e.relay.age(e.item) >= e.relay.settings.AdviceWait+takenBackBy {
+			return fmt.Errorf("%w: others may have judged by it", errGone)
 		}
 		request.State, request.Ended, request.Final = txn.Open, 0, 0
 		advice.State, advice.Reason = txn.Declined, refusal.Reason
@@ -214,9 +256,9 @@ func (e *ending) takeBack(ctx context.Context, refusal *decline.Error) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("take back a refused %s: %w", e.Advice.Role, err)
+		return false, fmt.Errorf("take back a refused %s: %w", e.Advice.Role, err)
 	}
-	return nil
+	return stands, nil
 }
 
 // refused gives why the advice was refused. Why an activation stands that has been confirmed its card alone tells, and the

@@ -237,11 +237,11 @@ func TestALateRefusalNeedsAttention(t *testing.T) {
 		if sent := len(up.advised()); sent != 1 {
 			t.Errorf("it was sent %d times", sent)
 		}
-		own, err := b.Own(t.Context(), till.Account)
+		own, err := b.own(till.Account)
 		if err != nil || len(own) != 1 || own[0].Count != 1 || own[0].State != saf.Attention || own[0].Value != 100 {
 			t.Errorf("its account sees %v, %v", own, err)
 		}
-		if own, err := b.Own(t.Context(), other.Account); err != nil || len(own) != 0 {
+		if own, err := b.own(other.Account); err != nil || len(own) != 0 {
 			t.Errorf("another account sees %v, %v", own, err)
 		}
 		b.booksAreRight()

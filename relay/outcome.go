@@ -55,20 +55,36 @@ func (p *passage) refuse(ctx context.Context, state txn.State, reason decline.Re
 	return no
 }
 
-// settle commits how the request ended. When that fails its outcome is unknown: see strand.
+// settle commits how the request ended. When that fails its outcome is unknown: see strand. So it is when another process
+// has taken the request for lost and has undone it: what that has begun is not ended a second time.
 func (p *passage) settle(ctx context.Context, change func(m *txn.Message)) error {
+	takenOver := false
 	err := p.relay.keep(ctx, p.message, func(tx saf.Tx, m txn.Message) error {
-		if m.State != txn.Working { // a try that seemed to fail was saved
-			return nil
+		ended := m
+		change(&ended)
+		if takenOver = m.State != txn.Working && m.State != ended.State; m.State != txn.Working {
+			return nil // or a try that seemed to fail was saved
 		}
-		change(&m)
-		tx.Amend(m)
+		if ended.Ended = 0; m.Ended != 0 { // somebody else asks how it ended, and this is the answer
+			tx.DropItem(m.Ended)
+		}
+		tx.Amend(ended)
 		return nil
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return p.strand(err)
+	case takenOver:
+		return p.lost()
 	}
 	return nil
+}
+
+// lost answers a request that another process has taken over meanwhile.
+func (p *passage) lost() error {
+	p.relay.settings.Log.Warn("another process has taken over a request that was in hand here",
+		"family", p.family.String(), "id", string(p.id), "account", p.sender.Account)
+	return p.unknown()
 }
 
 // doubled ends a request whose id the upstream knows although it was sent once: somebody doubled it on the way, and the

@@ -33,6 +33,10 @@ type queueSettings struct {
 	// refused hears of an item that goes to attention because its upstream said no and nobody waits for that. It may be
 	// nil, and is called by many goroutines.
 	refused func(i saf.Item, refusal *decline.Error)
+	// leases say who of several processes holds the line; nil: there is one. adviceWait is how long whoever has committed
+	// an item sends it then.
+	leases     Leases
+	adviceWait time.Duration
 }
 
 // queue runs the line of one upstream: it reads what the line wants to know, sends what the line says, a window of it
@@ -53,14 +57,12 @@ type queue struct {
 	offers  map[int64]*offer // by the seq of their item
 	started bool
 	closed  bool
+	held    time.Time  // until when the line is surely ours, where it is shared
 	able    *sync.Cond // the line may have something to send
 	beside  *sync.Cond // or something parked
-	empty   *sync.Cond // the line may be empty
 	lacking lacking
 	unsaved unsaved
 }
-
-var errClosed = errors.New("relay: the queue is closed")
 
 // newQueue makes a queue that does nothing yet.
 func newQueue(s queueSettings) *queue {
@@ -70,9 +72,12 @@ func newQueue(s queueSettings) *queue {
 	}
 	q.life, q.giveUp = context.WithCancel(context.Background())
 	q.run, q.stop = context.WithCancel(q.life)
-	q.able, q.beside, q.empty = sync.NewCond(&q.mu), sync.NewCond(&q.mu), sync.NewCond(&q.mu)
+	q.able, q.beside = sync.NewCond(&q.mu), sync.NewCond(&q.mu)
 	q.unsaved = newUnsaved(&q.mu)
 	q.line.Pause(s.paused)
+	if s.leases != nil {
+		q.line.Share(s.adviceWait, s.adviceWait+leftAlone)
+	}
 	return q
 }
 
@@ -90,6 +95,9 @@ func (q *queue) start() {
 	q.work.Go(q.sendParked)
 	q.work.Go(q.keep)
 	q.work.Go(q.reviveAll)
+	if q.leases != nil {
+		q.work.Go(q.contend)
+	}
 	q.saver.Go(q.saveAll)
 	wake(q.revive)
 }
@@ -113,31 +121,10 @@ func (q *queue) close(ctx context.Context) {
 	q.giveUp()
 	close(q.unsaved.ended)
 	q.saver.Wait()
+	q.handOver()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.releaseIdle()
-}
-
-// drain waits until nothing waits any more: everything was answered, needs attention, is parked, or belongs to a
-// credential that is not let in. It ends with ctx.
-func (q *queue) drain(ctx context.Context) error {
-	defer context.AfterFunc(ctx, func() {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		q.empty.Broadcast()
-	})()
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for !q.line.IsEmpty() && ctx.Err() == nil && !q.closed {
-		q.empty.Wait()
-	}
-	if q.line.IsEmpty() {
-		return nil
-	}
-	if q.closed {
-		return errClosed
-	}
-	return ctx.Err()
 }
 
 // pause stops the line, or lets it go on.
@@ -184,7 +171,6 @@ func (q *queue) view() saf.View {
 func (q *queue) wakeAll() {
 	q.able.Broadcast()
 	q.beside.Broadcast()
-	q.empty.Broadcast()
 	q.unsaved.more.Broadcast()
 	wake(q.kick)
 }

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -235,18 +234,5 @@ func TestACloseSavesWhatIsDone(t *testing.T) {
 			t.Errorf("%v, %v", items, err)
 		}
 		r.queue.close(t.Context()) // again: nothing happens
-	})
-}
-
-func TestDrainEndsWithItsContext(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		r.commit(1, 1)
-		r.say(always(errReset))
-		r.start()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-		defer cancel()
-		if err := r.drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Error(err)
-		}
 	})
 }

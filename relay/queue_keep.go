@@ -30,6 +30,7 @@ func (q *queue) keep() {
 // readOn reads one page, and says whether there was one to read.
 func (q *queue) readOn() bool {
 	q.mu.Lock()
+	q.checkHeld()
 	p, lacks := q.line.Missing(q.now())
 	q.mu.Unlock()
 	if !lacks {
@@ -43,7 +44,6 @@ func (q *queue) readOn() bool {
 		return true
 	}
 	q.line.Loaded(p, items, q.now())
-	q.sayEmpty()
 	return true
 }
 

@@ -57,11 +57,21 @@ func (o *offer) await(ctx context.Context) (answer *txn.Answer, err error, final
 	case <-o.done:
 	case <-ctx.Done():
 		if o.holder.CompareAndSwap(stillAwaited, leftToQueue) {
+			o.queue.leave(o)
 			return nil, nil, false
 		}
 		<-o.done
 	}
 	return o.answer, o.err, o.final
+}
+
+// leave forgets an offer that nobody waits for any more.
+func (q *queue) leave(o *offer) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.offers[o.seq] == o {
+		delete(q.offers, o.seq)
+	}
 }
 
 // recorded says that a refusal has been recorded and its item dropped in the same commit, or that this has failed: then
@@ -72,13 +82,15 @@ func (o *offer) recorded(err error) {
 	}
 	q := o.queue
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	if err != nil {
 		q.save(o.change)
-		return
+	} else {
+		q.line.Saved(o.seq)
 	}
-	q.line.Saved(o.seq)
-	q.sayEmpty()
+	q.mu.Unlock()
+	if err != nil {
+		q.report(o.change, saf.Verdict{}, o.err)
+	}
 }
 
 // settle says what has become of the offer, as it is set. It gives false when nobody waits any more. It is called once,

@@ -58,6 +58,9 @@ func (q *queue) reviveAll() {
 			return
 		case <-q.revive:
 		}
+		if !q.leads() {
+			continue // whoever holds the line does it
+		}
 		q.awaitSaved() // so that what lacked a credential a moment ago is found
 		if err := q.reviveOnce(); err != nil && q.run.Err() == nil {
 			q.log.Error("cannot put back what had no credential", "upstream", q.upstream, "error", err)

@@ -129,7 +129,6 @@ func (q *queue) saveGroup(group []saf.Change) {
 	q.unsaved.saved += len(group)
 	q.unsaved.more.Broadcast()
 	q.handOn(q.now()) // there may have been no room
-	q.sayEmpty()
 }
 
 // byWorld parts changes by what one update can touch.
@@ -167,12 +166,5 @@ func apply(tx saf.Tx, c saf.Change) {
 	there, found := tx.Item(c.Item.Seq)
 	if found && (c.Final || there.State == c.From) {
 		tx.PutItem(c.Item)
-	}
-}
-
-// sayEmpty wakes those who wait for the line to be empty, if it is. The caller holds mu.
-func (q *queue) sayEmpty() {
-	if q.line.IsEmpty() {
-		q.empty.Broadcast()
 	}
 }

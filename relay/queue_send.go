@@ -27,6 +27,7 @@ func (q *queue) next() (i saf.Item, body txn.Wire, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for ; !q.closed; q.able.Wait() {
+		q.checkHeld()
 		if now := q.now(); q.hasRoom() {
 			if i, more = q.line.Next(now); more {
 				q.handOn(now)
@@ -67,8 +68,13 @@ func (q *queue) nextParked() (saf.Item, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for ; !q.closed; q.beside.Wait() {
-		if i, found := q.line.NextParked(q.now()); found {
+		q.checkHeld()
+		now := q.now()
+		if i, found := q.line.NextParked(now); found {
 			return i, true
+		}
+		if q.line.Lacks(now) {
+			wake(q.kick)
 		}
 	}
 	return saf.Item{}, false
@@ -118,7 +124,7 @@ func (q *queue) conclude(i saf.Item, answer *txn.Answer, err error, v saf.Verdic
 // came of it is theirs to record. The caller holds mu.
 func (q *queue) tell(c saf.Change, answer *txn.Answer, err error, v saf.Verdict) (mine bool) {
 	o := q.offers[c.Item.Seq]
-	if o == nil || !(c.Left || c.Stopped || q.line.IsOpen() || q.closed) {
+	if o == nil || !(c.Left || c.Gone || c.Stopped || q.line.IsOpen() || q.closed) {
 		return true
 	}
 	delete(q.offers, c.Item.Seq)

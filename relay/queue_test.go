@@ -601,9 +601,6 @@ func TestARestartGoesOnWhereItWas(t *testing.T) {
 		if o := r.offer(saf.Item{Seq: 99}, nil); !isOver(o) {
 			t.Error("a closed queue has somebody wait")
 		}
-		if err := r.drain(t.Context()); err == nil {
-			t.Error("a closed queue is drained")
-		}
 		r.holds(20, 0, 0)
 		r.dawdle(0)
 		r.say(always(nil))

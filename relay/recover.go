@@ -16,8 +16,9 @@ import (
 // Bounds of recovery.
 const (
 	recoverPage = 256 // requests that are read, and undone, together
+	maxFailures = 16  // pages of which is told why something could not be undone
 	maxStrays   = 4096
-	strayWait   = time.Second // between two tries to write down what became of a request
+	tendEvery   = time.Second // how often it is tried to write down what became of requests, and looked for lost ones
 )
 
 // Start undoes what stands as sent: whoever was to hear of it is gone, and how it ended is unknown. Then it starts the
@@ -28,7 +29,7 @@ func (r *Relay) Start(ctx context.Context) error {
 	if err := r.checkConfigured(ctx); err != nil {
 		return err
 	}
-	if err := r.recover(ctx); err != nil {
+	if err := r.Recover(ctx); err != nil {
 		return fmt.Errorf("relay: recover what was in hand: %w", err)
 	}
 	r.mu.Lock()
@@ -39,7 +40,7 @@ func (r *Relay) Start(ctx context.Context) error {
 	for _, u := range r.upstreams {
 		u.queue.start()
 	}
-	r.lines.Go(r.settleStrays)
+	r.beside.Go(r.tend)
 	r.stage = running
 	return nil
 }
@@ -71,17 +72,20 @@ func unconfigured(missing map[string]int) error {
 		"keep it configured, without routes to it, until they are delivered or closed", strings.Join(told, ", "))
 }
 
-// recover undoes every request that stands as sent, page by page.
-func (r *Relay) recover(ctx context.Context) error {
+// Recover undoes every request that stands as sent and that no process has in hand any more, page by page. It is called at the
+// start, and again and again while other processes may die; what two of them undo at once the second finds done. The error
+// tells of those that could not be undone, among the others.
+func (r *Relay) Recover(ctx context.Context) error {
+	var failed []error
 	for after := int64(0); ; {
-		page, err := r.settings.Reports.Working(ctx, after, recoverPage)
-		if err != nil {
-			return err
+		page, err := r.settings.Reports.Lost(ctx, after, recoverPage)
+		if err != nil || len(page) == 0 {
+			return errors.Join(append(failed, err)...)
 		}
-		if len(page) == 0 {
-			return nil
+		if err := r.recoverPage(ctx, page); err != nil && len(failed) < maxFailures {
+			failed = append(failed, err)
 		}
-		if err := r.recoverPage(ctx, page); err != nil {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 		after = page[len(page)-1].Seq
@@ -153,27 +157,48 @@ func (s *strays) full() bool {
 	return len(s.all) >= maxStrays
 }
 
-// settleStrays tries again and again to write down what became of strays, until the relay is closed.
-func (r *Relay) settleStrays() {
-	again := time.NewTicker(strayWait)
+// tend tries again and again to write down what became of strays, and looks for what other processes have lost, until the
+// relay is closed.
+func (r *Relay) tend() {
+	again := time.NewTicker(tendEvery)
 	defer again.Stop()
 	for {
 		select {
 		case <-again.C:
 			r.sweepStrays(r.life)
+			r.takeOver(r.life)
 		case <-r.life.Done():
 			return
 		}
 	}
 }
 
-// sweepStrays undoes what it can of the strays, also what was saved as approved after all: its sender does not know.
-func (r *Relay) sweepStrays(ctx context.Context) {
-	for _, m := range r.strays.list() {
-		err := r.undoLost(ctx, m, true)
-		if err != nil && !errors.Is(err, errGone) {
-			return // the store is still away
+// takeOver undoes what other processes have lost.
+func (r *Relay) takeOver(ctx context.Context) {
+	if !r.isShared() {
+		return // nothing was lost but at the start
+	}
+	if err := r.Recover(ctx); err != nil && ctx.Err() == nil {
+		if skipped, ok := r.logged.take("recover", r.settings.Now()); ok {
+			r.settings.Log.Error("cannot take over what other processes had in hand", "error", err, "not_logged_before", skipped)
 		}
-		r.strays.drop(m.Seq)
+	}
+}
+
+// sweepStrays undoes what it can of the strays, also what was saved as approved after all: its sender does not know. Those
+// of a group are undone at the same time, so that one that cannot be does not hold up the others.
+func (r *Relay) sweepStrays(ctx context.Context) {
+	for group := range slices.Chunk(r.strays.list(), recoverPage) {
+		var all sync.WaitGroup
+		for _, m := range group {
+			all.Go(func() {
+				if err := r.undoLost(ctx, m, true); err == nil || errors.Is(err, errGone) {
+					r.strays.drop(m.Seq)
+				}
+			})
+		}
+		if all.Wait(); ctx.Err() != nil {
+			return
+		}
 	}
 }

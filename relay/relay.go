@@ -6,6 +6,8 @@
 // before anybody is told; that an advice which was taken over is repeated, byte for byte, until it is answered for good;
 // that downstream's reversal and the relay's own come to one reversal upstream; and that nothing of this is lost when the
 // process ends at any instant: what stands as sent when it starts is unknown, and treated so before anything new is taken.
+// Several processes may do all this on one store (docs/decisions/0020): what one that died had in hand the others undo within
+// seconds, and one of them sends the queue of an upstream.
 package relay
 
 import (
@@ -38,6 +40,8 @@ type Settings struct {
 	Reports   saf.Reports // of the same store
 	Keys      *secret.Keys
 	Upstreams []Upstream
+	// Leases say which of several processes on the store sends an upstream's queue. nil: this one has the store to itself.
+	Leases Leases
 	// Institution is our own id (Institution) and name (Identifier): the id stands in the third-party identifier that
 	// every request gets.
 	Institution ident.Reference
@@ -97,13 +101,15 @@ type Relay struct {
 	intake    *txn.Intake
 	upstreams map[string]*upstream
 	ending    txn.Flights // requests of which an advice is being decided
+	brought   brought
 	strays    strays
+	logged    sampler
 	levels    *levels
 	started   time.Time // what is queued since before may have been sent by another process
 
 	life   context.Context // ends when upstreams are given up
 	giveUp context.CancelFunc
-	lines  sync.WaitGroup // what runs beside the messages
+	beside sync.WaitGroup // what runs beside the messages
 	mu     sync.Mutex     // guards stage
 	stage  stage
 	inHand sync.WaitGroup // messages
@@ -170,7 +176,7 @@ func (r *Relay) newQueue(u Upstream) *queue {
 	return newQueue(queueSettings{
 		upstream: u.Name, pace: u.Pace, lane: u.Lane, store: s.Store, reports: s.Reports, keys: s.Keys, log: s.Log, now: s.Now,
 		paused: s.Paused != nil && s.Paused(u.Name), send: r.sendItem,
-		refused: func(i saf.Item, _ *decline.Error) { r.alarm(AdviceRefused, i.Account) },
+		refused: func(i saf.Item, _ *decline.Error) { r.alarm(AdviceRefused, i.Account) }, leases: s.Leases, adviceWait: s.AdviceWait,
 	})
 }
 
@@ -201,7 +207,7 @@ func (r *Relay) Close(ctx context.Context) error {
 		u.queue.close(ctx)
 	}
 	r.giveUp()
-	r.lines.Wait()
+	r.beside.Wait()
 	if !stop() {
 		return ctx.Err()
 	}

@@ -170,15 +170,22 @@ func unsent(err error) bool {
 	return turned.Cause == decline.Unreached || turned.Cause == decline.Unavailable || turned.Cause == decline.NoCredential
 }
 
-// turn commits that another upstream is asked, before it is.
+// turn commits that another upstream is asked, before it is. Nobody is asked when another process has undone the request.
 func (p *passage) turn(ctx context.Context, u *upstream) error {
+	takenOver := false
 	err := p.relay.keep(ctx, p.message, func(tx saf.Tx, m txn.Message) error {
+		if takenOver = m.State != txn.Working || m.Ended != 0; takenOver {
+			return nil
+		}
 		m.Upstream = u.Name
 		tx.Amend(m)
 		return nil
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return p.strand(err)
+	case takenOver:
+		return p.lost()
 	}
 	p.message.Upstream = u.Name
 	return nil

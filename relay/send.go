@@ -98,8 +98,10 @@ func (r *Relay) heed(u *upstream, what string, account ident.Account, err error,
 	if !alarming {
 		return
 	}
-	r.settings.Log.Error("an upstream does not take what is sent to it",
-		"upstream", u.Name, "what", what, "account", account, "alarm", string(alarm), "cause", turned)
+	if skipped, ok := r.logged.take(u.Name+" "+string(alarm), r.settings.Now()); ok {
+		r.settings.Log.Error("an upstream does not take what is sent to it", "upstream", u.Name, "what", what, "account", account,
+			"alarm", string(alarm), "cause", turned, "not_logged_before", skipped)
+	}
 	r.alarm(alarm, account)
 }
 
@@ -146,11 +148,11 @@ func (r *Relay) sendItem(ctx context.Context, i saf.Item, wire txn.Wire) (answer
 	return answer, err
 }
 
-// known reads the refusal of an advice as a copy when it is one of what was sent before, here or by an earlier process:
-// that has arrived, and its answer was lost. Unless the first one was refused for its id, too: then another has it.
+// known reads the refusal of an advice as a copy when it is one of what was sent before, here, by an earlier process or,
+// since it has been queued for so long, by another one: that has arrived, and its answer was lost. Unless the first one was refused for its id, too: then another has it.
 func (r *Relay) known(i saf.Item, err error) error {
 	var refusal *decline.Error
-	sentBefore := i.Attempts > 0 || i.At.Before(r.started)
+	sentBefore := i.Attempts > 0 || i.At.Before(r.started) || r.isShared() && r.age(i) >= r.settings.AdviceWait
 	if !sentBefore || !errors.As(err, &refusal) || refusal.Reason != decline.DuplicateRecord || i.Why == saf.Read(i.Role, err).Why {
 		return err
 	}

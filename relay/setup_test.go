@@ -98,6 +98,17 @@ func (b *switchboard) items() []saf.Item {
 	return all
 }
 
+// own counts what an account has queued.
+func (b *switchboard) own(account ident.Account) (own []saf.Level, err error) {
+	all, err := b.driver.Levels(context.Background())
+	for _, l := range all {
+		if l.Account == account {
+			own = append(own, l)
+		}
+	}
+	return own, err
+}
+
 // messages gives all messages with an id.
 func (b *switchboard) messages(id ident.ID) (all []txn.Message) {
 	b.t.Helper()

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -51,6 +52,7 @@ func (r *Relay) undo(ctx context.Context, u *undoing) error {
 		return err
 	}
 	up := r.upstreams[u.upstream]
+	r.bring(u.item)
 	switch {
 	case up == nil:
 	case u.item.Seq != 0 && u.item.Role == txn.Request:
@@ -106,6 +108,11 @@ func (u *undoing) reverse(tx saf.Tx, m *txn.Message) {
 		State: txn.Accepted, At: u.at, Request: m.Seq, Amount: m.Amount, Currency: m.Currency,
 		Upstream: m.Upstream, Body: u.sealed,
 	})
+}
+
+// isOwn says whether an advice is the relay's own: it keeps what it sends, as it is sealed.
+func isOwn(advice txn.Message, i saf.Item) bool {
+	return len(i.Body) > 0 && bytes.Equal(advice.Body, i.Body)
 }
 
 // identifiers gives the third-party identifiers of a request from its kept body: those of one that a process left behind.

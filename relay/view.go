@@ -1,11 +1,6 @@
 package relay
 
-import (
-	"context"
-
-	"github.com/scripworks/scrip/ident"
-	"github.com/scripworks/scrip/saf"
-)
+import "github.com/scripworks/scrip/saf"
 
 // Queues gives the queue of each upstream as it stands, in the order of the settings. Its counts are of committed records
 // and a few seconds old; when they cannot be had they are zero.
@@ -21,21 +16,6 @@ func (r *Relay) Queues() []saf.View {
 		views = append(views, v)
 	}
 	return views
-}
-
-// Own gives what an account has in the queues, of committed records and a few seconds old.
-func (r *Relay) Own(ctx context.Context, account ident.Account) ([]saf.Level, error) {
-	all, err := r.levels.get(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var own []saf.Level
-	for _, l := range all {
-		if l.Account == account {
-			own = append(own, l)
-		}
-	}
-	return own, nil
 }
 
 // Pause stops the line of an upstream, or has it go on. Requests are not concerned. An unknown upstream has no line.

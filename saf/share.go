@@ -24,17 +24,17 @@ type shared struct {
 	follows bool          // another process holds the line, or nobody does yet
 	sends   time.Duration // how long whoever has committed an item sends it
 	young   time.Duration // how long it is left alone by the others
-	own     recent        // items of our own that are young, perhaps, and not in memory
+	own     Recent        // items of our own that are young, perhaps, and not in memory
 }
 
-// recent remembers seqs for a while, at most maxOwn twice over.
-type recent struct {
+// Recent remembers seqs for a while. Its memory is bounded, so it may forget some. The zero value is empty.
+type Recent struct {
 	now, before map[int64]bool
 	turned      time.Time
 }
 
-// add remembers a seq. Too many are not remembered.
-func (r *recent) add(seq int64) {
+// Add remembers a seq. Too many are not remembered.
+func (r *Recent) Add(seq int64) {
 	if r.now == nil {
 		r.now = map[int64]bool{}
 	}
@@ -43,10 +43,11 @@ func (r *recent) add(seq int64) {
 	}
 }
 
-func (r *recent) has(seq int64) bool { return r.now[seq] || r.before[seq] }
+// Has says whether a seq is remembered.
+func (r *Recent) Has(seq int64) bool { return r.now[seq] || r.before[seq] }
 
-// turn forgets what has been there for longer than a while.
-func (r *recent) turn(now time.Time, while time.Duration) {
+// Turn forgets what has been there for longer than a while, and nothing that came later. It is called now and then.
+func (r *Recent) Turn(now time.Time, while time.Duration) {
 	if now.Sub(r.turned) >= while {
 		r.now, r.before, r.turned = nil, r.now, now
 	}
@@ -80,7 +81,7 @@ func (l *Line) Follow() {
 
 // Expire lets go of what has had its time, where others hold the line.
 func (l *Line) Expire(now time.Time) {
-	l.own.turn(now, l.young)
+	l.own.Turn(now, l.young)
 	if l.follows {
 		l.keep(func(e *entry) bool { return !l.isOver(e, now) })
 	}
@@ -89,7 +90,7 @@ func (l *Line) Expire(now time.Time) {
 // mine remembers an item that has been left to a pass as one of our own.
 func (l *Line) mine(seq int64) {
 	if l.on && !l.follows {
-		l.own.add(seq)
+		l.own.Add(seq)
 	}
 }
 
@@ -100,7 +101,7 @@ func (l *Line) isOver(e *entry, now time.Time) bool {
 
 // isOthers says whether an item has just been brought by another process, which is sending it.
 func (l *Line) isOthers(i *Item, now time.Time) bool {
-	return l.on && isWithin(now.Sub(i.At), l.young) && !l.own.has(i.Seq)
+	return l.on && isWithin(now.Sub(i.At), l.young) && !l.own.Has(i.Seq)
 }
 
 // isWithin says whether an age is less than a bound, either way: the clocks of two processes differ a little, and what is
