@@ -74,6 +74,8 @@ type Settings struct {
 	Routes    []router.Route
 	// AdviceWait is how long an advice waits for its upstream's answer; 0 is relay.DefaultAdviceWait.
 	AdviceWait time.Duration
+	// Retention prunes what is old; its zero value keeps everything.
+	Retention Retention
 	// Pairs, when there are any, are the only accounts that may come in. They are held in memory.
 	Pairs []Pair
 	// Extra handles paths of the contracts' listener before the contracts do; it says whether it did.
@@ -116,6 +118,7 @@ type App struct {
 	MadeKeys bool
 
 	stock     *stock
+	pruned    *pruned
 	pairs     *pairs
 	passing   *passing      // nil when nothing is passed on
 	topUps    *relay.TopUps // nil when no upstream tops up
@@ -215,7 +218,7 @@ func (a *App) build(ctx context.Context) error {
 	if err := a.makeHandlers(services, observer); err != nil {
 		return err
 	}
-	a.stock = newStock(a)
+	a.stock, a.pruned = newStock(a), newPruned(a.Metrics.Registerer())
 	a.Metrics.Registerer().MustRegister(newOpenRequests(a), a.stock)
 	return a.bootstrap(ctx)
 }

@@ -139,6 +139,9 @@ func (a *App) background() {
 	if a.settings.Settle.After > 0 {
 		a.serving.Go(func() { a.sweep(ctx) })
 	}
+	if a.settings.Retention.Messages > 0 {
+		a.serving.Go(func() { a.retain(ctx) })
+	}
 }
 
 // tidyEvery is how often what nothing asks for any more is deleted.

@@ -28,6 +28,10 @@ const (
 
 	// minSettleAfter keeps a slip of the unit from settling what is merely under way.
 	minSettleAfter = time.Hour
+
+	// What younger senders still repeat or ask about is kept, and an id is never used again by chance.
+	minRetention    = 31 * 24 * time.Hour
+	minRetentionIDs = 400 * 24 * time.Hour
 )
 
 // Fault is what is wrong with one setting.
@@ -143,6 +147,10 @@ func (s *Serve) checkTimes() []*Fault {
 		when(s.SettleAfter != 0 && s.SettleAfter < minSettleAfter, "settle.after", "is %s; it must be 0, or %s at least", s.SettleAfter, minSettleAfter),
 		when(s.SettleAfter != 0 && s.SettleHow == "", "settle.how", "is missing beside settle.after"),
 		when(s.SettleAfter == 0 && s.SettleHow != "", "settle.after", "is missing beside settle.how"),
+		when(s.Retention != 0 && s.Retention < minRetention, "retention", "is %s; it must be 0, or %s at least", s.Retention, minRetention),
+		when(s.RetentionIDs != 0 && s.RetentionIDs < minRetentionIDs, "retention-ids", "is %s; it must be 0, or %s at least", s.RetentionIDs, minRetentionIDs),
+		when(s.RetentionIDs != 0 && s.Retention == 0, "retention", "is missing beside retention-ids"),
+		when(s.RetentionIDs != 0 && s.RetentionIDs <= s.Retention, "retention-ids", "is %s; it must be longer than retention (%s)", s.RetentionIDs, s.Retention),
 	}
 }
 

@@ -57,6 +57,9 @@ type Serve struct {
 	SettleAfter time.Duration `key:"settle.after" name:"settle-after" env:"SCRIP_SETTLE_AFTER" default:"0s" help:"Age at which an approved request that nobody has confirmed or reversed is settled by itself; 0 never settles."`
 	SettleHow   string        `key:"settle.how" name:"settle-how" env:"SCRIP_SETTLE_HOW" enum:",confirm,reverse" default:"" help:"How it is settled then: confirm or reverse."`
 
+	Retention    time.Duration `key:"retention" env:"SCRIP_RETENTION" default:"0s" help:"Age at which settled transactions and other messages that can change no more are pruned: 744h (31 days) at least; 0 keeps everything. Their ids stay used, and their money is brought forward."`
+	RetentionIDs time.Duration `key:"retention-ids" name:"retention-ids" env:"SCRIP_RETENTION_IDS" default:"0s" help:"Age at which also the ids of pruned messages are forgotten: 9600h (400 days) at least; 0 never forgets them."`
+
 	Network         string        `key:"airtime.network" name:"airtime-network" env:"SCRIP_AIRTIME_NETWORK" enum:"simulated,none" default:"simulated" help:"The provider that tops up subscribers in this process: simulated, the mobile network that is built in and keeps what it credits in the store, or none."`
 	ProviderTimeout time.Duration `key:"airtime.provider-timeout" name:"airtime-provider-timeout" env:"SCRIP_AIRTIME_PROVIDER_TIMEOUT" default:"0s" help:"How long a provider may take to answer, less than request-timeout; 0 is five sixths of that."`
 

@@ -272,6 +272,11 @@ func TestCheckNamesTheSetting(t *testing.T) {
 		{"settle.after", func(s *Serve) { s.SettleHow = "reverse" }},
 		{"settle.how", func(s *Serve) { s.SettleAfter = minSettleAfter }},
 		{"settle.how", func(s *Serve) { s.SettleAfter, s.SettleHow = minSettleAfter, "guess" }},
+		{"retention", func(s *Serve) { s.Retention = minRetention - 1 }},
+		{"retention", func(s *Serve) { s.Retention = -1 }},
+		{"retention", func(s *Serve) { s.RetentionIDs = minRetentionIDs }},
+		{"retention-ids", func(s *Serve) { s.Retention, s.RetentionIDs = minRetention, minRetentionIDs-1 }},
+		{"retention-ids", func(s *Serve) { s.Retention, s.RetentionIDs = minRetentionIDs, minRetentionIDs }},
 		{"log.level", func(s *Serve) { s.LogLevel = "loud" }},
 		{"log.format", func(s *Serve) { s.LogFormat = "xml" }},
 	}
@@ -305,6 +310,8 @@ func TestCheckPasses(t *testing.T) {
 		"behind a proxy":          func(s *Serve) { s.Listen, s.PlainHTTP = "0.0.0.0:8080", true },
 		"TLS":                     func(s *Serve) { s.Listen, s.AdminListen, s.TLSCert, s.TLSKey = ":443", ":444", "c", "k" },
 		"mutual TLS":              func(s *Serve) { s.TLSCert, s.TLSKey, s.TLSClientCA, s.TLSClientAuth = "c", "k", "a", "required" },
+		"pruned":                  func(s *Serve) { s.Retention = minRetention },
+		"pruned and forgotten":    func(s *Serve) { s.Retention, s.RetentionIDs = minRetention, minRetentionIDs },
 		"settled by the clock":    func(s *Serve) { s.SettleAfter, s.SettleHow = minSettleAfter, "reverse" },
 	} {
 		s := good(t)

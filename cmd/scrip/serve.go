@@ -54,7 +54,8 @@ func settingsOf(s *config.Serve, c console) (app.Settings, error) {
 		PlainHTTP: s.PlainHTTP, Token: token, Institution: s.Institution(), Location: s.Location(), Currency: s.Currency(),
 		Timeout: s.RequestTimeout, Hold: s.Hold, Drain: s.DrainDelay, StopWithin: s.StopTimeout, InHand: s.MaxInHand,
 		AdviceWait: s.AdviceWait, Network: networkOf(s), ProviderTimeout: s.ProviderTimeout,
-		Settle: app.Settle{After: s.SettleAfter, Role: s.SettleRole()}, Log: s.Logger(c.err), Version: version(),
+		Settle: app.Settle{After: s.SettleAfter, Role: s.SettleRole()}, Retention: app.Retention{Messages: s.Retention, IDs: s.RetentionIDs},
+		Log: s.Logger(c.err), Version: version(),
 	}, nil
 }
 
