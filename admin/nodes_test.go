@@ -288,8 +288,10 @@ func TestARevokedPasswordIsOutOnEveryNode(t *testing.T) {
 		account, _ := n.b.office.Register().AccountByName(1, "till")
 		return slices.ContainsFunc(account.Hashes(n.b.now), func(hash string) bool { return remembered.Verify(hash, password, n.b.now) })
 	}
-	if !lets("correct horse") || !lets("correct horse") {
-		t.Fatal("the password does not count")
+	for range 2 { // computed, and remembered
+		if !lets("correct horse") {
+			t.Fatal("the password does not count")
+		}
 	}
 	_, _, err := n.a.office.AddCredential(bg, n.a.by(admin.Admin), "till", admin.NewCredential{Password: "battery staple"})
 	must(t, err)

@@ -62,7 +62,12 @@ func ReadOrMake(ctx context.Context, path string, reports admin.Reports) (keys *
 	if keys, err = secret.Generate(); err != nil {
 		return nil, false, fmt.Errorf("make a keyset: %w", err)
 	}
-	return keys, true, Write(path, keys)
+	err = put(path, keys, asNew)
+	if errors.Is(err, fs.ErrExist) { // another process that starts on the same directory was faster
+		keys, err = Read(path)
+		return keys, false, err
+	}
+	return keys, err == nil, err
 }
 
 // isEmpty says that nothing was ever written that needs the keys: the mark that Check leaves, an operator or a message.
@@ -79,8 +84,20 @@ func isEmpty(ctx context.Context, reports admin.Reports) (bool, error) {
 	return len(messages) == 0, err
 }
 
-// Write writes a keyset that only its owner can read, whole or not at all.
-func Write(path string, keys *secret.Keys) error {
+// Write writes a keyset that only its owner can read, whole or not at all, in place of the one that is there.
+func Write(path string, keys *secret.Keys) error { return put(path, keys, os.Rename) }
+
+// asNew brings a file to a path where none is yet: fs.ErrExist. Where the file system knows no links, it replaces what is there.
+func asNew(from, to string) error {
+	err := os.Link(from, to)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return os.Rename(from, to)
+}
+
+// put writes a keyset beside its path and has move bring it there.
+func put(path string, keys *secret.Keys, move func(from, to string) error) error {
 	data, err := keys.Marshal()
 	if err != nil {
 		return fmt.Errorf("write the keyset: %w", err)
@@ -92,10 +109,13 @@ func Write(path string, keys *secret.Keys) error {
 	_, err = f.Write(data)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = move(f.Name(), path)
+	}
+	if gone := os.Remove(f.Name()); !errors.Is(gone, fs.ErrNotExist) {
+		err = errors.Join(err, gone)
 	}
 	if err != nil {
-		return fmt.Errorf("write the keyset: %w", errors.Join(err, os.Remove(f.Name())))
+		return fmt.Errorf("write the keyset: %w", err)
 	}
 	return syncDirectory(filepath.Dir(path))
 }
@@ -147,8 +167,28 @@ func Fits(ctx context.Context, reports admin.Reports, keys *secret.Keys) (known 
 	return false, nil
 }
 
-// Check refuses a keyset with which the store cannot have been written (ErrOther), and remembers one that it can.
+// maxMarked bounds how often a keyset is judged anew because somebody has set something meanwhile.
+const maxMarked = 16
+
+// errBehind says that somebody has set something since the keyset was judged.
+var errBehind = errors.New("what operators have set keeps changing")
+
+// Check refuses a keyset with which the store cannot have been written (ErrOther), and remembers one that it can. Of two
+// processes that start on an empty store with different ones, one is refused.
 func Check(ctx context.Context, s *store.Store, keys *secret.Keys) error {
+	err := errBehind
+	for n := 0; n < maxMarked && errors.Is(err, errBehind); n++ {
+		err = check(ctx, s, keys)
+	}
+	return err
+}
+
+// check is Check while nobody sets anything: otherwise errBehind.
+func check(ctx context.Context, s *store.Store, keys *secret.Keys) error {
+	revision, err := s.Driver().Revision(ctx)
+	if err != nil {
+		return fmt.Errorf("read the mark of the keyset: %w", err)
+	}
 	known, err := Fits(ctx, s.Driver(), keys)
 	switch {
 	case errors.Is(err, ErrOther):
@@ -162,7 +202,10 @@ func Check(ctx context.Context, s *store.Store, keys *secret.Keys) error {
 	if err != nil {
 		return err
 	}
-	return s.Do(ctx, store.Keys{World: ident.Production}, func(tx *store.Tx) error {
+	return s.Do(ctx, store.Keys{World: ident.Production, Register: true}, func(tx *store.Tx) error {
+		if tx.Revision() != revision {
+			return errBehind
+		}
 		tx.PutRow(admin.Row{Kind: admin.SettingRow, Number: markRow, World: ident.Production, Name: markName, Content: content})
 		return nil
 	})
