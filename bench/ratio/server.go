@@ -68,13 +68,14 @@ func (s *server) start(ctx context.Context) (ready time.Duration, err error) {
 		}
 	}
 	args := []string{"serve", "--data", s.dir, "--listen", s.address, "--admin-listen", s.admin, "--operator-token-file", s.tokenFile()}
+	var env []string
 	if s.database != "" {
-		args = append(args, "--database", s.database)
+		env = append(env, "SCRIP_DATABASE="+s.database) // not among the arguments, which everybody sees: it has a password
 	}
 	if s.keyset != "" {
 		args = append(args, "--keyset", s.keyset)
 	}
-	s.process, err = startProcess(ctx, s.dir+".log", nil, "http://"+s.admin+"/readyz", s.program, args...)
+	s.process, err = startProcess(ctx, s.dir+".log", env, "http://"+s.admin+"/readyz", s.program, args...)
 	if err != nil {
 		return 0, err
 	}
