@@ -1,0 +1,99 @@
+package ratio
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/scripworks/scrip/store/postgres/pgtest"
+)
+
+// clusters gives a server of our own and one that was there.
+func clusters(t *testing.T) map[string]*PostgresCluster {
+	t.Helper()
+	there := pgtest.Shared(t) // skips the test aloud where there is no PostgreSQL
+	dir, err := os.MkdirTemp("", "scrip-cluster-")
+	if err == nil {
+		err = os.Chmod(dir, 0o755) // whom PostgreSQL runs as must be able to pass
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := OpenCluster(t.Context(), "", dir, 1)
+	other, otherErr := OpenCluster(t.Context(), there.Superuser("postgres"), "", 1)
+	if err := errors.Join(err, otherErr); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(own.Close(), other.Close()); err != nil {
+			t.Error(err)
+		}
+		if err := os.Remove(dir); err != nil {
+			t.Errorf("the server left something behind: %v", err)
+		}
+	})
+	return map[string]*PostgresCluster{"our own": own, "one that was there": other}
+}
+
+func TestAClusterMakesDatabasesAndDrivesPgbench(t *testing.T) {
+	for name, c := range clusters(t) {
+		t.Run(name, func(t *testing.T) {
+			database := pgtest.NewName()
+			url, err := c.Create(t.Context(), database)
+			if err != nil {
+				t.Fatal(err)
+			}
+			empty, err := c.Bytes(t.Context(), url)
+			if err != nil || empty == 0 {
+				t.Errorf("%d bytes, %v", empty, err)
+			}
+			if err := c.FillTPCB(t.Context(), url); err != nil {
+				t.Fatal(err)
+			}
+			if full, err := c.Bytes(t.Context(), url); err != nil || full < empty+1_000_000 {
+				t.Errorf("%d bytes, %v", full, err)
+			}
+			if rate, mean, err := c.TPCB(t.Context(), url, 2, time.Second); err != nil || rate <= 0 || mean <= 0 {
+				t.Errorf("%v, %v, %v", rate, mean, err)
+			}
+			if again, err := c.Create(t.Context(), database); err != nil || again != url {
+				t.Errorf("made again at %s, %v", again, err)
+			}
+			if again, err := c.Bytes(t.Context(), url); err != nil || again > 2*empty {
+				t.Errorf("made anew it has %d bytes, %v", again, err)
+			}
+			if err := c.Drop(t.Context(), database); err != nil {
+				t.Error(err)
+			}
+			if _, err := c.Bytes(t.Context(), url); err == nil {
+				t.Error("the database is there after it was dropped")
+			}
+		})
+	}
+}
+
+func TestAClusterSaysItsSettingsAndIsDurable(t *testing.T) {
+	for name, c := range clusters(t) {
+		said, err := c.Settings(t.Context())
+		if err != nil || !slices.Contains(said, "fsync = on") || !slices.Contains(said, "synchronous_commit = on") {
+			t.Errorf("%s: %q, %v", name, said, err)
+		}
+	}
+	sloppy := pgtest.Start(t, pgtest.Settings{"fsync": "off"})
+	c, err := OpenCluster(t.Context(), sloppy.Superuser("postgres"), "", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Settings(t.Context()); err == nil || !strings.Contains(err.Error(), "fsync") {
+		t.Errorf("a server that does not sync: %v", err)
+	}
+}
+
+func TestAnAddressThatCannotBeReadIsNotShown(t *testing.T) {
+	if _, err := OpenCluster(t.Context(), "postgres://user:secret@host:port/\x00", "", 1); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("got %v", err)
+	}
+}
