@@ -42,6 +42,7 @@ func RunNodes(t *testing.T, open NodesOpener) {
 		{"a card is not spent twice", cardRace},
 		{"no voucher is sold twice and none is left", stockRace},
 		{"an item is ended once", itemsRace},
+		{"nothing is folded twice", pruneRace},
 	} {
 		t.Run(s.name, func(t *testing.T) { s.judge(startPair(t, open)) })
 	}

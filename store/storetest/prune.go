@@ -3,6 +3,7 @@ package storetest
 import (
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -343,6 +344,48 @@ func prunedAtOnce(r *room) {
 	}
 	if brought := must(r.driver.Brought(r.Context(), ledger.BroughtKey{}, 9)); len(brought) != 1 || brought[0].Amount != 300*count {
 		r.Errorf("brought forward is %+v", brought)
+	}
+}
+
+// pruneRace has two nodes prune the same messages, while advices for them are decided again.
+func pruneRace(p *pair) {
+	const count = 200
+	for n := range int64(count) {
+		p.a.settled(1000+2*n, noon)
+	}
+	var mu sync.Mutex
+	gone := 0
+	p.race(count/callers, func(r *room, caller, n int) {
+		if caller%callers == 0 {
+			done, err := r.store.Prune(r.Context(), noon.Add(pruneDay), int64(999+2*n*callers))
+			if err != nil {
+				r.Error(err)
+			}
+			mu.Lock()
+			gone += done.Messages
+			mu.Unlock()
+			return
+		}
+		id := uuid(1000 + 2*(caller+n*callers)%(2*count))
+		err := r.try(store.Keys{World: ident.Production, IDs: []ident.ID{id}}, func(tx *store.Tx) error {
+			if found := tx.Messages(id); len(found) != 1 || found[0].State != txn.Confirmed || found[0].Final != 300 {
+				r.Errorf("of %s there is %+v", id, found)
+			}
+			tx.PutCounter(someCounter(int64(caller)), txn.Counter{Count: int64(n)})
+			return nil
+		})
+		if err != nil {
+			r.Error(err)
+		}
+	})
+	if gone += p.b.prune(noon.Add(pruneDay)); gone != 2*count {
+		p.Errorf("%d messages went, of %d", gone, 2*count)
+	}
+	if brought := must(p.b.driver.Brought(p.Context(), ledger.BroughtKey{}, 9)); len(brought) != 1 || brought[0].Amount != 300*count {
+		p.Errorf("brought forward is %+v", brought)
+	}
+	if husks := must(p.a.driver.Pruned(p.Context(), 0, 1000)); len(husks) != 2*count {
+		p.Errorf("%d husks are left", len(husks))
 	}
 }
 
