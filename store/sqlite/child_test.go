@@ -19,6 +19,7 @@ const (
 var children = map[string]func(path string) error{
 	"opener": openerChild,
 	"till":   tillChild,
+	"pruner": prunerChild,
 }
 
 func TestMain(m *testing.M) {

@@ -167,7 +167,12 @@ func TestKilledAtAnyInstant(t *testing.T) {
 // crash lets a child acknowledge so many messages and kills it: before it is ready when that is below zero.
 func crash(t *testing.T, path string, after int) (acknowledged []ident.ID) {
 	t.Helper()
-	c := child(t, "till", path)
+	return crashAs(t, "till", path, after)
+}
+
+func crashAs(t *testing.T, role, path string, after int) (acknowledged []ident.ID) {
+	t.Helper()
+	c := child(t, role, path)
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
