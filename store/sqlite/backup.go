@@ -17,7 +17,7 @@ import (
 // instant for as long as a copy takes, the log goes on being emptied, and what the copy holds in the end is the store
 // as it stood between two batches (docs/decisions/0022).
 const (
-	copyPages = 64      // copied at once: a quarter of a megabyte, a fraction of what a commit takes
+	copyPages = 16      // copied at once, which takes a fraction of what a commit does
 	syncPages = 1024    // written to the disk at once, beside the writer, so that a commit's sync never waits for much
 	copyName  = ".copy" // after the store's own name, of a copy that is made to be read at once
 )
