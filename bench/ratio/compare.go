@@ -17,27 +17,38 @@ import (
 )
 
 // The files in which a directory keeps results: those that are committed, and those of the last measurement. Each comes
-// as JSON, with every measurement behind the rows, and as Go's benchmarks have it, for benchstat.
+// as JSON, with every measurement behind the rows; as Go's benchmarks have it, for benchstat; and as a table in Markdown.
 const (
 	committedName = "suite"
 	lastName      = "last"
 	jsonSuffix    = ".json"
 	textSuffix    = ".txt"
+	tableSuffix   = ".md"
 )
+
+// suffixes are those of all files of a result.
+var suffixes = []string{jsonSuffix, textSuffix, tableSuffix}
 
 // Keep writes a result into a directory as its last one, writes to out how benchstat compares it with the committed one,
 // if there is one, and with save puts it into the place of that. Comparing takes Go, and this module around the working
 // directory; that they are not there is said, and is no error.
 func (r Result) Keep(ctx context.Context, dir string, save bool, out io.Writer) error {
 	last, committed := filepath.Join(dir, lastName), filepath.Join(dir, committedName)
-	if err := errors.Join(write(last+jsonSuffix, r.WriteLines), write(last+textSuffix, r.WriteBenchmarks)); err != nil {
-		return err
+	for suffix, form := range map[string]func(io.Writer) error{jsonSuffix: r.WriteLines, textSuffix: r.WriteBenchmarks, tableSuffix: r.WriteTable} {
+		if err := write(last+suffix, form); err != nil {
+			return err
+		}
 	}
 	compare(ctx, committed+textSuffix, last+textSuffix, out)
 	if !save {
 		return nil
 	}
-	return errors.Join(os.Rename(last+jsonSuffix, committed+jsonSuffix), os.Rename(last+textSuffix, committed+textSuffix))
+	for _, suffix := range suffixes {
+		if err := os.Rename(last+suffix, committed+suffix); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func write(path string, to func(io.Writer) error) error {
@@ -111,6 +122,26 @@ func (r Result) WriteBenchmarks(w io.Writer) error {
 		for _, value := range row.Runs {
 			fmt.Fprintf(&out, "Benchmark%s 1 %s %s\n", benchmarkName(row.Name), strconv.FormatFloat(value, 'g', 6, 64), row.benchmarkUnit())
 		}
+	}
+	_, err := out.WriteTo(w)
+	return err
+}
+
+// WriteTable writes the rows as Markdown.
+func (r Result) WriteTable(w io.Writer) error {
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "%s; median of %d runs of %g s; %d cards; the generator runs on the same cores.\n", r.System, r.Runs, r.Seconds, r.Cards)
+	if len(r.Postgres) > 0 {
+		fmt.Fprintf(&out, "PostgreSQL, the same server for all: %s.\n", strings.Join(r.Postgres, ", "))
+	}
+	out.WriteString("\n| what | median | from – to | goal | |\n|---|---|---|---|---|\n")
+	for _, row := range r.Rows {
+		verdict := string(row.Verdict)
+		if row.Verdict == Miss {
+			verdict = "**missed**"
+		}
+		fmt.Fprintf(&out, "| %s | %s %s | %s – %s | %s | %s |\n", row.Name, number(row.Median), row.Unit,
+			number(row.Low), number(row.High), row.goal(), verdict)
 	}
 	_, err := out.WriteTo(w)
 	return err

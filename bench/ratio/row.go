@@ -93,8 +93,12 @@ func (r Result) WriteJSON(w io.Writer) error {
 // WriteText writes the rows as a table for people.
 func (r Result) WriteText(w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(out, "%s; median of %d runs of %.0f s; %d cards; the generator runs on the same cores\n\n",
+	fmt.Fprintf(out, "%s; median of %d runs of %g s; %d cards; the generator runs on the same cores\n",
 		r.System, r.Runs, r.Seconds, r.Cards)
+	if len(r.Postgres) > 0 {
+		fmt.Fprintf(out, "PostgreSQL, the same server for all: %s\n", strings.Join(r.Postgres, ", "))
+	}
+	fmt.Fprintln(out)
 	fmt.Fprintln(out, "what\tmedian\tfrom – to\tgoal\t")
 	for _, row := range r.Rows {
 		fmt.Fprintf(out, "%s\t%s %s\t%s – %s\t%s\t%s\n", row.Name, number(row.Median), row.Unit,

@@ -233,8 +233,8 @@ func TestIsKeptAndComparedWithWhatWasCommitted(t *testing.T) {
 		says  []string
 		files []string
 	}{
-		{true, []string{"no committed results"}, []string{"suite.json", "suite.txt"}},
-		{false, []string{"Redemptions,32_clients:SQLite_over_echo", "committed", "now", "ratio"}, []string{"last.json", "last.txt", "suite.json", "suite.txt"}},
+		{true, []string{"no committed results"}, []string{"suite.json", "suite.md", "suite.txt"}},
+		{false, []string{"Redemptions,32_clients:SQLite_over_echo", "committed", "now", "ratio"}, []string{"last.json", "last.md", "last.txt", "suite.json", "suite.md", "suite.txt"}},
 	} {
 		var said bytes.Buffer
 		if err := result().Keep(t.Context(), dir, step.save, &said); err != nil {
@@ -252,6 +252,24 @@ func TestIsKeptAndComparedWithWhatWasCommitted(t *testing.T) {
 		}
 		if err != nil || !slices.Equal(files, step.files) {
 			t.Errorf("files %q, %v", files, err)
+		}
+	}
+}
+
+func TestATableSaysWhatWasMissed(t *testing.T) {
+	r := result()
+	r.Postgres = []string{"fsync = on", "wal = big"}
+	r.Rows = append(r.Rows, Row{Name: "memory", Unit: "MB", AtMost: true, Goal: 200, Runs: []float64{201}}.complete())
+	var table bytes.Buffer
+	if err := r.WriteTable(&table); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"fsync = on, wal = big.\n\n| what |", "\n| redemptions, 32 clients: SQLite / echo | 0.35 × | 0.3 – 0.4 | ≥ 0.3 | pass |\n",
+		"\n| memory | 201 MB | 201 – 201 | ≤ 200 | **missed** |\n",
+	} {
+		if !strings.Contains(table.String(), want) {
+			t.Errorf("%q is missing in:\n%s", want, &table)
 		}
 	}
 }

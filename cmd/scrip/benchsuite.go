@@ -30,7 +30,7 @@ type benchSuiteCmd struct {
 
 	Dir     string `type:"existingdir" help:"Where to keep the stores while it lasts: the disk to measure (default: the working directory)."`
 	Scrip   string `type:"existingfile" help:"The program to measure (default: this one)."`
-	Results string `type:"existingdir" help:"Directory with the committed results: the new ones are kept beside them, as last.json and last.txt, and compared by benchstat."`
+	Results string `type:"existingdir" help:"Directory with the committed results: the new ones are kept beside them, as last.json, last.txt and last.md, and compared by benchstat."`
 	Save    bool   `help:"Put the new results in the place of the committed ones."`
 	JSON    string `name:"json" placeholder:"FILE" help:"Write the rows and all measurements behind them as JSON too; - writes them to standard output in place of the table."`
 	Strict  bool   `help:"Exit with 1 when a promise is missed."`
