@@ -48,7 +48,7 @@ func (a *App) connectProviders(ctx context.Context) (map[string]airtime.Provider
 	connected := map[string]airtime.Provider{}
 	if s := a.settings; s.Network != nil {
 		simulated := *s.Network
-		simulated.Now = s.Now
+		simulated.Now, simulated.Shared = s.Now, a.Store.Driver().Shared()
 		made, err := network.New(store.Admin(a.Store), a.Store.Driver(), a.Keys, a.catalogue(), simulated)
 		if err != nil {
 			return nil, fmt.Errorf("simulated network: %w", err)

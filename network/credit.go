@@ -13,12 +13,20 @@ import (
 const recipient = "recipientMsisdn"
 
 // place takes an order in, or finds it again.
-func (n *Network) place(ctx context.Context, o airtime.Order, m manner) (order, error) {
+func (n *Network) place(ctx context.Context, o airtime.Order, m manner) (placed order, err error) {
 	release, err := n.orders.take(ctx, n.keys.ID(o.World, o.ID))
 	if err != nil {
 		return order{}, err
 	}
 	defer release()
+	err = again(func() error {
+		placed, err = n.placeOnce(ctx, o, m)
+		return err
+	})
+	return placed, err
+}
+
+func (n *Network) placeOnce(ctx context.Context, o airtime.Order, m manner) (order, error) {
 	found, known, err := n.order(ctx, o)
 	switch {
 	case err != nil:

@@ -18,7 +18,8 @@
 //	0005     is declined: LIMIT_EXCEEDED
 //	0006     is credited and spent in the same instant, so it cannot be taken back: TRANSACTION_NOT_SUPPORTED
 //
-// Its records are guarded by locks of this process. Of two processes that share a store only one may have it.
+// Any number of processes that share a store may have it (Settings.Shared), each of them once. Within a process its records
+// are guarded by locks; between processes what was read is compared again in the commit.
 package network
 
 import (
@@ -164,15 +165,17 @@ func (n *Network) Spend(ctx context.Context, w ident.World, m ident.MSISDN, amou
 		return err
 	}
 	defer release()
-	s, err := n.subscriber(ctx, w, key)
-	if err != nil {
-		return err
-	}
-	if s.in(amount.Currency) < amount.Minor || amount.Minor <= 0 {
-		return decline.New(decline.InsufficientFunds, "the subscriber has not that much")
-	}
-	s.add(money.Amount{Minor: -amount.Minor, Currency: amount.Currency})
-	return n.save(ctx, w, &s)
+	return again(func() error {
+		s, err := n.subscriber(ctx, w, key)
+		if err != nil {
+			return err
+		}
+		if s.in(amount.Currency) < amount.Minor || amount.Minor <= 0 {
+			return decline.New(decline.InsufficientFunds, "the subscriber has not that much")
+		}
+		s.add(money.Amount{Minor: -amount.Minor, Currency: amount.Currency})
+		return n.save(ctx, w, &s)
+	})
 }
 
 // reply is an answer without words, after the delay.

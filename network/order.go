@@ -25,8 +25,8 @@ const (
 
 // order is the record of one order. The names of its fields rest in the store: one may be added, but not renamed.
 type order struct {
-	number int64 // of its row; 0 until it is saved
-	id     ident.ID
+	resting
+	id ident.ID
 
 	State      state          `json:"state"`
 	Subscriber string         `json:"subscriber,omitempty"` // name of the subscriber's row; empty when the order never came
@@ -51,7 +51,7 @@ var errOrder = errors.New("network: an order's record is damaged")
 
 // decodeOrder reads an order's record, and refuses one that cannot be.
 func decodeOrder(r admin.Row) (order, error) {
-	k := order{number: r.Number, id: ident.ID(r.Name)}
+	k := order{resting: resting{number: r.Number}, id: ident.ID(r.Name)}
 	if err := json.Unmarshal(r.Content, &k); err != nil {
 		return order{}, errOrder // its text would quote the record
 	}
@@ -88,8 +88,6 @@ func (k *order) row(w ident.World) (admin.Row, error) {
 	content, err := json.Marshal(k)
 	return admin.Row{Kind: admin.OrderRow, Number: k.number, World: w, Name: string(k.id), Content: content}, err
 }
-
-func (k *order) saved(number int64) { k.number = number }
 
 // matches says whether an order is the one that the record is of.
 func (k *order) matches(o airtime.Order, s subscriberKey) bool {

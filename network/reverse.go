@@ -32,6 +32,14 @@ func (n *Network) takeBack(ctx context.Context, o airtime.Order) (no *decline.Er
 		return nil, err
 	}
 	defer release()
+	err = again(func() error {
+		no, err = n.takeBackOnce(ctx, o)
+		return err
+	})
+	return no, err
+}
+
+func (n *Network) takeBackOnce(ctx context.Context, o airtime.Order) (no *decline.Error, err error) {
 	found, known, err := n.order(ctx, o)
 	switch {
 	case err != nil:

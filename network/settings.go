@@ -38,6 +38,8 @@ type Settings struct {
 	// Bonus is what a subscriber gets on top while a promotion of his network lasts, in per cent, at most 500. It is
 	// rounded down, and it is the network's own gift: the order costs no more.
 	Bonus int
+	// Shared says that other processes may have the network over the same store.
+	Shared bool
 	// MaxBalance is the most a subscriber may have in one currency; 0 is money.MaxMinor.
 	MaxBalance money.Minor
 	// Now is the clock; nil is the system's.

@@ -45,8 +45,8 @@ func parseKey(name string) (subscriberKey, error) {
 // subscriber is the record of one subscriber: his balances, the oldest currency first. The names of its fields rest in
 // the store: one may be added, but not renamed.
 type subscriber struct {
-	number int64 // of its row; 0 until it is saved
-	name   string
+	resting
+	name string
 
 	Purses []purse `json:"purses"`
 }
@@ -61,7 +61,7 @@ var errSubscriber = errors.New("network: a subscriber's record is damaged")
 
 // decodeSubscriber reads a subscriber's record, and refuses one that cannot be.
 func decodeSubscriber(r admin.Row) (subscriber, error) {
-	s := subscriber{number: r.Number, name: r.Name}
+	s := subscriber{resting: resting{number: r.Number}, name: r.Name}
 	if err := json.Unmarshal(r.Content, &s); err != nil {
 		return subscriber{}, errSubscriber // its text would quote the record
 	}
@@ -86,8 +86,6 @@ func (s *subscriber) row(w ident.World) (admin.Row, error) {
 	content, err := json.Marshal(s)
 	return admin.Row{Kind: admin.SubscriberRow, Number: s.number, World: w, Name: s.name, Content: content}, err
 }
-
-func (s *subscriber) saved(number int64) { s.number = number }
 
 // in gives the balance in a currency.
 func (s *subscriber) in(c money.Currency) money.Minor {
