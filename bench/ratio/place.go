@@ -11,10 +11,11 @@ import (
 	"github.com/scripworks/scrip/bench"
 )
 
-// What the suite's stores are given for each second that is driven: more than is used.
+// What the suite's stores are given for each second that is driven. A turn that sells vouchers faster ends earlier, and
+// a mixed day that activates cards faster takes some of the activations back.
 const (
-	soldPerSecond  = 16_000 // vouchers
-	freshPerSecond = 250    // cards that a mixed day activates
+	soldPerSecond  = 16_000
+	freshPerSecond = 250
 )
 
 // place is where turns are taken: a program, or several on one store.
@@ -87,6 +88,7 @@ func (p *place) plans(t turn, duration, warmup time.Duration) []bench.Plan {
 			plan.Cards = []bench.Card{p.stock.hot}
 		case bench.ModeVoucherOnly:
 			plan.Target.Product = stockedProduct
+			plan.Cycles = vouchersFor(clients, duration+warmup) * 3 / 4 // what is left is for the warm-up
 		case bench.ModeDay:
 			n := freshFor(clients, duration+warmup)
 			plan.Fresh, p.fresh, plan.Opening = p.fresh[:n], p.fresh[n:], bench.DefaultAmount
@@ -99,6 +101,11 @@ func (p *place) plans(t turn, duration, warmup time.Duration) []bench.Plan {
 // freshFor is how many cards to activate a mixed day is given.
 func freshFor(clients int, length time.Duration) int {
 	return 2*clients + int(freshPerSecond*length.Seconds())
+}
+
+// vouchersFor is how many vouchers a turn may sell.
+func vouchersFor(clients int, length time.Duration) int64 {
+	return 4*int64(clients) + int64(soldPerSecond*length.Seconds())
 }
 
 // joined adds up what was driven at the same time. The latencies of each stay rows of their own.
@@ -137,21 +144,21 @@ func (s *suite) putUp(ctx context.Context) (err error) {
 func (s *suite) node(ctx context.Context, name, database string) (*server, error) {
 	made := newServer(s.Scrip, filepath.Join(s.dir, name), s.Cards)
 	made.database = database
-	vouchers := 0
+	vouchers := int64(0)
 	for _, mode := range s.loads {
 		for _, clients := range s.clients {
 			switch length := s.Duration + s.Warmup; mode {
 			case bench.ModeDay:
 				made.spare += s.Runs * freshFor(clients, length)
 			case bench.ModeVoucherOnly:
-				vouchers += s.Runs * (clients + int(soldPerSecond*length.Seconds()))
+				vouchers += int64(s.Runs) * vouchersFor(clients, length)
 			}
 		}
 	}
 	if err := s.openServer(ctx, made); err != nil {
 		return nil, err
 	}
-	if err := s.stockUp(ctx, made, vouchers); err != nil {
+	if err := s.stockUp(ctx, made, int(vouchers)); err != nil {
 		made.kill()
 		return nil, err
 	}
