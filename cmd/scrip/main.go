@@ -40,6 +40,7 @@ type commands struct {
 	Backup   backupCmd   `cmd:"" help:"Copy a store that is a file, also while it is served."`
 	Move     moveCmd     `cmd:"" help:"Move a store, such as from a file into PostgreSQL."`
 	Verify   verifyCmd   `cmd:"" help:"Recompute every invariant of a store from its entries."`
+	Migrate  migrateCmd  `cmd:"" help:"Bring a store up to date for this release."`
 	Keys     keysCmd     `cmd:"" help:"Look after the keyset."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }

@@ -15,7 +15,7 @@ import (
 
 // moveCmd is `scrip move`.
 type moveCmd struct {
-	From   string `arg:"" help:"Store to move: its data directory, its file, or the URL of its database. No server may have it open."`
+	From   string `arg:"" help:"Store to move: its data directory, or its file. No server may have it open."`
 	To     string `arg:"" optional:"" help:"Where it goes: the URL of an empty database (postgres://USER@HOST/NAME), or an empty directory or a file to make."`
 	Keyset string `env:"SCRIP_KEYSET" placeholder:"FILE" help:"Keyset of the store (default: keys.json beside the file)."`
 	Again  bool   `help:"Erase what a move that broke off has left in TO and begin anew; or move a store that was moved before."`
@@ -85,8 +85,8 @@ func (c *moveCmd) check(from place) error {
 		return errors.New("where to? Give TO")
 	case !c.Back && from.String() == placeOf(c.To).String():
 		return errors.New("FROM and TO are the same")
-	case !c.Back && from.url != "" && c.Keyset == "":
-		return errors.New("a database has no keyset beside it: give --keyset")
+	case from.url != "":
+		return errors.New("a database is not moved: nothing would keep its nodes from writing to it meanwhile")
 	}
 	return nil
 }

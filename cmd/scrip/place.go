@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/config"
 	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/store/postgres"
 	"github.com/scripworks/scrip/store/sqlite"
 )
 
@@ -54,16 +54,11 @@ func (p place) exists() error {
 	return err
 }
 
-// open opens the store that is there. One that is only read stays as it is; otherwise it is made, or brought up to date, and
-// nobody else may have it open.
+// open opens the store that is there. One that is only read stays as it is; otherwise it is made, or brought up to date. A
+// file can be open in one process only.
 func (p place) open(ctx context.Context, readOnly bool) (store.Whole, error) {
 	if p.url != "" {
-		return openDatabase(ctx, p.url, readOnly)
+		return postgres.Open(ctx, p.url, postgres.Options{ReadOnly: readOnly, Name: "scrip"})
 	}
 	return sqlite.Open(p.file, sqlite.Options{ReadOnly: readOnly})
-}
-
-// openDatabase opens a store in PostgreSQL.
-func openDatabase(context.Context, string, bool) (store.Whole, error) {
-	return nil, usageError{fmt.Errorf("this build knows no databases")}
 }
