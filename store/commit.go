@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"time"
 
 	"github.com/scripworks/scrip/decline"
@@ -53,8 +54,9 @@ func (s *committer) help() {
 	}
 }
 
-// gather waits for the first message and takes all that wait with it. more is false once the store is closed
-// and its queues are empty.
+// gather waits for the first message and takes all that wait with it. Before it looks, it lets those run who are ready to:
+// those whose messages have come, and those whom the batch before has answered. So more messages share a commit; when nobody
+// is ready it goes on at once. more is false once the store is closed and its queues are empty.
 func (s *Store) gather(batch []*job) (_ []*job, more bool) {
 	queue, behind := s.queue, s.behind
 	var late <-chan time.Time
@@ -64,8 +66,8 @@ func (s *Store) gather(batch []*job) (_ []*job, more bool) {
 			if !open {
 				return s.drainClosed(batch)
 			}
-			batch = append(batch, j)
-			return s.drain(batch), true
+			runtime.Gosched()
+			return s.drain(append(batch, j)), true
 		case j, open := <-behind:
 			if !open {
 				return s.drainClosed(batch)
