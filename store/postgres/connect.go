@@ -65,6 +65,7 @@ func settings(options Options) map[string]string {
 		"application_name": applicationName, "statement_timeout": statement, "lock_timeout": statement,
 		"idle_in_transaction_session_timeout": idle, "plan_cache_mode": "force_generic_plan", "jit": "off",
 		"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+		"enable_sort": "off", "enable_incremental_sort": "off", "enable_material": "off",
 		"tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
 	}
 }
@@ -153,8 +154,9 @@ func readers(d *Driver) *pgxpool.Pool { return d.readers }
 
 // giveBack gives a connection back. One that is still in a transaction is closed by its pool.
 func (c *conn) giveBack() {
-	c.taken.Release()
-	c.taken = nil
+	taken := c.taken
+	c.taken = nil // before somebody else takes the connection
+	taken.Release()
 	c.driver.open.RUnlock()
 }
 
