@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/airtime"
@@ -29,6 +30,7 @@ type batch struct {
 	conn    *conn
 	writing bool
 	begun   bool // BEGIN has been sent
+	again   bool // the first load found a dead connection
 	node    int32
 	absent  map[secret.Digest]bool // numbers of cards that were looked for and not there
 }
@@ -55,7 +57,7 @@ func (d *Driver) View(ctx context.Context) (store.Batch, error) {
 }
 
 // Load implements store.Batch. The batch begins with its first load: locks first, so that what the questions see is what
-// the transactions before have left.
+// the transactions before have left. A first load that finds its connection dead, as after a failover, takes another one.
 func (b *batch) Load(ctx context.Context, wanted *store.Wanted, set *store.Set) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -65,14 +67,46 @@ func (b *batch) Load(ctx context.Context, wanted *store.Wanted, set *store.Set) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.driver.options.Timeout)
 	defer cancel()
-	l := &b.conn.loading
+	err := b.load(ctx, wanted, set)
+	for n := mostDead; n > 0 && b.again; n-- {
+		if err := b.reconnect(ctx); err != nil {
+			return err
+		}
+		err = b.load(ctx, wanted, set)
+	}
+	return err
+}
+
+// mostDead is how many dead connections one load, or one report, puts up with: a pool may be full of them.
+const mostDead = 16
+
+// from gives the pool that the batch has its connection of.
+func (b *batch) from() func(*Driver) *pgxpool.Pool {
+	if b.writing {
+		return writers
+	}
+	return readers
+}
+
+// reconnect takes another connection instead of one that is dead.
+func (b *batch) reconnect(ctx context.Context) (err error) {
+	b.conn.giveBack()
+	b.begun = false
+	b.conn, err = b.driver.take(ctx, b.from())
+	return err
+}
+
+func (b *batch) load(ctx context.Context, wanted *store.Wanted, set *store.Set) error {
+	first, l := !b.begun, &b.conn.loading
 	l.reset(set, b.writing)
 	lives := b.lead(l, wanted)
 	if wanted.Register {
 		l.ask(loadRegister, func(r *row) error { set.LoadedRevision(r.ColumnInt64(0)); return nil })
 	}
 	l.want(wanted)
-	if err := b.conn.load(ctx); err != nil {
+	err := b.conn.load(ctx)
+	b.again = first && l.rows == 0 && isLost(ctx, err)
+	if err != nil {
 		return fmt.Errorf("postgres: load: %w", b.conn.judge(err))
 	}
 	if !*lives {
@@ -80,6 +114,12 @@ func (b *batch) Load(ctx context.Context, wanted *store.Wanted, set *store.Set) 
 	}
 	b.noteAbsent()
 	return nil
+}
+
+// isLost says whether an error is that of a connection, which another one need not have.
+func isLost(ctx context.Context, err error) bool {
+	var told *pgconn.PgError
+	return err != nil && ctx.Err() == nil && !(errors.As(err, &told) && told.SeverityUnlocalized == "ERROR")
 }
 
 // lead puts what begins a batch, and its locks, before the questions. lives is told whether our node's time is not over.

@@ -135,6 +135,7 @@ type loading struct {
 	done       []func()
 	set        *store.Set
 	row        row
+	rows       int // that were read
 
 	locks      []int64
 	hashes     []int64 // of ids
@@ -163,7 +164,7 @@ func (l *loading) reset(set *store.Set, writing bool) {
 	clear(l.values)
 	clear(l.read)
 	clear(l.done)
-	l.set, l.writing = set, writing
+	l.set, l.writing, l.rows = set, writing, 0
 	l.statements, l.values, l.read, l.done = l.statements[:0], l.values[:0], l.read[:0], l.done[:0]
 	l.locks, l.hashes, l.ids, l.digests, l.found = l.locks[:0], l.hashes[:0], l.ids[:0], l.digests[:0], l.found[:0]
 	clear(l.messages)
@@ -220,6 +221,7 @@ func (l *loading) answers(p *pgconn.Pipeline) error {
 		result := got.(*pgconn.ResultReader)
 		l.row.fields = result.FieldDescriptions()
 		for result.NextRow() {
+			l.rows++
 			if l.row.values = result.Values(); read != nil && err == nil {
 				err = read(&l.row)
 			}

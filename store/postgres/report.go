@@ -182,11 +182,19 @@ func ask[T any](ctx context.Context, d *Driver, question func(*sqlstore.Session)
 	return reading(ctx, d, func(a *asking) (T, error) { return question(a.session) })
 }
 
-// reading has a reader's connection ask.
+// reading has a reader's connection ask. One that is found dead, as after a failover, is replaced.
 func reading[T any](ctx context.Context, d *Driver, question func(*asking) (T, error)) (answer T, err error) {
+	again := true
+	for n := mostDead; n >= 0 && again; n-- {
+		answer, again, err = readOnce(ctx, d, question)
+	}
+	return answer, err
+}
+
+func readOnce[T any](ctx context.Context, d *Driver, question func(*asking) (T, error)) (answer T, again bool, err error) {
 	c, err := d.take(ctx, readers)
 	if err != nil {
-		return answer, err
+		return answer, false, err
 	}
 	defer c.giveBack()
 	ctx, cancel := context.WithTimeout(ctx, d.options.Timeout)
@@ -195,9 +203,9 @@ func reading[T any](ctx context.Context, d *Driver, question func(*asking) (T, e
 	answer, err = question(&c.asking)
 	if err = errors.Join(err, c.asking.settle()); err != nil {
 		var none T
-		return none, fmt.Errorf("postgres: %w", c.judge(err))
+		return none, isLost(ctx, err), fmt.Errorf("postgres: %w", c.judge(err))
 	}
-	return answer, nil
+	return answer, false, nil
 }
 
 // Rows implements admin.Reports.
