@@ -1,6 +1,8 @@
 package app
 
 import (
+	"net/http"
+
 	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/store"
@@ -12,3 +14,6 @@ func (s *Settings) Watch(
 ) {
 	s.driver, s.services = driver, services
 }
+
+// Contract gives what serves the contracts' listener.
+func (a *App) Contract() http.Handler { return a.contract }
