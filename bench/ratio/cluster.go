@@ -168,10 +168,14 @@ func (c *PostgresCluster) FillTPCB(ctx context.Context, address string) error {
 	return err
 }
 
-// TPCB drives pgbench as it comes.
+// TPCB drives pgbench as it comes. It knows whole seconds only; for less, each client has a few transactions.
 func (c *PostgresCluster) TPCB(ctx context.Context, address string, clients int, length time.Duration) (float64, time.Duration, error) {
-	seconds := max(int((length+time.Second-1)/time.Second), 1) // it knows whole ones only
-	said, err := c.pgbench(ctx, "--client", strconv.Itoa(clients), "--time", strconv.Itoa(seconds), address)
+	seconds := int((length + time.Second - 1) / time.Second)
+	until := []string{"--time", strconv.Itoa(seconds)}
+	if length < time.Second {
+		until = []string{"--transactions", "5"}
+	}
+	said, err := c.pgbench(ctx, append(until, "--client", strconv.Itoa(clients), address)...)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -10,9 +10,11 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/scripworks/scrip/bench"
 	"github.com/scripworks/scrip/bench/echo"
+	"github.com/scripworks/scrip/store/postgres/pgtest"
 )
 
 // runBench runs `scrip bench` with these words.
@@ -74,4 +76,14 @@ func TestBenchWantsToKnowItsCards(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
+}
+
+func TestBenchOnPostgres(t *testing.T) {
+	server := pgtest.Shared(t) // skips the test aloud where there is no PostgreSQL
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script/postgres", Setup: func(env *testscript.Env) error {
+			env.Setenv("SCRIP_BENCH_POSTGRES", server.Superuser("postgres"))
+			return nil
+		},
+	})
 }
