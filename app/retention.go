@@ -21,6 +21,7 @@ type Retention struct {
 const (
 	retainEvery = time.Hour
 	retainRest  = 10 * time.Millisecond // between two parts, at least, so that messages have the committer to themselves
+	retainShare = 4                     // or so many times as long as the part took
 	retainAgain = 16                    // how often in a row a part is tried that the store has no room for
 	retainLease = "retention"
 )
@@ -109,7 +110,7 @@ func (a *App) inParts(ctx context.Context, part func() error) (held bool, err er
 		}
 		began := time.Now()
 		err = part()
-		rest := max(retainRest, time.Since(began))
+		rest := max(retainRest, retainShare*time.Since(began))
 		var turned *decline.NotTaken
 		busy := errors.As(err, &turned) && turned.Cause == decline.Overloaded
 		if busy {

@@ -12,7 +12,7 @@ import (
 
 // Bounds of pruning.
 const (
-	pruneAtOnce = 128            // messages that are judged for one commit
+	pruneAtOnce = 32             // messages that are judged for one commit
 	pruneSlack  = 24 * time.Hour // how much later in the order an older message may stand
 )
 
