@@ -19,14 +19,26 @@ import (
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/memstore"
+	"github.com/scripworks/scrip/store/postgres"
+	"github.com/scripworks/scrip/store/postgres/pgtest"
 	"github.com/scripworks/scrip/store/sqlite"
 	"github.com/scripworks/scrip/txn"
 )
 
+func init() { pageSize = 60 }
+
 // drivers are the stores that are moved from and to.
 var drivers = map[string]func(testing.TB) store.Whole{
-	"memory": func(testing.TB) store.Whole { return memstore.New() },
-	"sqlite": openSQLite,
+	"memory":   func(testing.TB) store.Whole { return memstore.New() },
+	"sqlite":   openSQLite,
+	"postgres": openPostgres,
+}
+
+func openPostgres(t testing.TB) store.Whole {
+	d, err := postgres.Open(t.Context(), pgtest.Shared(t).Database(t), postgres.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, d.Close()) })
+	return d
 }
 
 func openSQLite(t testing.TB) store.Whole {

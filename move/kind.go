@@ -11,11 +11,11 @@ import (
 	"github.com/scripworks/scrip/store"
 )
 
-// Bounds of a move's memory.
-const (
-	pageSize = 2000 // records that are read at once, and saved in one commit
-	ahead    = 2    // pages that are read while another is written
-)
+// pageSize is how many records are read at once, and saved in one commit. Tests make it small.
+var pageSize = 2000
+
+// ahead is how many pages are read while another is written.
+const ahead = 2
 
 // kind is one kind of record: how it is read in order, and how it is written.
 type kind[T any] struct {
