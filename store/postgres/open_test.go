@@ -1,0 +1,148 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/store/postgres"
+	"github.com/scripworks/scrip/store/postgres/pgtest"
+)
+
+var ctx = context.Background()
+
+func open(t *testing.T, dsn string, o postgres.Options) *postgres.Driver {
+	t.Helper()
+	d, err := postgres.Open(ctx, dsn, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+func refuses(t *testing.T, dsn string, o postgres.Options, want error) {
+	t.Helper()
+	d, err := postgres.Open(ctx, dsn, o)
+	if err == nil {
+		_ = d.Close()
+	}
+	if !errors.Is(err, want) {
+		t.Errorf("got %v, want %v", err, want)
+	}
+}
+
+var onlyRead = postgres.Options{ReadOnly: true}
+
+func TestNodesThatStartAtOnce(t *testing.T) {
+	dsn := pgtest.Shared(t).Database(t)
+	var all sync.WaitGroup
+	for range 6 {
+		all.Go(func() { open(t, dsn, postgres.Options{Committers: 1, Readers: 1}) })
+	}
+	all.Wait()
+}
+
+func TestADatabaseOfAnotherProgram(t *testing.T) {
+	dsn := pgtest.Shared(t).Database(t)
+	execute(t, dsn, `CREATE TABLE theirs (a int)`)
+	refuses(t, dsn, postgres.Options{}, postgres.ErrForeign)
+	execute(t, dsn, `CREATE TABLE serving (a int)`)
+	refuses(t, dsn, postgres.Options{}, postgres.ErrForeign)
+	execute(t, dsn, `CREATE TABLE goose_db_version (version_id int, is_applied bool)`)
+	refuses(t, dsn, postgres.Options{}, postgres.ErrForeign)
+}
+
+// A release whose start broke off has left goose's table, and nothing else.
+func TestAStartThatBrokeOff(t *testing.T) {
+	dsn := pgtest.Shared(t).Database(t)
+	open(t, dsn, postgres.Options{})
+	execute(t, dsn, `SET client_min_messages = error; CREATE SCHEMA other; CREATE TABLE other.goose_db_version (LIKE public.goose_db_version INCLUDING ALL);
+		INSERT INTO other.goose_db_version (version_id, is_applied) SELECT version_id, is_applied FROM public.goose_db_version WHERE version_id = 0`)
+	open(t, dsn+"?search_path=other", postgres.Options{})
+}
+
+func TestANewerStoreIsServedWhileItSaysSo(t *testing.T) {
+	dsn := pgtest.Shared(t).Database(t)
+	open(t, dsn, postgres.Options{})
+	execute(t, dsn, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (1000, true)`)
+	open(t, dsn, postgres.Options{})
+	open(t, dsn, onlyRead)
+	execute(t, dsn, `UPDATE serving SET oldest = 1000`)
+	refuses(t, dsn, postgres.Options{}, postgres.ErrNewer)
+	refuses(t, dsn, onlyRead, postgres.ErrNewer)
+}
+
+func TestReadOnlyChangesNothing(t *testing.T) {
+	dsn := pgtest.Shared(t).Database(t)
+	refuses(t, dsn, onlyRead, postgres.ErrForeign)
+	s := openTill(t, open(t, dsn, postgres.Options{}))
+	if err := s.insert(1, func() {}); err != nil {
+		t.Fatal(err)
+	}
+	d := open(t, dsn, onlyRead)
+	if found, err := d.Messages(ctx, 0, 10); err != nil || len(found) != 1 {
+		t.Errorf("got %d messages, %v", len(found), err)
+	}
+	_, err := d.Begin(ctx)
+	_, leased := d.Lease(ctx, "x")
+	for _, err := range []error{err, leased, d.Release(ctx, "x"), d.ForgetCounters(ctx, time.Now()), d.Forget(ctx, 7, 0, nil)} {
+		if !errors.Is(err, store.ErrNotSaved) {
+			t.Errorf("got %v, want that nothing is written", err)
+		}
+	}
+}
+
+func TestAnOlderStoreIsNotReadOnly(t *testing.T) {
+	dsn := pgtest.Shared(t).Database(t)
+	open(t, dsn, postgres.Options{})
+	execute(t, dsn, `UPDATE goose_db_version SET version_id = 0`)
+	refuses(t, dsn, onlyRead, postgres.ErrOlder)
+}
+
+// A server that acknowledges before it has written could take back what we have acknowledged.
+func TestAServerThatDoesNotWait(t *testing.T) {
+	dsn := pgtest.Shared(t).Database(t)
+	refuses(t, dsn+"?synchronous_commit=off", postgres.Options{}, postgres.ErrServer)
+}
+
+func TestAnAddressWithoutAServer(t *testing.T) {
+	_, err := postgres.Open(ctx, "postgres://scrip:hidden@127.0.0.1:1/none", postgres.Options{})
+	if err == nil || strings.Contains(err.Error(), "hidden") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := postgres.Open(ctx, "postgres://scrip:hidden@127.0.0.1:port/none", postgres.Options{}); err == nil || strings.Contains(err.Error(), "hidden") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// While a node's time is over nothing is saved: somebody may have taken over what it was at work on. It takes a new number
+// by itself.
+func TestANodeWhoseTimeIsOver(t *testing.T) {
+	dsn := pgtest.Shared(t).Database(t)
+	s := openTill(t, open(t, dsn, postgres.Options{}))
+	err := s.insert(1, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, dsn, `UPDATE node SET until = clock_timestamp() - interval '1 second'`)
+	if err := s.insert(2, func() {}); s.outcome(err) != "not taken" {
+		t.Errorf("got %v, want that it was not taken", err)
+	}
+	for n := 3; s.insert(n, func() {}) != nil; n++ {
+		if n > 1_000_000 {
+			t.Fatal("the node has no new number")
+		}
+	}
+	if s.has(2) {
+		t.Error("what was not taken is there")
+	}
+}
