@@ -23,7 +23,8 @@ const (
 
 // Resolve goes once through all top-ups of our own whose provider has not said how they ended, and tries to end those that this
 // process is not asking for already. left is how many remain: for the next sweep, or for an operator. It may be called
-// as often as one likes, by one caller at a time, before Close. An error is the store's, or that of ctx.
+// as often as one likes, by one caller at a time, before Close. An error is the store's, or that of ctx. Of several processes
+// on a store one does well to call it: nothing goes wrong when two do, but providers are asked twice.
 //
 // It asks for SweepTime at most, and the next call begins with the first that was left out then; the rest is only
 // counted. What is being asked at its end goes on, until ctx ends or the vendor gives up.

@@ -43,12 +43,16 @@ func (a *App) catalogue() airtime.Catalogue {
 // attendEvery is how often providers are asked about top-ups whose end is not known yet, and the stock is looked at.
 const attendEvery = 5 * time.Second
 
-// attend asks them, at once after the start and again and again.
+// attend asks them, at once after the start and again and again. Of many nodes one does.
 func (a *App) attend(ctx context.Context) {
+	asks := a.hold(ctx, "topups/resolve")
 	tick := time.NewTicker(attendEvery)
 	defer tick.Stop()
 	for {
-		left, err := a.Vendor.Resolve(ctx, a.settings.Now())
+		left, err := 0, error(nil)
+		if asks.held() {
+			left, err = a.Vendor.Resolve(ctx, a.settings.Now())
+		}
 		if err != nil && ctx.Err() == nil {
 			a.log.Error("resolve top-ups", "error", err)
 		}
@@ -103,7 +107,7 @@ func newStock(a *App) *stock {
 		float:    prometheus.NewDesc("scrip_float_available_minor_units", "What a prepaid account can still spend.", account, nil),
 		lows:     prometheus.NewDesc("scrip_float_low", "1 while that is at or below the account's alarm threshold.", account, nil),
 		unresolved: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "scrip_topups_unresolved", Help: "Top-ups whose provider has not said how they ended.",
+			Name: "scrip_topups_unresolved", Help: "Top-ups whose provider has not said how they ended; of many nodes the one that asks tells.",
 		}),
 		raised: map[string]bool{},
 	}

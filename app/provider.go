@@ -109,20 +109,25 @@ func atStart(now time.Time) admin.By {
 type seller struct{ *airtime.Vendor }
 
 // endTopUps ends upstream what has ended here while nobody saw to it: everything once after the start, and then again and
-// again a part.
+// again a part. Of many nodes one does, and begins with everything when it has taken over from another.
 func (a *App) endTopUps(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
+	ends := a.hold(ctx, "topups/end")
 	for been := false; ; {
-		round, err := a.topUps.Sweep(ctx)
-		if err != nil && ctx.Err() == nil {
-			a.log.Error("end top-ups upstream", "error", err)
-		}
-		if been = been || round; !been && err == nil {
-			continue
+		wait := attendEvery
+		if ends.held() {
+			round, err := a.topUps.Sweep(ctx)
+			if err != nil && ctx.Err() == nil {
+				a.log.Error("end top-ups upstream", "error", err)
+			}
+			if been = been || round; !been && err == nil {
+				continue
+			}
+			wait = sweepEvery
+		} else {
+			been = false
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return
 		}
