@@ -168,12 +168,13 @@ func (c *PostgresCluster) FillTPCB(ctx context.Context, address string) error {
 	return err
 }
 
-// TPCB drives pgbench as it comes. It knows whole seconds only; for less, each client has a few transactions.
+// TPCB drives pgbench as it comes. It knows whole seconds only, of which its connections take the first on a busy machine;
+// for so short a time each client has a few transactions instead.
 func (c *PostgresCluster) TPCB(ctx context.Context, address string, clients int, length time.Duration) (float64, time.Duration, error) {
 	seconds := int((length + time.Second - 1) / time.Second)
-	until := []string{"--time", strconv.Itoa(seconds)}
-	if length < time.Second {
-		until = []string{"--transactions", "5"}
+	until := []string{"--time", strconv.Itoa(seconds + 1)}
+	if length < 2*time.Second {
+		until = []string{"--transactions", "20"}
 	}
 	said, err := c.pgbench(ctx, append(until, "--client", strconv.Itoa(clients), address)...)
 	if err != nil {
