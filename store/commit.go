@@ -242,10 +242,25 @@ func (s *Store) note(err error) {
 	s.broken.Store(&err)
 }
 
-// places are those of a block that were not given out yet. They belong to one committer.
+// places are those of a block that were not given out yet. They belong to one committer. Other committers, here and in
+// other processes, have blocks of their own; so whoever finds a message at a later place gives the rest of his block up, and
+// what comes of that message comes after it also in the order of places. A new block is beyond all that were taken before.
 type places struct {
-	next int64
-	left int
+	next     int64
+	left     int
+	followed int64 // the newest place that was found taken
+}
+
+// follow gives up what is left of a block when it is not beyond a place that was found taken. It says whether nothing as new
+// had been found before.
+func (p *places) follow(taken int64) (newer bool) {
+	if taken <= p.followed {
+		return false
+	}
+	if p.followed = taken; p.next <= taken {
+		p.left = 0
+	}
+	return true
 }
 
 // take gives the next place in the order of messages.

@@ -7,6 +7,9 @@ import (
 
 // LoadedFloat brings an account's float; nil when it has none.
 func (s *Set) LoadedFloat(account ident.Account, f *airtime.Float) {
+	if f != nil {
+		s.saw(f.LastMessage)
+	}
 	if !s.HasFloat(account) {
 		s.floats[account] = f
 	}

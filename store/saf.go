@@ -20,6 +20,9 @@ func queueKeys(k saf.Keys) Keys {
 
 // LoadedItem brings an item of the queue; a nil item says that there is none with this seq.
 func (s *Set) LoadedItem(seq int64, i *saf.Item) {
+	if i != nil {
+		s.saw(seq)
+	}
 	if _, known := s.items[seq]; !known {
 		s.items[seq] = i
 	}

@@ -29,6 +29,7 @@ type Set struct {
 	floats   map[ident.Account]*airtime.Float // nil when there is none
 	items    map[int64]*saf.Item              // nil when there is none
 	revision int64                            // of what operators set; -1 while it is not known
+	newest   int64                            // place of the newest message that was loaded, or named by what was
 	changes  Changes
 	dirty    map[any]bool // records already among the changes
 }
@@ -67,12 +68,15 @@ func (s *Set) Reset() {
 	clear(s.floats)
 	clear(s.items)
 	clear(s.dirty)
-	s.revision = unknownRevision
+	s.revision, s.newest = unknownRevision, 0
 	s.changes.reset()
 }
 
 // Changes gives what has to be saved.
 func (s *Set) Changes() *Changes { return &s.changes }
+
+// saw notes the place of a message that is there before whatever this batch decides.
+func (s *Set) saw(seq int64) { s.newest = max(s.newest, seq) }
 
 // LoadedID brings what the store has for an id: its messages, oldest first, and its tombstones.
 func (s *Set) LoadedID(k IDKey, messages []txn.Message, tombstones []Tombstone) {
@@ -90,6 +94,7 @@ func (s *Set) LoadedID(k IDKey, messages []txn.Message, tombstones []Tombstone) 
 
 // LoadedMessage brings a message.
 func (s *Set) LoadedMessage(m txn.Message) {
+	s.saw(max(m.Seq, m.Ended))
 	if s.messages[m.Seq] == nil {
 		s.messages[m.Seq] = &m
 	}
@@ -104,6 +109,7 @@ func (s *Set) LoadedNumber(d secret.Digest, card int64) {
 
 // LoadedCard brings a card.
 func (s *Set) LoadedCard(c giftcard.Card) {
+	s.saw(c.LastMessage)
 	if s.cards[c.ID] == nil {
 		s.cards[c.ID] = &c
 	}
@@ -160,13 +166,14 @@ type Tx struct {
 	world  ident.World
 	wanted Wanted // for what was not declared
 	places *places
+	first  int64 // place that this message was given first; 0 while it has none
 	undo   []func()
 	frozen bool // only reading
 }
 
 // begin makes the Tx the next message's.
 func (t *Tx) begin(b Batch, w ident.World) {
-	t.batch, t.world = b, w
+	t.batch, t.world, t.first = b, w, 0
 	clear(t.undo)
 	t.undo = t.undo[:0]
 	t.wanted.Reset()
@@ -180,6 +187,9 @@ func (t *Tx) load() {
 		panic(failure{fmt.Errorf("%w: %w", errDriver, err)})
 	}
 	t.wanted.Reset()
+	if t.first != 0 && t.set.newest >= t.first && t.places.follow(t.set.newest) { // the next time the place comes after it
+		panic(failure{fmt.Errorf("%w: %w", errDriver, ErrConflict)})
+	}
 }
 
 func (t *Tx) key(id ident.ID) IDKey {
@@ -324,9 +334,13 @@ func instant(key txn.CounterKey) txn.CounterKey {
 
 // NextSeq implements txn.Tx.
 func (t *Tx) NextSeq() int64 {
+	t.places.follow(t.set.newest)
 	seq, err := t.places.take(t.batch)
 	if err != nil {
 		panic(failure{fmt.Errorf("%w: %w", errDriver, err)})
+	}
+	if t.first == 0 {
+		t.first = seq
 	}
 	return seq
 }

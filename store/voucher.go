@@ -49,6 +49,7 @@ func (s *stock) reset() {
 
 // LoadedVoucher brings a voucher.
 func (s *Set) LoadedVoucher(v airtime.Voucher) {
+	s.saw(v.LastMessage)
 	if s.stock.vouchers[v.ID] == nil {
 		s.stock.vouchers[v.ID] = &v
 		s.stock.shelve(&v)

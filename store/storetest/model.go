@@ -223,8 +223,10 @@ func (w *walk) message() {
 	fails := rapid.IntRange(0, 3).Draw(w.rapid, "fails") == 0
 	keys := declared()
 	keys.Stock, keys.At = rapid.Int32Range(0, 2).Draw(w.rapid, "stock"), noon
-	next := w.model.copy()
+	var next model
+	last := w.last
 	err := w.try(keys, func(tx *store.Tx) error {
+		next, w.last = w.model.copy(), last // it may run twice
 		for i, step := range steps {
 			w.step(tx, next, step, salt+int64(i)*7919)
 		}

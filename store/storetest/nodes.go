@@ -37,6 +37,7 @@ func RunNodes(t *testing.T, open NodesOpener) {
 		{"no act is overwritten that was not seen", actsRace},
 		{"a name is taken once", namesRace},
 		{"places never repeat", placesRace},
+		{"what follows has a later place", orderRace},
 		{"an id is used once", idsRace},
 		{"a request and its reversal never miss each other", reversalsRace},
 		{"a card is not spent twice", cardRace},
