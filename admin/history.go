@@ -23,6 +23,9 @@ type History struct {
 	Card  CardView
 	Items []HistoryItem
 	Next  Cursor // where to go on; zero at the end
+	// Pruned says that there are older messages, which are not kept any more; Brought is the balance that they left.
+	Pruned  bool
+	Brought ledger.Balance
 }
 
 // Cursor is a place in a card's history: the next message to show, and the card's balance after it. It stays
@@ -64,7 +67,7 @@ func (o *Office) CardHistory(ctx context.Context, by By, id int64, from Cursor, 
 	if from == (Cursor{}) {
 		from = Cursor{view.LastMessage, view.Balance}
 	}
-	chain, next, err := o.chain(ctx, by.World, id, from.Message, bounded(limit))
+	chain, next, pruned, err := o.chain(ctx, by.World, id, from.Message, bounded(limit))
 	if err != nil {
 		return History{}, err
 	}
@@ -81,15 +84,27 @@ func (o *Office) CardHistory(ctx context.Context, by By, id int64, from Cursor, 
 	if next != 0 {
 		h.Next = Cursor{next, after}
 	}
+	if h.Pruned = pruned; pruned {
+		h.Brought = after
+	}
 	return h, nil
 }
 
-// chain follows a card's messages backwards by their links. next is the message after the last one given.
-func (o *Office) chain(ctx context.Context, w ident.World, card, newest int64, limit int) (found []txn.Message, next int64, err error) {
+// chain follows a card's messages backwards by their links. next is the message after the last one given; 0 at the end, which
+// may be one that was pruned.
+func (o *Office) chain(ctx context.Context, w ident.World, card, newest int64, limit int) (found []txn.Message, next int64, pruned bool, err error) {
+	forgotten, err := o.reports.Forgotten(ctx)
+	if err != nil {
+		return nil, 0, false, err
+	}
 	err = o.store.View(ctx, giftcard.Keys{World: w}, func(tx Tx) error {
-		found, next = nil, newest
+		found, next, pruned = nil, newest, false
 		for next != 0 && len(found) < limit {
 			m, there := tx.MessageAt(next)
+			if pruned = m.Pruned || !there && next <= forgotten; pruned {
+				next = 0
+				return nil
+			}
 			if !there {
 				return refuse(NotFound, "there is no such place in the card's history")
 			}
@@ -100,7 +115,7 @@ func (o *Office) chain(ctx context.Context, w ident.World, card, newest int64, l
 		}
 		return nil
 	})
-	return found, next, err
+	return found, next, pruned, err
 }
 
 func previous(m txn.Message, card int64) (int64, bool) {

@@ -125,7 +125,7 @@ func (o *Office) FindByPIN(ctx context.Context, by By, pin airtime.VoucherPIN) (
 func (o *Office) findByVouchers(ctx context.Context, w ident.World, vouchers []airtime.Voucher) ([]Transaction, error) {
 	var found []txn.Message
 	for _, v := range vouchers {
-		chain, _, err := o.chain(ctx, w, v.ID, v.LastMessage, maxFound-len(found))
+		chain, _, _, err := o.chain(ctx, w, v.ID, v.LastMessage, maxFound-len(found))
 		if err != nil {
 			return nil, err
 		}

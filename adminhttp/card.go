@@ -67,7 +67,11 @@ func (s *server) GetCardHistory(ctx context.Context, r adminapi.GetCardHistoryRe
 	if err != nil {
 		return nil, err
 	}
-	return adminapi.GetCardHistory200JSONResponse{Card: card(h.Card), Items: each(h.Items, historyItem), Next: h.Next.String()}, nil
+	out := adminapi.GetCardHistory200JSONResponse{Card: card(h.Card), Items: each(h.Items, historyItem), Next: h.Next.String(), Pruned: h.Pruned}
+	if h.Pruned {
+		out.BroughtForward = balance(h.Brought)
+	}
+	return out, nil
 }
 
 // FreezeCard implements adminapi.StrictServerInterface.

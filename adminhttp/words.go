@@ -170,6 +170,7 @@ func transaction(t admin.Transaction) adminapi.Transaction {
 		At: t.At.UTC(), Request: t.Request, Card: cardName(t.Card), Target: cardName(t.Target), Product: adminapi.ProductID(t.ProductID),
 		Voucher: adminapi.VoucherName{Number: t.Voucher.Number, Serial: t.Voucher.Serial}, Prepaid: t.Prepaid, ProviderReference: t.ProviderRef,
 		Approved: int64(t.Amount), Final: int64(t.Final), Currency: currencyOut(t.Currency), HasBody: len(t.Body) > 0, Upstream: t.Upstream,
+		Pruned: t.Pruned,
 	}
 	if t.Queued != nil {
 		out.Queued = queueItem(*t.Queued)

@@ -1135,9 +1135,13 @@ type FloatPage struct {
 
 // History defines model for History.
 type History struct {
-	Card  Card          `json:"card"`
-	Items []HistoryItem `json:"items"`
-	Next  string        `json:"next,omitempty,omitzero"`
+	BroughtForward Balance       `json:"broughtForward,omitempty,omitzero"`
+	Card           Card          `json:"card"`
+	Items          []HistoryItem `json:"items"`
+	Next           string        `json:"next,omitempty,omitzero"`
+
+	// Pruned There are older messages, which are not kept any more.
+	Pruned bool `json:"pruned,omitempty,omitzero"`
 }
 
 // HistoryItem defines model for HistoryItem.
@@ -1695,6 +1699,9 @@ type Transaction struct {
 
 	// ProviderReference What the provider of a top-up calls it.
 	ProviderReference string `json:"providerReference,omitempty,omitzero"`
+
+	// Pruned It is older than is kept, and this is what is left of it: its `at` is the day, and an id is known only where it was asked for.
+	Pruned bool `json:"pruned,omitempty,omitzero"`
 
 	// Queued An advice on its way to an upstream, or a question there how a request ended. It is absent from a transaction that
 	// nothing waits for.

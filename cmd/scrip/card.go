@@ -189,8 +189,15 @@ func (c *cardHistoryCmd) Run(ctx context.Context, at console) error {
 	if err != nil {
 		return err
 	}
-	return list(o, "RECEIVED\tREFERENCE\tACCOUNT\tMESSAGE\tSTATE\tAPPROVED\tBOOK\tAVAILABLE\tBY\tREASON", h.Items, func(i adminapi.HistoryItem) []any {
+	items := h.Items
+	if h.Pruned && !o.json {
+		items = append(items, adminapi.HistoryItem{Transaction: adminapi.Transaction{Pruned: true}, Balance: h.BroughtForward})
+	}
+	return list(o, "RECEIVED\tREFERENCE\tACCOUNT\tMESSAGE\tSTATE\tAPPROVED\tBOOK\tAVAILABLE\tBY\tREASON", items, func(i adminapi.HistoryItem) []any {
 		t := i.Transaction
+		if t.Pruned { // the end of what is kept
+			return []any{"before", "", "", "brought forward", "", "", i.Balance.Book, i.Balance.Available, "", "what is older was pruned"}
+		}
 		return []any{
 			t.At, t.Reference, t.Account, string(t.Family) + " " + string(t.Role), txnState(t), t.Approved,
 			i.Balance.Book, i.Balance.Available, i.Operator, i.Reason,

@@ -45,10 +45,14 @@ func passedOn(t adminapi.Transaction) string {
 }
 
 func txnState(t adminapi.Transaction) string {
+	state := string(t.State)
 	if t.Declined != "" {
-		return "declined " + t.Declined
+		state = "declined " + t.Declined
 	}
-	return string(t.State)
+	if t.Pruned {
+		state += " (pruned)"
+	}
+	return state
 }
 
 type txnFindCmd struct {
@@ -212,7 +216,12 @@ func (o *office) showTransaction(t adminapi.Transaction) error {
 		line(w, "account", t.Account)
 		line(w, "message", string(t.Family)+" "+string(t.Role))
 		line(w, "state", txnState(t))
-		line(w, "received", t.At)
+		if t.Pruned {
+			line(w, "received", "on "+t.At.Format(time.DateOnly))
+			line(w, "kept", "no more than this: it was pruned")
+		} else {
+			line(w, "received", t.At)
+		}
 		if t.Request != 0 {
 			line(w, "about request", t.Request)
 		}

@@ -65,4 +65,7 @@ func show(w io.Writer, r *invariant.Report) {
 	}
 	fmt.Fprintf(w, "%d cards, %d vouchers, %d messages, %d entries, %d open requests, %d without an outcome, %d in the queue, %d faults\n",
 		r.Cards, r.Vouchers, r.Messages, r.Entries, r.Open, r.Working, r.Queued, int64(len(r.Faults))+r.More)
+	if r.Pruned > 0 || r.Brought > 0 {
+		fmt.Fprintf(w, "%d messages were pruned; what they moved stands in %d amounts brought forward\n", r.Pruned, r.Brought)
+	}
 }
