@@ -8,7 +8,6 @@ import (
 
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/giftcard"
-	"github.com/scripworks/scrip/ident"
 )
 
 // change is a row to be saved with its audit entry, and then published.
@@ -36,12 +35,14 @@ var errBehind = errors.New("the register has changed in the store")
 func (o *Office) act(ctx context.Context, j judge) error {
 	o.register.changing.Lock()
 	defer o.register.changing.Unlock()
-	var w ident.World
 	for range maxJudged {
 		if _, err := o.register.catchUp(ctx); err != nil {
 			return unread(err)
 		}
 		now := o.register.now.Load()
+		if now.revision == unsure {
+			break // others never hold still
+		}
 		c, err := o.judged(j, now)
 		if err != nil {
 			return err
@@ -49,9 +50,8 @@ func (o *Office) act(ctx context.Context, j judge) error {
 		if err := o.save(ctx, now.revision, c); !errors.Is(err, errBehind) {
 			return err
 		}
-		w = c.row.World
 	}
-	return o.actWithin(ctx, w, j)
+	return o.actWithin(ctx, j)
 }
 
 // judged has an act judged, and writes its row.
@@ -92,11 +92,11 @@ func (o *Office) save(ctx context.Context, revision int64, c change) error {
 
 // actWithin is act for who was never fast enough: it reads the register within the commit, while nobody else's act passes.
 // The messages of its batch wait for that, so it comes last. The caller holds register.changing.
-func (o *Office) actWithin(ctx context.Context, w ident.World, j judge) error {
+func (o *Office) actWithin(ctx context.Context, j judge) error {
 	var now *snapshot
 	var c change
 	var refusal error
-	err := o.store.Update(ctx, giftcard.Keys{World: w}, func(tx Tx) error {
+	err := o.store.Update(ctx, giftcard.Keys{}, func(tx Tx) error { // it looks for no message, so its world is told by its row
 		revision := tx.Revision()
 		if now, refusal = o.register.read(ctx); refusal == nil && now.revision != revision {
 			refusal = errBehind // of an earlier act in the same batch, by another office of this process

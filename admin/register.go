@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -45,8 +46,8 @@ type snapshot struct {
 	resumes   resumes
 }
 
-// unsure stands for the revision of a snapshot that may be another one than it says, after a commit of which nobody knows
-// whether it took place.
+// unsure stands for the revision of a snapshot of which nobody knows it: others set something while it was read, or there
+// was a commit of which nobody knows whether it took place.
 const unsure = -1
 
 // world is what a name or a number leads to in one world.
@@ -146,31 +147,32 @@ func (r *Register) catchUp(ctx context.Context) (changed bool, err error) {
 	return true, nil
 }
 
-// maxReads bounds how often the register is read anew because it changed meanwhile. Operators are people, and their
-// scripts wait for each answer.
-const maxReads = 16
+// maxReads bounds how often the register is read anew because it changed meanwhile.
+const maxReads = 3
 
-// read reads the whole register at one revision: the rows between two questions for it that have the same answer.
-func (r *Register) read(ctx context.Context) (*snapshot, error) {
+// read reads the whole register at one revision: the rows between two questions for it that have the same answer. When
+// others keep setting something it gives what it has read, whose rows are of several instants, as unsure: it serves until it is
+// read again, and no act is judged by it.
+func (r *Register) read(ctx context.Context) (s *snapshot, err error) {
 	for range maxReads {
 		before, err := r.reports.Revision(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("ask for the revision of the register: %w", err)
 		}
-		s, failed := r.readRows(ctx)
+		if s, err = r.readRows(ctx); err != nil {
+			return nil, err
+		}
 		after, err := r.reports.Revision(ctx)
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("ask for the revision of the register: %w", err)
-		case before != after:
-			continue
-		case failed != nil:
-			return nil, failed
+		case before == after:
+			s.revision = after
+			return s, nil
 		}
-		s.revision = after
-		return s, nil
 	}
-	return nil, fmt.Errorf("the register changed %d times while it was read", maxReads)
+	s.revision = unsure
+	return s, nil
 }
 
 func (r *Register) readRows(ctx context.Context) (*snapshot, error) {
@@ -180,10 +182,16 @@ func (r *Register) readRows(ctx context.Context) (*snapshot, error) {
 		worlds: map[ident.World]*world{}, tokens: map[[32]byte]*Operator{},
 		editions: map[int32]*airtime.Product{}, airtime: map[int32]*airtime.Product{}, networks: map[int32]*airtime.Network{},
 	}
-	for _, kind := range []Kind{AccountRow, ProductRow, EditionRow, AirtimeProductRow, NetworkRow, OperatorRow, ImportRow} {
-		if err := r.load(ctx, kind, s); err != nil {
-			return nil, fmt.Errorf("load %s rows: %w", kind, err)
-		}
+	var newest []Row // they are read before the editions that they name, so that none of these is missing
+	err := r.load(ctx, AirtimeProductRow, func(row Row) error { newest = append(newest, row); return nil })
+	for _, kind := range []Kind{AccountRow, ProductRow, EditionRow, NetworkRow, OperatorRow, ImportRow} {
+		err = errors.Join(err, r.load(ctx, kind, func(row Row) error { return r.takeRow(s, row) }))
+	}
+	for _, row := range newest {
+		err = errors.Join(err, takeNewest(r.codec, row, s))
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := r.loadPauses(ctx, s); err != nil {
 		return nil, fmt.Errorf("load the pauses: %w", err)
@@ -191,14 +199,15 @@ func (r *Register) readRows(ctx context.Context) (*snapshot, error) {
 	return s, nil
 }
 
-func (r *Register) load(ctx context.Context, kind Kind, s *snapshot) error {
+// load gives all rows of a kind to take.
+func (r *Register) load(ctx context.Context, kind Kind, take func(Row) error) error {
 	for after := int64(0); ; {
 		rows, err := r.reports.Rows(ctx, kind, after, scanLimit)
 		if err != nil {
-			return err
+			return fmt.Errorf("load %s rows: %w", kind, err)
 		}
 		for _, row := range rows {
-			if err := r.takeRow(s, row); err != nil {
+			if err := take(row); err != nil {
 				return err
 			}
 			after = row.Number
@@ -218,8 +227,6 @@ func (r *Register) takeRow(s *snapshot, row Row) error {
 		return take(r.codec, row, s.putProduct)
 	case EditionRow:
 		return take(r.codec, row, s.putEdition)
-	case AirtimeProductRow:
-		return takeNewest(r.codec, row, s)
 	case NetworkRow:
 		return take(r.codec, row, s.putNetwork)
 	case OperatorRow:
