@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -18,6 +19,7 @@ import (
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/memstore"
+	"github.com/scripworks/scrip/store/storetest"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -119,6 +121,15 @@ func (m *mortal) dies() bool {
 	return m.dead()
 }
 
+// kill ends the process from outside.
+func (m *mortal) kill() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.dead() {
+		close(m.gone)
+	}
+}
+
 func (m *mortal) dead() bool {
 	select {
 	case <-m.gone:
@@ -159,6 +170,28 @@ func (s mortalStore) Later(keys saf.Keys, decide func(saf.Tx) error, done func()
 		}
 		return decide(tx)
 	}, done)
+}
+
+// mortalLeases are leases as a process has them.
+type mortalLeases struct {
+	relay.Leases
+	*mortal
+}
+
+// Lease implements relay.Leases.
+func (l mortalLeases) Lease(ctx context.Context, name string) (held bool, err error) {
+	if l.dead() {
+		return false, errDead
+	}
+	return l.Leases.Lease(ctx, name)
+}
+
+// Release implements relay.Leases.
+func (l mortalLeases) Release(ctx context.Context, name string) error {
+	if l.dead() {
+		return errDead
+	}
+	return l.Leases.Release(ctx, name)
 }
 
 // mortalUpstream is an upstream of both contracts as a process uses it.
@@ -306,11 +339,14 @@ type simulation struct {
 	nets   []*network // of the upstreams, in the order of the route
 	asks   bool       // the upstreams have no reversals
 	chance *rand.Rand
-	deaths []int // after how many steps each process dies; those after them do not
-	died   int
+	nodes  int                // how many processes there are at once
+	deaths []int              // after how many steps each process dies; those after them do not
+	shared *storetest.Cluster // the driver as several nodes have it; nil where there is one
+	graves sync.WaitGroup
 
 	mu    sync.Mutex // guards what follows
-	now   *incarnation
+	died  int
+	now   []*incarnation
 	heard map[ident.ID]string // what each till heard last
 }
 
@@ -318,7 +354,8 @@ type simulation struct {
 type incarnation struct {
 	*mortal
 	*relay.Relay
-	store *store.Store
+	driver store.Driver
+	store  *store.Store
 }
 
 func newSimulation(t *testing.T, seed uint64) *simulation {
@@ -327,7 +364,7 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 		t.Fatal(err)
 	}
 	chance := rand.New(rand.NewPCG(seed, 1))
-	s := &simulation{t: t, driver: memstore.New(), keys: keys, chance: chance, heard: map[ident.ID]string{}}
+	s := &simulation{t: t, driver: memstore.New(), keys: keys, chance: chance, nodes: 1, heard: map[ident.ID]string{}}
 	s.addNetwork(seed)
 	return s
 }
@@ -365,26 +402,14 @@ func (s *simulation) upstreams(m *mortal) (all []relay.Upstream) {
 	return all
 }
 
-// begin starts processes until one survives its start.
-func (s *simulation) begin() {
+// begin starts processes in a place until one survives its start.
+func (s *simulation) begin(place int) {
 	for {
-		last := 0
-		if s.died < len(s.deaths) {
-			last = s.deaths[s.died]
-		}
-		i := &incarnation{mortal: newMortal(last), store: store.New(s.driver, store.Settings{Keys: s.keys, Now: time.Now})}
-		made, err := relay.New(relay.Settings{
-			Store: mortalStore{store.Queue(i.store), i.mortal}, Reports: s.driver, Keys: s.keys, Institution: ident.Reference{Institution: "switch"},
-			Upstreams: s.upstreams(i.mortal),
-		})
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		i.Relay = made
-		err = made.Start(context.Background())
+		i := s.bear()
+		err := i.Start(context.Background())
 		if err == nil {
 			s.mu.Lock()
-			s.now = i
+			s.now[place] = i
 			s.mu.Unlock()
 			return
 		}
@@ -395,27 +420,92 @@ func (s *simulation) begin() {
 	}
 }
 
-// bury waits until nothing of a process runs any more.
+// bear makes a process.
+func (s *simulation) bear() *incarnation {
+	s.mu.Lock()
+	last := 0
+	if s.died < len(s.deaths) {
+		last = s.deaths[s.died]
+	}
+	s.mu.Unlock()
+	i := &incarnation{mortal: newMortal(last), driver: s.driver}
+	if s.shared != nil {
+		i.driver = s.shared.Node()
+	}
+	i.store = store.New(i.driver, store.Settings{Keys: s.keys, Now: time.Now})
+	settings := relay.Settings{
+		Store: mortalStore{store.Queue(i.store), i.mortal}, Reports: i.driver, Keys: s.keys, Institution: ident.Reference{Institution: "switch"},
+		Upstreams: s.upstreams(i.mortal),
+	}
+	if s.shared != nil {
+		settings.Leases = mortalLeases{i.driver, i.mortal}
+	}
+	made, err := relay.New(settings)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	i.Relay = made
+	return i
+}
+
+// bury waits until nothing of a process runs any more. Other nodes notice its death a while later.
 func (s *simulation) bury(i *incarnation) {
+	s.mu.Lock()
 	s.died++
+	s.mu.Unlock()
 	hurry, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = i.Close(hurry) // which says that it was in a hurry
-	if err := i.store.Close(); err != nil {
-		s.t.Error(err)
+	s.graves.Go(func() {
+		if s.shared != nil {
+			time.Sleep(relay.LeaseTime)
+		}
+		if err := i.store.Close(); err != nil {
+			s.t.Error(err)
+		}
+	})
+	if s.shared == nil {
+		s.graves.Wait()
 	}
 }
 
+// current gives one of the processes.
 func (s *simulation) current() *incarnation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.now
+	return s.now[s.chance.IntN(len(s.now))]
+}
+
+// living gives all of them.
+func (s *simulation) living() []*incarnation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.now)
+}
+
+// live has a process in a place until the service is over.
+func (s *simulation) live(place int, over chan struct{}) {
+	for {
+		i := s.living()[place]
+		select {
+		case <-i.gone:
+			s.bury(i)
+			s.begin(place)
+		case <-over:
+			return
+		}
+	}
 }
 
 // run lets tills send, each so many transactions, and compares both sides in the end.
 func (s *simulation) run(tills, each int) {
-	s.begin()
-	var sending sync.WaitGroup
+	s.now = make([]*incarnation, s.nodes)
+	over := make(chan struct{})
+	var sending, living sync.WaitGroup
+	for place := range s.nodes {
+		s.begin(place)
+		living.Go(func() { s.live(place, over) })
+	}
 	for till := range tills {
 		sending.Go(func() {
 			for n := range each {
@@ -423,31 +513,22 @@ func (s *simulation) run(tills, each int) {
 			}
 		})
 	}
-	done := make(chan struct{})
-	go func() {
-		sending.Wait()
-		close(done)
-	}()
-	for served := false; !served; {
-		select {
-		case <-s.current().gone:
-			s.bury(s.current())
-			s.begin()
-		case <-done:
-			served = true
-		}
-	}
+	sending.Wait()
+	close(over)
+	living.Wait()
 	s.finish()
 }
 
-// settle waits until nothing is queued any more, also when the process dies once more.
+// settle waits until nothing is queued any more, also when a process dies once more.
 func (s *simulation) settle() {
 	for range 200 {
-		i := s.current()
-		if i.dead() {
-			s.bury(i)
-			s.begin()
-		} else if b := (&switchboard{t: s.t, driver: s.driver}); len(b.items()) == 0 {
+		for place, i := range s.living() {
+			if i.dead() {
+				s.bury(i)
+				s.begin(place)
+			}
+		}
+		if b := (&switchboard{t: s.t, driver: s.driver}); len(b.items()) == 0 {
 			return
 		}
 		time.Sleep(time.Minute)
@@ -525,8 +606,7 @@ func (s *simulation) finish() {
 		n.late.Wait()
 	}
 	s.settle()
-	i := s.current()
-	b := &switchboard{t: s.t, driver: s.driver, store: i.store}
+	b := &switchboard{t: s.t, driver: s.driver, store: s.current().store}
 	if got := b.queued(); len(got) > 0 {
 		s.t.Errorf("still queued: %v", got)
 	}
@@ -534,12 +614,15 @@ func (s *simulation) finish() {
 		s.compare(id, heard, b.stands(s.t, id))
 	}
 	b.booksAreRight()
-	if err := i.Close(context.Background()); err != nil {
-		s.t.Error(err)
+	for _, i := range s.living() {
+		if err := i.Close(context.Background()); err != nil {
+			s.t.Error(err)
+		}
+		if err := i.store.Close(); err != nil {
+			s.t.Error(err)
+		}
 	}
-	if err := i.store.Close(); err != nil {
-		s.t.Error(err)
-	}
+	s.graves.Wait()
 }
 
 // compare asks that the till, the relay and the upstreams tell the same of a transaction.

@@ -69,6 +69,10 @@ func (q *queue) handOver() {
 	if q.leases == nil {
 		return
 	}
+	q.mu.Lock()
+	q.held = time.Time{}
+	q.checkHeld()
+	q.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), renewTimeout)
 	defer cancel()
 	if err := q.leases.Release(ctx, q.lease()); err != nil {

@@ -66,6 +66,9 @@ func (b *switchboard) start() {
 	b.store = store.New(b.driver, store.Settings{Keys: b.settings.Keys, Now: time.Now})
 	s := b.settings
 	s.Store, s.Reports = store.Queue(b.store), b.driver
+	if b.driver.Shared() {
+		s.Leases = b.driver
+	}
 	if b.lend != nil {
 		s.Store = b.lend(s.Store)
 	}

@@ -289,3 +289,8 @@ func (l *lying) tell(lie func() (made bool, err error)) {
 	defer l.mu.Unlock()
 	l.lie = lie
 }
+
+// statusUnknown is an upstream that cannot tell yet how a purchase ended.
+func statusUnknown(*airtime.Query) (*airtime.Response, error) {
+	return nil, &decline.Unknown{Reason: decline.OutcomeUnknown}
+}
