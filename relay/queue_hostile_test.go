@@ -215,6 +215,30 @@ func TestAStoreThatCannotSaveIsTriedAgain(t *testing.T) {
 	}
 }
 
+// What an operator closes while it is on its way, and its sender has left, leaves nothing behind.
+func TestWhatIsClosedOnItsWayIsForgotten(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.start()
+		synctest.Wait()
+		r.say(always(errReset))
+		r.dawdle(10 * time.Second)
+		i := r.commit(1, 1)[0]
+		o := r.offer(i, nil)
+		if _, _, final := o.await(soon(t)); final {
+			t.Fatal("it is answered")
+		}
+		r.update(func(tx saf.Tx) { tx.DropItem(i.Seq) })
+		r.look()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if len(r.offers) != 0 || !r.line.IsEmpty() || r.sends[i.Seq] != 1 {
+			t.Errorf("%d offers are left, the line is empty: %t, it was sent %d times", len(r.offers), r.line.IsEmpty(), r.sends[i.Seq])
+		}
+	})
+}
+
 func TestACloseSavesWhatIsDone(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.commit(1000, 1)

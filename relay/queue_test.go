@@ -323,6 +323,9 @@ func TestARefusalThatCannotBeRecordedNeedsAttention(t *testing.T) {
 		o.await(soon(t))
 		o.recorded(errors.New("the disk is full"))
 		r.holds(0, 0, 1)
+		if len(r.refusals) != 1 {
+			t.Errorf("%d refusals are told of", len(r.refusals))
+		}
 	})
 }
 
