@@ -16,6 +16,8 @@ import (
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/memstore"
+	"github.com/scripworks/scrip/store/postgres"
+	"github.com/scripworks/scrip/store/postgres/pgtest"
 	"github.com/scripworks/scrip/store/storetest"
 )
 
@@ -26,14 +28,33 @@ type two struct {
 }
 
 func newTwo(t *testing.T) *two {
+	cluster := storetest.NewCluster(memstore.New(), nil)
+	return openTwo(t, func() store.Driver { return cluster.Node() })
+}
+
+// everyStore runs a test of two processes on every kind of store that can be shared.
+func everyStore(t *testing.T, test func(n *two)) {
+	t.Run("in memory", func(t *testing.T) { test(newTwo(t)) })
+	t.Run("PostgreSQL", func(t *testing.T) {
+		dsn := pgtest.Shared(t).Database(t)
+		test(openTwo(t, func() store.Driver {
+			driver, err := postgres.Open(context.Background(), dsn, postgres.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return driver
+		}))
+	})
+}
+
+func openTwo(t *testing.T, open func() store.Driver) *two {
 	keys, err := secret.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cluster := storetest.NewCluster(memstore.New(), nil)
 	n := &two{T: t}
 	for i := range n.nodes {
-		driver := cluster.Node()
+		driver := open()
 		s := store.New(driver, store.Settings{Keys: keys})
 		t.Cleanup(func() {
 			if err := s.Close(); err != nil {
@@ -75,9 +96,11 @@ func (n *two) balance(number string) money.Minor {
 	return seen[0]
 }
 
-func TestOrdersOfTwoNodesAddUp(t *testing.T) {
-	const callers = 20
-	n := newTwo(t)
+func TestOrdersOfTwoNodesAddUp(t *testing.T) { everyStore(t, ordersAddUp) }
+
+func ordersAddUp(n *two) {
+	const callers = 10
+	t := n.T
 	n.race(callers, func(at *network.Network, caller int) {
 		if _, err := at.TopUp(t.Context(), order(fmt.Sprint("o", caller), anna)); err != nil {
 			t.Errorf("order %d: %v", caller, err)
@@ -104,13 +127,15 @@ func TestAnOrderToTwoNodesIsCreditedOnce(t *testing.T) {
 
 // An order and its reversal race, and the reversal comes twice. Whatever the order of things, nothing is credited for good,
 // and nothing is taken twice.
-func TestReversalsOnTwoNodes(t *testing.T) {
-	for round := range 30 {
-		n := newTwo(t)
-		if _, err := n.nodes[0].TopUp(t.Context(), order("before", anna)); err != nil {
-			t.Fatal(err)
-		}
-		o := order("o", anna)
+func TestReversalsOnTwoNodes(t *testing.T) { everyStore(t, reversals) }
+
+func reversals(n *two) {
+	t := n.T
+	if _, err := n.nodes[0].TopUp(t.Context(), order("before", anna)); err != nil {
+		t.Fatal(err)
+	}
+	for round := range 10 {
+		o := order(fmt.Sprint("o", round), anna)
 		n.race(2, func(at *network.Network, caller int) {
 			if caller == round%2 {
 				_, err := at.TopUp(t.Context(), o)
@@ -135,8 +160,10 @@ func TestReversalsOnTwoNodes(t *testing.T) {
 	}
 }
 
-func TestSpendingOnTwoNodes(t *testing.T) {
-	n := newTwo(t)
+func TestSpendingOnTwoNodes(t *testing.T) { everyStore(t, spending) }
+
+func spending(n *two) {
+	t := n.T
 	if _, err := n.nodes[0].TopUp(t.Context(), order("o", anna)); err != nil {
 		t.Fatal(err)
 	}
