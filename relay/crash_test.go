@@ -19,7 +19,6 @@ import (
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/memstore"
-	"github.com/scripworks/scrip/store/storetest"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -219,11 +218,12 @@ func (u mortalUpstream) Status(_ context.Context, q *airtime.Query) (*airtime.Re
 
 // network carries messages to the book, badly.
 type network struct {
-	book   *book
-	odds   float64
-	mu     sync.Mutex // guards chance
-	chance *rand.Rand
-	late   sync.WaitGroup // what is still on its way
+	book    *book
+	odds    float64
+	slowest time.Duration // of what is held up
+	mu      sync.Mutex    // guards chance
+	chance  *rand.Rand
+	late    sync.WaitGroup // what is still on its way
 }
 
 // slowest is how long a message may be held up: less than twice the time-out of an upstream, after which one that was
@@ -233,7 +233,7 @@ const slowest = 90 * time.Second
 // carry brings a message, or an answer, or neither.
 func (n *network) carry(message func() error) error {
 	n.mu.Lock()
-	bad, what, delay := n.chance.Float64() < n.odds, n.chance.IntN(6), time.Duration(n.chance.Int64N(int64(slowest)))
+	bad, what, delay := n.chance.Float64() < n.odds, n.chance.IntN(6), time.Duration(n.chance.Int64N(int64(n.slowest)))
 	n.mu.Unlock()
 	if !bad {
 		return message()
@@ -339,9 +339,11 @@ type simulation struct {
 	nets   []*network // of the upstreams, in the order of the route
 	asks   bool       // the upstreams have no reversals
 	chance *rand.Rand
-	nodes  int                // how many processes there are at once
-	deaths []int              // after how many steps each process dies; those after them do not
-	shared *storetest.Cluster // the driver as several nodes have it; nil where there is one
+	nodes  int                 // how many processes there are at once
+	deaths []int               // after how many steps each process dies; those after them do not
+	node   func() store.Driver // opens the store for one of several nodes; nil where there is one
+	wait   time.Duration       // for an advice; 0 is the relay's own
+	often  time.Duration       // how often it is looked whether the queue is empty
 	graves sync.WaitGroup
 
 	mu    sync.Mutex // guards what follows
@@ -364,14 +366,14 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 		t.Fatal(err)
 	}
 	chance := rand.New(rand.NewPCG(seed, 1))
-	s := &simulation{t: t, driver: memstore.New(), keys: keys, chance: chance, nodes: 1, heard: map[ident.ID]string{}}
+	s := &simulation{t: t, driver: memstore.New(), keys: keys, chance: chance, nodes: 1, often: time.Minute, heard: map[ident.ID]string{}}
 	s.addNetwork(seed)
 	return s
 }
 
 // addNetwork adds another upstream to the route.
 func (s *simulation) addNetwork(seed uint64) {
-	s.nets = append(s.nets, &network{book: newBook(), chance: rand.New(rand.NewPCG(seed, 2+uint64(len(s.nets))))})
+	s.nets = append(s.nets, &network{book: newBook(), slowest: slowest, chance: rand.New(rand.NewPCG(seed, 2+uint64(len(s.nets))))})
 }
 
 // breaks has the networks do mischief, and processes die.
@@ -429,15 +431,15 @@ func (s *simulation) bear() *incarnation {
 	}
 	s.mu.Unlock()
 	i := &incarnation{mortal: newMortal(last), driver: s.driver}
-	if s.shared != nil {
-		i.driver = s.shared.Node()
+	if s.node != nil {
+		i.driver = s.node()
 	}
 	i.store = store.New(i.driver, store.Settings{Keys: s.keys, Now: time.Now})
 	settings := relay.Settings{
 		Store: mortalStore{store.Queue(i.store), i.mortal}, Reports: i.driver, Keys: s.keys, Institution: ident.Reference{Institution: "switch"},
-		Upstreams: s.upstreams(i.mortal),
+		Upstreams: s.upstreams(i.mortal), AdviceWait: s.wait,
 	}
-	if s.shared != nil {
+	if s.node != nil {
 		settings.Leases = mortalLeases{i.driver, i.mortal}
 	}
 	made, err := relay.New(settings)
@@ -457,14 +459,14 @@ func (s *simulation) bury(i *incarnation) {
 	cancel()
 	_ = i.Close(hurry) // which says that it was in a hurry
 	s.graves.Go(func() {
-		if s.shared != nil {
+		if s.node != nil {
 			time.Sleep(relay.LeaseTime)
 		}
 		if err := i.store.Close(); err != nil {
 			s.t.Error(err)
 		}
 	})
-	if s.shared == nil {
+	if s.node == nil {
 		s.graves.Wait()
 	}
 }
@@ -531,7 +533,7 @@ func (s *simulation) settle() {
 		if b := (&switchboard{t: s.t, driver: s.driver}); len(b.items()) == 0 {
 			return
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(s.often)
 	}
 	s.t.Error("the queue is never empty")
 }

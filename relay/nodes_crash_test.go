@@ -1,12 +1,16 @@
 package relay_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/store/postgres"
+	"github.com/scripworks/scrip/store/postgres/pgtest"
 	"github.com/scripworks/scrip/store/storetest"
 )
 
@@ -45,10 +49,38 @@ func TestNodesThatAreTakenForDead(t *testing.T) {
 	}
 }
 
+// The same on PostgreSQL, in real time.
+func TestKillsOfManyNodesOnPostgreSQL(t *testing.T) {
+	dsn := pgtest.Shared(t).Database(t)
+	open := func() store.Driver {
+		d, err := postgres.Open(context.Background(), dsn, postgres.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	s := newSimulation(t, 1)
+	s.driver, s.node, s.nodes = open(), open, 3
+	defer func() {
+		if err := s.driver.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	s.wait, s.often = 300*time.Millisecond, 200*time.Millisecond
+	s.breaks(0.3)
+	s.nets[0].slowest = time.Second
+	s.deaths = []int{50}
+	s.run(6, 8)
+	if s.died == 0 {
+		t.Error("no node has died")
+	}
+}
+
 // newCluster makes a simulation with several nodes.
 func newCluster(t *testing.T, seed uint64, nodes int) *simulation {
 	s := newSimulation(t, seed)
-	s.shared, s.nodes = storetest.NewCluster(s.driver, nil), nodes
+	cluster := storetest.NewCluster(s.driver, nil)
+	s.node, s.nodes = func() store.Driver { return cluster.Node() }, nodes
 	return s
 }
 
