@@ -234,10 +234,10 @@ func TestIsKeptAndComparedWithWhatWasCommitted(t *testing.T) {
 		files []string
 	}{
 		{true, []string{"no committed results"}, []string{"suite.json", "suite.md", "suite.txt"}},
-		{false, []string{"Redemptions,32_clients:SQLite_over_echo", "committed", "now", "ratio"}, []string{"last.json", "last.md", "last.txt", "suite.json", "suite.md", "suite.txt"}},
+		{false, []string{"Redemptions,32_clients:SQLite_over_echo", "committed", "now", "ratio"}, []string{"last-suite.json", "last-suite.md", "last-suite.txt", "suite.json", "suite.md", "suite.txt"}},
 	} {
 		var said bytes.Buffer
-		if err := result().Keep(t.Context(), dir, step.save, &said); err != nil {
+		if err := result().Keep(t.Context(), dir, "suite", step.save, &said); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range step.says {

@@ -28,12 +28,11 @@ type benchSuiteCmd struct {
 	NoPostgres bool   `help:"Measure SQLite alone."`
 	Scale      int    `default:"50" help:"Scale of pgbench's tables."`
 
-	Dir     string `type:"existingdir" help:"Where to keep the stores while it lasts: the disk to measure (default: the working directory)."`
-	Scrip   string `type:"existingfile" help:"The program to measure (default: this one)."`
-	Results string `type:"existingdir" help:"Directory with the committed results: the new ones are kept beside them, as last.json, last.txt and last.md, and compared by benchstat."`
-	Save    bool   `help:"Put the new results in the place of the committed ones."`
-	JSON    string `name:"json" placeholder:"FILE" help:"Write the rows and all measurements behind them as JSON too; - writes them to standard output in place of the table."`
-	Strict  bool   `help:"Exit with 1 when a promise is missed."`
+	Dir   string `type:"existingdir" help:"Where to keep the stores while it lasts: the disk to measure (default: the working directory)."`
+	Scrip string `type:"existingfile" help:"The program to measure (default: this one)."`
+	benchResults
+	JSON   string `name:"json" placeholder:"FILE" help:"Write the rows and all measurements behind them as JSON too; - writes them to standard output in place of the table."`
+	Strict bool   `help:"Exit with 1 when a promise is missed."`
 }
 
 // Help shows an example.
@@ -45,14 +44,6 @@ func (benchSuiteCmd) Help() string {
 
 The servers, the database, the echo and the generator share the machine, so leave it alone meanwhile. Only ratios
 mean anything on another machine: docs/performance.md.`
-}
-
-// Validate wants to know where to save.
-func (c *benchSuiteCmd) Validate() error {
-	if c.Save && c.Results == "" {
-		return errors.New("--save needs --results")
-	}
-	return nil
 }
 
 // Run measures, writes the table and compares.
@@ -73,11 +64,7 @@ func (c *benchSuiteCmd) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	err = ended(c.JSON, c.Strict, result)
-	if c.Results != "" {
-		err = errors.Join(err, result.Keep(ctx, c.Results, c.Save, os.Stdout))
-	}
-	return err
+	return errors.Join(ended(c.JSON, c.Strict, result), c.keep(ctx, "suite", result))
 }
 
 func (c *benchSuiteCmd) options() (options ratio.SuiteOptions, err error) {
@@ -96,6 +83,28 @@ func (c *benchSuiteCmd) options() (options ratio.SuiteOptions, err error) {
 	options.Clients = c.Clients
 	options.Scrip, err = programOr(c.Scrip)
 	return options, err
+}
+
+// benchResults say where results are kept.
+type benchResults struct {
+	Results string `type:"existingdir" help:"Directory with the committed results: the new ones are kept beside them, in files that begin with last-, and compared by benchstat."`
+	Save    bool   `help:"Put the new results in the place of the committed ones."`
+}
+
+// Validate wants to know where to save.
+func (r *benchResults) Validate() error {
+	if r.Save && r.Results == "" {
+		return errors.New("--save needs --results")
+	}
+	return nil
+}
+
+// keep keeps a result where that is wanted, and prints how it compares with the committed one.
+func (r *benchResults) keep(ctx context.Context, name string, result ratio.Result) error {
+	if r.Results == "" {
+		return nil
+	}
+	return result.Keep(ctx, r.Results, name, r.Save, os.Stdout)
 }
 
 // benchPlainCmd is `scrip bench plain`.
@@ -154,8 +163,9 @@ type benchHistoryCmd struct {
 	NoPostgres bool   `help:"Leave PostgreSQL out."`
 	Postgres   string `env:"SCRIP_BENCH_POSTGRES" placeholder:"URL" help:"PostgreSQL server to measure on, as a user who may make databases: scrip_bench_empty and scrip_bench_long, which are dropped again. Without it one is started."`
 
-	Dir    string `type:"existingdir" help:"Where to keep the stores while it lasts: the disk to measure (default: the working directory)."`
-	Scrip  string `type:"existingfile" help:"The program to measure (default: this one)."`
+	Dir   string `type:"existingdir" help:"Where to keep the stores while it lasts: the disk to measure (default: the working directory)."`
+	Scrip string `type:"existingfile" help:"The program to measure (default: this one)."`
+	benchResults
 	JSON   string `name:"json" placeholder:"FILE" help:"Write the rows and all measurements behind them as JSON too; - writes them to standard output in place of the table."`
 	Strict bool   `help:"Exit with 1 when a promise is missed."`
 }
@@ -195,5 +205,5 @@ func (c *benchHistoryCmd) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return ended(c.JSON, c.Strict, result)
+	return errors.Join(ended(c.JSON, c.Strict, result), c.keep(ctx, "history", result))
 }
