@@ -99,6 +99,7 @@ func (b *batch) reconnect(ctx context.Context) (err error) {
 func (b *batch) load(ctx context.Context, wanted *store.Wanted, set *store.Set) error {
 	first, l := !b.begun, &b.conn.loading
 	l.reset(set, b.writing)
+	l.airtime = b.driver.node.airtime.Load()
 	lives := b.lead(l, wanted)
 	if wanted.Register {
 		l.ask(loadRegister, func(r *row) error { set.LoadedRevision(r.ColumnInt64(0)); return nil })
@@ -168,7 +169,7 @@ func (b *batch) noteAbsent() {
 // Statements that only this driver saves with.
 var (
 	insertReferences = statement{name: "references", params: []uint32{pgtype.Int8ArrayOID, pgtype.Int8ArrayOID},
-		text: `INSERT INTO message_reference (hash, seq) SELECT u.hash, u.seq FROM unnest($1, $2) AS u(hash, seq) ON CONFLICT DO NOTHING`}
+		text: `INSERT INTO message_reference (hash, seq) SELECT u.hash, u.seq FROM unnest($1, $2) AS u(hash, seq)`}
 	lowerHeads = statement{name: "heads", params: []uint32{pgtype.Int4ArrayOID, pgtype.Int8ArrayOID},
 		text: `UPDATE voucher_batch SET head = u.id FROM unnest($1, $2) AS u(batch, id) WHERE number = u.batch AND head > u.id`}
 	// The index by place is one that only a scan by bitmap can use.
@@ -242,11 +243,13 @@ func (b *batch) gather(changes *store.Changes) (*sending, error) {
 	return s, nil
 }
 
-// references gives what messages are found by, ordered as the index is.
+// references gives what messages are found by, each of it once.
 func references(c *store.Changes) (hashes, seqs []int64) {
 	for _, m := range c.Inserted {
-		for _, hash := range m.References {
-			hashes, seqs = append(hashes, hash), append(seqs, m.Seq)
+		for i, hash := range m.References {
+			if !slices.Contains(m.References[:i], hash) {
+				hashes, seqs = append(hashes, hash), append(seqs, m.Seq)
+			}
 		}
 	}
 	return hashes, seqs
@@ -347,7 +350,7 @@ func (c *conn) judge(err error) error {
 	var told *pgconn.PgError
 	if errors.As(err, &told) && told.SeverityUnlocalized == "ERROR" {
 		switch told.Code {
-		case "40001", "40P01", "55P03", "53200": // the last one: no room for a lock
+		case "40001", "40P01", "53200": // the last one: no room for a lock
 			return fmt.Errorf("%w: %w", store.ErrConflict, err)
 		}
 		if strings.HasPrefix(told.Code, "22") || strings.HasPrefix(told.Code, "23") {

@@ -60,7 +60,7 @@ func configure(dsn string, options Options) (*pgxpool.Config, error) {
 // still empty, and must then go by index; there is no statement of ours for which a scan is better.
 func settings(options Options) map[string]string {
 	statement := strconv.FormatInt((options.Timeout * 3 / 4).Milliseconds(), 10)
-	idle := strconv.FormatInt(options.Timeout.Milliseconds(), 10)
+	idle := strconv.FormatInt((options.Timeout / 2).Milliseconds(), 10) // so that others do not wait in vain for one that hangs
 	return map[string]string{
 		"application_name": applicationName, "statement_timeout": statement, "lock_timeout": statement,
 		"idle_in_transaction_session_timeout": idle, "plan_cache_mode": "force_generic_plan", "jit": "off",

@@ -129,6 +129,7 @@ var asked = func() (all [2]map[string]*statement) {
 type loading struct {
 	session    *sqlstore.Session // reads rows
 	writing    bool
+	airtime    bool // messages may name vouchers and floats
 	statements []*statement
 	values     [][][]byte
 	read       []func(*row) error
@@ -387,16 +388,24 @@ func (l *loading) readCard(r *row) error {
 }
 
 func (l *loading) wantFloats(w *store.Wanted) {
-	if len(l.ids)+len(w.Floats) == 0 {
+	if len(l.naming())+len(w.Floats) == 0 {
 		return
 	}
-	l.ask(loadFloats, l.readFloat, int8s(l.hashes), int4s(w.Floats))
+	l.ask(loadFloats, l.readFloat, int8s(l.naming()), int4s(w.Floats))
 	accounts := slices.Clone(w.Floats)
 	l.after(func() {
 		for _, account := range accounts {
 			l.set.LoadedFloat(account, nil) // unless it was found
 		}
 	})
+}
+
+// naming gives the hashes of ids whose messages may name vouchers and floats.
+func (l *loading) naming() []int64 {
+	if l.airtime {
+		return l.hashes
+	}
+	return nil
 }
 
 func (l *loading) readFloat(r *row) error {
@@ -473,7 +482,7 @@ func (l *loading) wantVouchers(w *store.Wanted) {
 		}, int4s(w.Batches))
 	}
 	hashes := slices.DeleteFunc(slices.Clone(w.Hashes), l.set.HasHash)
-	if len(l.ids)+len(w.Vouchers)+len(hashes) == 0 {
+	if len(l.naming())+len(w.Vouchers)+len(hashes) == 0 {
 		return
 	}
 	if len(hashes) > 0 {
@@ -483,7 +492,7 @@ func (l *loading) wantVouchers(w *store.Wanted) {
 		v, err := sqlstore.ScanVoucher(r)
 		l.set.LoadedVoucher(v)
 		return err
-	}, int8s(l.hashes), int8s(hashes), int8s(w.Vouchers))
+	}, int8s(l.naming()), int8s(hashes), int8s(w.Vouchers))
 }
 
 func (l *loading) wantHashes(hashes []int64) {

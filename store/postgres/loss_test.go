@@ -8,9 +8,11 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/scripworks/scrip/decline"
+	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
@@ -385,4 +387,48 @@ func (s till) ended(n int) (state txn.State, remembered bool) {
 		s.Fatal(err)
 	}
 	return state, remembered
+}
+
+// Two nodes that add a card under one number, which neither has found, are not both refused: one adds it, and the other runs
+// again and finds it.
+func TestTwoNodesAddOneNumber(t *testing.T) {
+	dsn := pgtest.Shared(t).Database(t)
+	a, b := openTill(t, must(t, dsn)), openTill(t, must(t, dsn))
+	numbers, err := secret.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := giftcard.CardKey(numbers.Holder(ident.Production, "number", "1")[:1])
+	looked := make(chan bool, 2)
+	meet := sync.OnceFunc(func() { <-looked; <-looked })
+	var added, found atomic.Int32
+	var all sync.WaitGroup
+	for _, s := range []till{a, b} {
+		all.Go(func() {
+			runs := 0
+			err := s.Do(context.Background(), store.Keys{World: ident.Production, Cards: []giftcard.CardKey{key}}, func(tx *store.Tx) error {
+				if runs++; runs == 1 {
+					looked <- true
+					meet()
+				}
+				if _, there := tx.CardByNumber(key); there {
+					found.Add(1)
+					return nil
+				}
+				id := tx.NextSeq()
+				card := giftcard.Card{ID: id, World: ident.Production, Status: giftcard.New, Currency: 710}
+				tx.AddCard(giftcard.NewCard{Card: card, Detail: giftcard.Detail{Card: id, Masked: "*"}, Number: key[0]})
+				added.Add(1)
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	cards, err := a.Driver().Cards(context.Background(), 0, 10)
+	if err != nil || len(cards) != 1 || added.Load() != 2 || found.Load() != 1 {
+		t.Errorf("%d cards, added %d times and found %d times, %v", len(cards), added.Load(), found.Load(), err)
+	}
 }

@@ -18,6 +18,7 @@ const renewEvery = time.Second
 // node is this process among those that serve the store (docs/decisions/0020).
 type node struct {
 	number  atomic.Int32
+	airtime atomic.Bool // there are vouchers or floats
 	end     context.CancelFunc
 	working sync.WaitGroup
 }
@@ -25,6 +26,9 @@ type node struct {
 // startNode takes a number and renews it until the driver is closed.
 func (d *Driver) startNode(ctx context.Context) error {
 	if err := d.renew(ctx); err != nil {
+		return err
+	}
+	if err := d.lookForAirtime(ctx); err != nil {
 		return err
 	}
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -37,6 +41,7 @@ func (d *Driver) startNode(ctx context.Context) error {
 			case <-life.Done():
 				return
 			case <-tick.C:
+				_ = d.lookForAirtime(life)
 				_ = d.renew(life) // what could not be renewed ends, and batches say so until it could
 			}
 		}
@@ -93,6 +98,20 @@ func (d *Driver) softly(ctx context.Context, do func(pgx.Tx) error) error {
 		}
 		return do(tx)
 	})
+}
+
+// lookForAirtime notes whether messages may name vouchers or floats. While there are none, loads need not ask whether they do;
+// what a load has left out is loaded when it is asked for.
+func (d *Driver) lookForAirtime(ctx context.Context) error {
+	if d.node.airtime.Load() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, store.LeaseTime)
+	defer cancel()
+	var found bool
+	err := d.side.QueryRow(ctx, `SELECT EXISTS (SELECT FROM voucher_batch) OR EXISTS (SELECT FROM float)`).Scan(&found)
+	d.node.airtime.Store(found)
+	return wrap("look for airtime", err)
 }
 
 func wrap(doing string, err error) error {

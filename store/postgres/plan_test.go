@@ -79,7 +79,7 @@ var planned = map[string]string{
 	"WHERE state = $3 AND state > 2":         "item_apart",
 	"DELETE FROM card_holder":                "card_holder_of",
 	"FROM message_id i WHERE i.hash":         "message_id_pkey",
-	"message_reference r WHERE r.hash":       "message_reference_pkey",
+	"message_reference r WHERE r.hash":       "message_reference_hash",
 }
 
 // scanned are the only tables that are ever read whole: they have a row or few, or everything in them is asked for.

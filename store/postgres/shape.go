@@ -142,8 +142,11 @@ func (s *shape) insertion(part []string, types []uint32) {
 			}
 		}
 	}
-	if s.table == "voucher_batch" {
+	switch s.table {
+	case "voucher_batch":
 		tail += head
+	case "message_id":
+		tail = "" // no place is noted twice, and to be ready for it would cost as much again
 	}
 	s.text = "INSERT INTO " + s.table + " (" + strings.Join(into, ", ") + ") SELECT " + strings.Join(values, ", ") +
 		" FROM " + s.from() + tail

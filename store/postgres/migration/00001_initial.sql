@@ -81,9 +81,9 @@ CREATE TABLE message_id (
 -- that were pruned are found by where they stand.
 CREATE TABLE message_reference (
     hash bigint NOT NULL,
-    seq  bigint NOT NULL,
-    PRIMARY KEY (hash, seq)
+    seq  bigint NOT NULL
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.05);
+CREATE INDEX message_reference_hash ON message_reference (hash, seq);
 CREATE INDEX message_reference_of ON message_reference USING brin (seq) WITH (pages_per_range = 32, autosummarize = on);
 
 -- Reversals of requests that were never seen.
