@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -220,7 +221,7 @@ func (u mortalUpstream) Status(_ context.Context, q *airtime.Query) (*airtime.Re
 type network struct {
 	book    *book
 	odds    float64
-	slowest time.Duration // of what is held up
+	slowest time.Duration // of what is held up; 0 is slowest
 	mu      sync.Mutex    // guards chance
 	chance  *rand.Rand
 	late    sync.WaitGroup // what is still on its way
@@ -233,7 +234,7 @@ const slowest = 90 * time.Second
 // carry brings a message, or an answer, or neither.
 func (n *network) carry(message func() error) error {
 	n.mu.Lock()
-	bad, what, delay := n.chance.Float64() < n.odds, n.chance.IntN(6), time.Duration(n.chance.Int64N(int64(n.slowest)))
+	bad, what, delay := n.chance.Float64() < n.odds, n.chance.IntN(6), time.Duration(n.chance.Int64N(int64(cmp.Or(n.slowest, slowest))))
 	n.mu.Unlock()
 	if !bad {
 		return message()
@@ -373,7 +374,7 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 
 // addNetwork adds another upstream to the route.
 func (s *simulation) addNetwork(seed uint64) {
-	s.nets = append(s.nets, &network{book: newBook(), slowest: slowest, chance: rand.New(rand.NewPCG(seed, 2+uint64(len(s.nets))))})
+	s.nets = append(s.nets, &network{book: newBook(), chance: rand.New(rand.NewPCG(seed, 2+uint64(len(s.nets))))})
 }
 
 // breaks has the networks do mischief, and processes die.
