@@ -179,6 +179,7 @@ func (h *history) compareCosts(ctx context.Context, place string, empty, long *s
 				if err != nil {
 					return err
 				}
+				h.result.Measurements[len(h.result.Measurements)-1].Report.Target = place // the address says nothing
 				rates[i] = append(rates[i], report.CyclesPerSecond)
 			}
 		}

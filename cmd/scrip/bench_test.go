@@ -78,6 +78,14 @@ func TestBenchWantsToKnowItsCards(t *testing.T) {
 	}
 }
 
+func TestBenchWantsToKnowWhereToSave(t *testing.T) {
+	for _, what := range []string{"suite", "history"} {
+		if err := runBench(t, what, "--save"); err == nil || !strings.Contains(err.Error(), "--results") {
+			t.Errorf("%s: got %v", what, err)
+		}
+	}
+}
+
 func TestBenchOnPostgres(t *testing.T) {
 	server := pgtest.Shared(t) // skips the test aloud where there is no PostgreSQL
 	testscript.Run(t, testscript.Params{
