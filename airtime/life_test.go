@@ -12,6 +12,7 @@ import (
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/money"
+	"github.com/scripworks/scrip/store/fleet"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -345,7 +346,7 @@ func TestLookUp(t *testing.T) {
 }
 
 func TestWithoutACatalogueThereIsNoList(t *testing.T) {
-	v := airtimetest.New(t, airtimetest.Settings{Open: inMemory()})
+	v := airtimetest.New(t, airtimetest.Settings{Open: fleet.Memory(t)})
 	_, err := v.Products(t.Context(), &airtime.Listing{Sender: v.Named("a")})
 	if word(err) != "FUNCTION_NOT_SUPPORTED" {
 		t.Error(err)

@@ -2,7 +2,6 @@ package airtime_test
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -15,8 +14,7 @@ import (
 	"github.com/scripworks/scrip/invariant"
 	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/store"
-	"github.com/scripworks/scrip/store/memstore"
-	"github.com/scripworks/scrip/store/sqlite"
+	"github.com/scripworks/scrip/store/fleet"
 )
 
 // everything prunes whatever was received before an instant.
@@ -80,33 +78,21 @@ func silentOnThePast(t *testing.T) []conform.Script {
 
 // The rules are the same for what was pruned.
 func TestRuleScriptsWithEverythingPruned(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "scrip.db")
-	onDisk := func(t testing.TB) store.Driver {
-		d, err := sqlite.Open(path, sqlite.Options{})
+	fleet.Each(t, func(t *testing.T, open fleet.Opener) {
+		f := &shortLived{Judged: airtimetest.NewJudged(t, open)}
+		conform.Test(t, f, conform.Options{Now: f.Now, Scripts: silentOnThePast(t)})
+		report, err := invariant.Check(context.Background(), f.Store.Driver())
 		if err != nil {
 			t.Fatal(err)
 		}
-		return d
-	}
-	memory := memstore.New()
-	inMemory := func(testing.TB) store.Driver { return memory }
-	for name, open := range map[string]func(testing.TB) store.Driver{"memory": inMemory, "sqlite": onDisk} {
-		t.Run(name, func(t *testing.T) {
-			f := &shortLived{Judged: airtimetest.NewJudged(t, open)}
-			conform.Test(t, f, conform.Options{Now: f.Now, Scripts: silentOnThePast(t)})
-			report, err := invariant.Check(context.Background(), f.Store.Driver())
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, fault := range report.Faults {
-				t.Error(fault)
-			}
-			if f.pruned == 0 {
-				t.Error("nothing was pruned")
-			}
-			t.Log(f.pruned, "messages were pruned")
-		})
-	}
+		for _, fault := range report.Faults {
+			t.Error(fault)
+		}
+		if f.pruned == 0 {
+			t.Error("nothing was pruned")
+		}
+		t.Log(f.pruned, "messages were pruned")
+	})
 }
 
 // Whatever is sent, and whatever is pruned between: the answers are the model's, which knows of no pruning, but for the

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,15 +15,9 @@ import (
 	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
-	"github.com/scripworks/scrip/store/memstore"
+	"github.com/scripworks/scrip/store/fleet"
 	"github.com/scripworks/scrip/txn"
 )
-
-// inMemory keeps records as long as the test lasts, restarts included.
-func inMemory() func(testing.TB) store.Driver {
-	d := sync.OnceValue(memstore.New)
-	return func(testing.TB) store.Driver { return d() }
-}
 
 // Numbers of two networks, and one that no network has.
 const (
@@ -45,7 +38,7 @@ type shop struct {
 func newShop(t testing.TB, settings airtimetest.Settings) *shop {
 	t.Helper()
 	if settings.Open == nil {
-		settings.Open = inMemory()
+		settings.Open = fleet.Memory(t)
 	}
 	s := &shop{Vendor: airtimetest.New(t, settings), t: t}
 	for id, prefix := range map[string]string{"one": "2783", "two": "2782"} {

@@ -106,8 +106,10 @@ var House = Plan{
 		{Path: "relay/relaytest", Sees: 7},
 		// What a store promises, written against the seam; each driver's test runs it.
 		{Path: "store/storetest", Sees: 7},
+		// A store of each kind, for tests of what stands on them.
+		{Path: "store/fleet", Sees: 9},
 		// PostgreSQL servers of one's own, for tests and for what measures.
-		{Path: "store/postgres/pgtest", SeenBy: []string{"bench/ratio"}},
+		{Path: "store/postgres/pgtest", SeenBy: []string{"bench/ratio", "store/fleet"}},
 		// What speed is measured against knows nothing of us; what measures it runs whole programs.
 		{Path: "bench/echo", SeenBy: []string{"bench", "bench/plain", "bench/ratio", "cmd/scrip"}},
 		{Path: "bench/plain", SeenBy: []string{"cmd/scrip"}},

@@ -12,6 +12,7 @@ import (
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/secret"
+	"github.com/scripworks/scrip/store/fleet"
 )
 
 // desk is an issuer with one active card of a product that holds at most 500,000, and 1,000 on it.
@@ -23,7 +24,7 @@ type desk struct {
 }
 
 func newDesk(t *testing.T) *desk {
-	d := &desk{Issuer: giftcardtest.New(t, giftcardtest.Settings{Open: inMemory()}), t: t}
+	d := &desk{Issuer: giftcardtest.New(t, giftcardtest.Settings{Open: fleet.Memory(t)}), t: t}
 	ctx := t.Context()
 	product, err := d.Product(ctx, conform.Product{ID: "p1", Currency: "710", Opening: "sum", Start: 1000, MaxBalance: 500_000})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/scripworks/scrip/conform"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/giftcard/giftcardtest"
+	"github.com/scripworks/scrip/store/fleet"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -72,7 +73,7 @@ var theCards = []struct{ currency, pin string }{
 }
 
 func newPair(t *testing.T) *pair {
-	i := giftcardtest.New(t, giftcardtest.Settings{Open: inMemory()})
+	i := giftcardtest.New(t, giftcardtest.Settings{Open: fleet.Memory(t)})
 	m := &model{
 		now: i.Now(), products: map[string]*giftcard.Product{}, cards: map[string]*modelCard{}, requests: map[string]*modelRequest{},
 		used: map[string]bool{}, sent: map[sentID]string{}, early: map[sentID]bool{}, paces: map[string]int64{},

@@ -10,6 +10,7 @@ import (
 	"github.com/scripworks/scrip/conform"
 	"github.com/scripworks/scrip/giftcard/giftcardtest"
 	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/store/fleet"
 )
 
 // everything prunes whatever was received before an instant.
@@ -40,20 +41,15 @@ func (f *forgetful) Do(ctx context.Context, m conform.Message) (conform.Answer, 
 // The rules are the same for what was pruned: the scripts cannot tell, but for the words with which a refusal names
 // what it is about.
 func TestRuleScriptsWithEverythingPruned(t *testing.T) {
-	for _, on := range []struct {
-		name string
-		open func(testing.TB) store.Driver
-	}{{"memory", inMemory()}, {"sqlite", onDisk(t)}} {
-		t.Run(on.name, func(t *testing.T) {
-			f := &forgetful{Issuer: giftcardtest.New(t, giftcardtest.Settings{Open: on.open})}
-			conform.Test(t, f, conform.Options{Now: f.Now})
-			booksAreRight(t, f.Issuer)
-			if f.pruned == 0 {
-				t.Error("nothing was pruned")
-			}
-			t.Log(f.pruned, "messages were pruned")
-		})
-	}
+	fleet.Each(t, func(t *testing.T, open fleet.Opener) {
+		f := &forgetful{Issuer: giftcardtest.New(t, giftcardtest.Settings{Open: open})}
+		conform.Test(t, f, conform.Options{Now: f.Now})
+		booksAreRight(t, f.Issuer)
+		if f.pruned == 0 {
+			t.Error("nothing was pruned")
+		}
+		t.Log(f.pruned, "messages were pruned")
+	})
 }
 
 // Whatever is sent, and whatever is pruned between: the answers are the model's, which knows of no pruning, and the books

@@ -10,6 +10,7 @@ import (
 	"github.com/scripworks/scrip/conform"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/giftcard/giftcardtest"
+	"github.com/scripworks/scrip/store/fleet"
 )
 
 // counter is an issuer with active cards, and messages that many send at once.
@@ -22,7 +23,7 @@ type counter struct {
 const opening = 1000
 
 func newCounter(t *testing.T, cards int) *counter {
-	c := &counter{Issuer: giftcardtest.New(t, giftcardtest.Settings{Open: inMemory()}), t: t}
+	c := &counter{Issuer: giftcardtest.New(t, giftcardtest.Settings{Open: fleet.Memory(t)}), t: t}
 	if err := c.Sell(giftcard.Product{ID: "plain", Currency: 710, Opening: giftcard.OpeningSum, StartBalance: opening}); err != nil {
 		t.Fatal(err)
 	}

@@ -2,53 +2,26 @@ package giftcard_test
 
 import (
 	"context"
-	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/scripworks/scrip/conform"
 	"github.com/scripworks/scrip/giftcard/giftcardtest"
 	"github.com/scripworks/scrip/invariant"
-	"github.com/scripworks/scrip/store"
-	"github.com/scripworks/scrip/store/memstore"
-	"github.com/scripworks/scrip/store/sqlite"
+	"github.com/scripworks/scrip/store/fleet"
 )
 
-// inMemory keeps records as long as the test lasts, restarts included.
-func inMemory() func(testing.TB) store.Driver {
-	d := sync.OnceValue(memstore.New)
-	return func(testing.TB) store.Driver { return d() }
-}
-
-// onDisk keeps records in a file of the test's own.
-func onDisk(t *testing.T) func(testing.TB) store.Driver {
-	path := filepath.Join(t.TempDir(), "scrip.db")
-	return func(t testing.TB) store.Driver {
-		d, err := sqlite.Open(path, sqlite.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d
-	}
-}
-
-// The rule scripts judge the issuer by itself, without a wire, on both stores. Whatever they did to it, the books
+// The rule scripts judge the issuer by itself, without a wire, on every store. Whatever they did to it, the books
 // are right afterwards.
 func TestRuleScripts(t *testing.T) {
-	for _, on := range []struct {
-		name string
-		open func(testing.TB) store.Driver
-	}{{"memory", inMemory()}, {"sqlite", onDisk(t)}} {
-		t.Run(on.name, func(t *testing.T) {
-			i := giftcardtest.New(t, giftcardtest.Settings{Open: on.open})
-			conform.Test(t, i, conform.Options{Now: i.Now})
-			booksAreRight(t, i)
-		})
-	}
+	fleet.Each(t, func(t *testing.T, open fleet.Opener) {
+		i := giftcardtest.New(t, giftcardtest.Settings{Open: open})
+		conform.Test(t, i, conform.Options{Now: i.Now})
+		booksAreRight(t, i)
+	})
 }
 
 func TestRuleScriptsOfTheCompatibilityProfile(t *testing.T) {
-	i := giftcardtest.New(t, giftcardtest.Settings{Open: inMemory(), Compatible: true})
+	i := giftcardtest.New(t, giftcardtest.Settings{Open: fleet.Memory(t), Compatible: true})
 	conform.Test(t, i, conform.Options{Now: i.Now, Profile: conform.Compatibility})
 	booksAreRight(t, i)
 }
@@ -107,7 +80,7 @@ func TestRulesOfOurOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := giftcardtest.New(t, giftcardtest.Settings{Open: inMemory()})
+	i := giftcardtest.New(t, giftcardtest.Settings{Open: fleet.Memory(t)})
 	conform.Test(t, i, conform.Options{Now: i.Now, Scripts: []conform.Script{script}})
 	booksAreRight(t, i)
 }
