@@ -130,6 +130,7 @@ func (a *App) background() {
 		}
 	})
 	a.serving.Go(func() { a.tidy(ctx) })
+	a.serving.Go(func() { a.optimize(ctx, a.Store.Driver()) })
 	a.serving.Go(func() { a.attend(ctx) })
 	a.serving.Go(func() { a.watch(ctx) })
 	a.serving.Go(func() { a.follow(ctx) })

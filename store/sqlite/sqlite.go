@@ -302,7 +302,7 @@ func (c *conn) Statement(q sqlstore.Query) (sqlstore.Statement, error) {
 	if s := c.statements[q]; s != nil {
 		return s, s.Reset()
 	}
-	raw, err := c.Prepare(numbered(q.Text()))
+	raw, err := c.Prepare(textOf(q))
 	if err != nil {
 		return nil, err
 	}
