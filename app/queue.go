@@ -41,7 +41,7 @@ type lines struct {
 	views func() []saf.View
 	now   func() time.Time
 
-	items, oldest, repeats, inFlight, breaker, paused, stopped, doubt *prometheus.Desc
+	items, oldest, repeats, inFlight, breaker, leads, paused, stopped, doubt *prometheus.Desc
 }
 
 func newLines(views func() []saf.View, now func() time.Time) *lines {
@@ -55,6 +55,7 @@ func newLines(views func() []saf.View, now func() time.Time) *lines {
 		repeats:  desc("repeats_total", "Sends of the queue that were not the first of their item."),
 		inFlight: desc("in_flight", "Items of the queue that are being sent."),
 		breaker:  desc("breaker", "1 for the state that the breaker is in.", "state"),
+		leads:    desc("leads", "1 on the node that sends the queue."),
 		paused:   desc("paused", "1 while an operator has paused the queue."),
 		stopped:  desc("stopped_credentials", "Credentials that the upstream does not let in."),
 		doubt:    desc("doubt_minor_units", "Value of what is queued.", "currency"),
@@ -63,7 +64,7 @@ func newLines(views func() []saf.View, now func() time.Time) *lines {
 
 // Describe implements prometheus.Collector.
 func (l *lines) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{l.items, l.oldest, l.repeats, l.inFlight, l.breaker, l.paused, l.stopped, l.doubt} {
+	for _, d := range []*prometheus.Desc{l.items, l.oldest, l.repeats, l.inFlight, l.breaker, l.leads, l.paused, l.stopped, l.doubt} {
 		ch <- d
 	}
 }
@@ -89,6 +90,7 @@ func (l *lines) collect(ch chan<- prometheus.Metric, v saf.View, now time.Time) 
 	for _, state := range saf.BreakerStates {
 		gauge(l.breaker, truth(v.Breaker == state), state)
 	}
+	gauge(l.leads, truth(v.Leads))
 	gauge(l.paused, truth(v.Paused))
 	gauge(l.stopped, float64(len(v.Stopped)))
 	for currency, value := range v.Doubt {
