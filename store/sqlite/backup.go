@@ -15,7 +15,7 @@ import (
 // A copy of a store that is being written is made on the writer's own connection, a few pages between two batches.
 // What the writer changes in pages that are copied already, SQLite writes to the copy as well. So nobody reads an old
 // instant for as long as a copy takes, the log goes on being emptied, and what the copy holds in the end is the store
-// as it stood between two batches (docs/decisions/0022).
+// as it stood between two batches (docs/decisions/0023).
 const (
 	copyPages = 16      // copied at once, which takes a fraction of what a commit does
 	syncPages = 1024    // written to the disk at once, beside the writer, so that a commit's sync never waits for much

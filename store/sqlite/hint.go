@@ -8,7 +8,7 @@ import (
 
 // SQLite chooses between indexes by what it has counted, and a count is soon wrong here: what is open, in line or in stock is
 // all there is at one time, and a thousandth of it at another. Every question has one index that is right however much
-// there is, so where there is a choice SQLite is told (docs/decisions/0022).
+// there is, so where there is a choice SQLite is told (docs/decisions/0023).
 var hints = strings.NewReplacer(
 	"FROM message WHERE state = 1 AND role = 1", "FROM message INDEXED BY message_open WHERE state = 1 AND role = 1",
 	"FROM message WHERE state IN (7, 8)", "FROM message INDEXED BY message_working WHERE state IN (7, 8)",
