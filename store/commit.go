@@ -54,9 +54,12 @@ func (s *committer) help() {
 	}
 }
 
-// gather waits for the first message and takes all that wait with it. Before it looks, it lets those run who are ready to:
-// those whose messages have come, and those whom the batch before has answered. So more messages share a commit; when nobody
-// is ready it goes on at once. more is false once the store is closed and its queues are empty.
+// enough is how many waiting messages are worth a commit without waiting for anybody.
+const enough = maxBatch / 4
+
+// gather waits for the first message and takes all that wait with it. When these are few, it first lets those run who are
+// ready to: those whose messages have come, and those whom the batch before has answered. So more messages share a commit;
+// when nobody is ready it goes on at once. more is false once the store is closed and its queues are empty.
 func (s *Store) gather(batch []*job) (_ []*job, more bool) {
 	queue, behind := s.queue, s.behind
 	var late <-chan time.Time
@@ -66,7 +69,9 @@ func (s *Store) gather(batch []*job) (_ []*job, more bool) {
 			if !open {
 				return s.drainClosed(batch)
 			}
-			runtime.Gosched()
+			if len(queue) < enough {
+				runtime.Gosched()
+			}
 			return s.drain(append(batch, j)), true
 		case j, open := <-behind:
 			if !open {
