@@ -98,7 +98,7 @@ func prepare(dir string, s Settings) (server *Server, err error) {
 	if server.dir, err = makeDir(dir); err != nil {
 		return nil, err
 	}
-	if err := server.own(server.dir); err != nil {
+	if err := errors.Join(os.Mkdir(filepath.Join(server.dir, archive), 0o700), server.own(filepath.Join(server.dir, archive)), server.own(server.dir)); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(server.dir))
 	}
 	if server.reaper, err = newReaper(server.dir); err != nil {

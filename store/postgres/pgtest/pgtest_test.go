@@ -227,6 +227,29 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
+// A server can be restored to any instant after its base backup.
+func TestRestored(t *testing.T) {
+	long(t)
+	server := Start(t, Archiving())
+	dsn := server.Database(t)
+	c := connect(t, dsn)
+	name := ask[string](t, c, "select current_database()")
+	do(t, c, "create table kept (id bigint)")
+	backup, err := server.BaseBackup(t.Context())
+	must(t, err)
+	do(t, c, "insert into kept values (1)")
+	at, err := server.Instant(t.Context())
+	must(t, err)
+	do(t, c, "insert into kept values (2)")
+	_, err = server.Instant(t.Context())
+	must(t, err)
+	restored := connect(t, StartRestored(t, server, backup, at).DSN(name))
+	do(t, restored, "insert into kept values (4)")
+	if got := ask[int64](t, restored, "select sum(id) from kept"); got != 5 {
+		t.Errorf("the sum is %d, want 5", got)
+	}
+}
+
 // The primary acknowledges nothing while the standby is away.
 func TestPairIsSynchronous(t *testing.T) {
 	long(t)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // External names the environment variable that holds the address of a server, postgres://user:password@host/database,
@@ -64,6 +65,15 @@ func StartPair(tb testing.TB, s Settings) *Pair {
 		closeAfter(tb, p.Primary, p.Primary.Close)
 	})
 	return p
+}
+
+// StartRestored runs a server for one test alone, as another one was at an instant.
+func StartRestored(tb testing.TB, s *Server, backup string, at time.Time) *Server {
+	tb.Helper()
+	server, err := s.RunRestored(tb.Context(), backup, at)
+	check(tb, err)
+	tb.Cleanup(func() { closeAfter(tb, server, server.Close) })
+	return server
 }
 
 func closeAfter(tb testing.TB, s *Server, end func() error) {
