@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/scripworks/scrip/ident"
@@ -37,7 +38,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, after int64) (Prune
 		return Pruned{}, err
 	}
 	done := Pruned{}
-	if len(page) == pruneAtOnce && page[0].At.Before(before.Add(pruneSlack)) {
+	if len(page) == pruneAtOnce && slices.ContainsFunc(page, func(m txn.Message) bool { return m.At.Before(before.Add(pruneSlack)) }) {
 		done.Next = page[len(page)-1].Seq
 	}
 	if keys := p.keys(); len(keys.Seqs) > 0 {

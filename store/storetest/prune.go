@@ -328,11 +328,17 @@ func prunedAtOnce(r *room) {
 	gone := make(chan int)
 	for range 4 {
 		go func() {
-			done, err := r.store.Prune(r.Context(), noon.Add(pruneDay), 0)
-			if err != nil {
-				r.Error(err)
+			all := 0
+			for after := int64(0); ; {
+				done, err := r.store.Prune(r.Context(), noon.Add(pruneDay), after)
+				if err != nil {
+					r.Error(err)
+				}
+				if all, after = all+done.Messages, done.Next; after == 0 {
+					break
+				}
 			}
-			gone <- done.Messages
+			gone <- all
 		}()
 	}
 	total := 0
@@ -577,8 +583,10 @@ func (r *room) balances(rt *rapid.T) map[ledger.Account]ledger.Balance {
 func drawHistory(rt *rapid.T) (history []txn.Message, entries map[int64][]ledger.Entry, items map[int64]bool) {
 	entries, items = map[int64][]ledger.Entry{}, map[int64]bool{}
 	seq := int64(0)
-	for range rapid.IntRange(1, 12).Draw(rt, "transactions") {
-		at := noon.Add(time.Duration(rapid.IntRange(0, 40).Draw(rt, "day")) * pruneDay)
+	days := rapid.SliceOfN(rapid.IntRange(0, 40), 1, 16).Draw(rt, "days") // of the requests, which came in order
+	slices.Sort(days)
+	for _, day := range days {
+		at := noon.Add(time.Duration(day) * pruneDay)
 		m := txn.Message{
 			Seq: seq + 1, World: ident.Production, ID: uuid(int(seq + 1)), Account: pruneShop, Family: txn.Redemption, Role: txn.Request, At: at,
 			Amount: money.Minor(rapid.IntRange(1, 99).Draw(rt, "amount")), Currency: 710,
