@@ -510,3 +510,21 @@ func TestActsOnAnotherNodeReachTheHolder(t *testing.T) {
 		}
 	})
 }
+
+// The relay's own reversal is nobody's to take back: who has heard nothing and reverses at another node hears at once that it
+// is done.
+func TestAReversalOfWhatAnotherNodeHasReversedIsARepeat(t *testing.T) {
+	up := &stub{request: always(errSilence), advise: func(*txn.Advice) (*txn.Answer, error) {
+		time.Sleep(30 * time.Second)
+		return nil, errSilence
+	}}
+	inCluster(t, 2, relay.Settings{Upstreams: []relay.Upstream{{Name: "up", Giftcard: up}}}, func(t *testing.T, nodes []*switchboard) {
+		if _, err := nodes[1].Giftcard("up").Request(t.Context(), redemption("r1")); outcome(err) != "unknown GENERAL_ERROR" {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if got := outcome(reverse(nodes[0], "v1", "r1")); got != "ok" || time.Since(began) > time.Second {
+			t.Errorf("it hears %s after %s", got, time.Since(began))
+		}
+	})
+}
