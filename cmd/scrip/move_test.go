@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/scripworks/scrip/app"
+	"github.com/scripworks/scrip/move"
+	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/store/postgres"
+	"github.com/scripworks/scrip/store/postgres/pgtest"
+)
+
+// A store goes into a database and is served there by the same keys; a move that broke off is begun again when that is
+// asked for.
+func TestAStoreMovesIntoADatabase(t *testing.T) {
+	data, database := t.TempDir(), pgtest.Shared(t).Database(t)
+	a, err := app.New(t.Context(), app.Settings{Data: data, Token: officeToken})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop(t, a)
+	if code, out, told := ran(t, "migrate", database); code != exitDone || !strings.HasSuffix(out, "is up to date.\n") {
+		t.Fatalf("migrate: exit code %d\n%s%s", code, out, told)
+	}
+
+	breakOff(t, data, database)
+	keys := filepath.Join(data, "keys.json")
+	served := []string{"serve", "--database", database, "--keyset", keys, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}
+	if code, out, told := ran(t, served...); code != exitFailed || !strings.Contains(told, "a move into this store has not ended") {
+		t.Errorf("serving what broke off: exit code %d\n%s%s", code, out, told)
+	}
+	if code, out, told := ran(t, "move", data, database); code != exitFailed || !strings.Contains(told, "a move into this store has not ended") {
+		t.Errorf("again, without being asked: exit code %d\n%s%s", code, out, told)
+	}
+	code, out, told := ran(t, "move", data, database, "--again")
+	if code != exitDone || !strings.Contains(out, "both stores are the same") {
+		t.Fatalf("exit code %d\n%s%s", code, out, told)
+	}
+	if strings.Contains(out, "@") {
+		t.Errorf("who comes into the database is told:\n%s", out)
+	}
+	if code, out, told := ran(t, "verify", database); code != exitDone || !strings.Contains(out, "0 faults") {
+		t.Errorf("verify: exit code %d\n%s%s", code, out, told)
+	}
+	moved, err := app.New(t.Context(), app.Settings{Database: database, KeysFile: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop(t, moved)
+	if moved.FirstToken != "" {
+		t.Error("the operators were not moved")
+	}
+	if _, err := app.New(t.Context(), app.Settings{Data: data}); !errors.Is(err, move.ErrMoved) {
+		t.Errorf("serving the old one: %v", err)
+	}
+	if code, _, told := ran(t, "move", data, "--back"); code != exitDone {
+		t.Errorf("back: exit code %d, %s", code, told)
+	}
+}
+
+var errNoRoom = errors.New("no room")
+
+// noRoom is a database that takes the first row, and nothing after it.
+type noRoom struct{ *postgres.Driver }
+
+func (n noRoom) Begin(ctx context.Context) (store.Batch, error) {
+	if kinds, err := n.Kinds(ctx); err != nil || len(kinds) > 0 {
+		return nil, errors.Join(errNoRoom, err)
+	}
+	return n.Driver.Begin(ctx)
+}
+
+// breakOff begins a move that does not get far.
+func breakOff(t *testing.T, data, database string) {
+	t.Helper()
+	from, err := placeOf(data).open(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := postgres.Open(t.Context(), database, postgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = move.Run(t.Context(), move.Settings{From: from, To: noRoom{to}, FromName: "old", ToName: "new"})
+	if !errors.Is(err, errNoRoom) {
+		t.Errorf("got %v", err)
+	}
+	if err := errors.Join(from.Close(), to.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
