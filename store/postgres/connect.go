@@ -87,21 +87,12 @@ func check(ctx context.Context, c *pgx.Conn) error {
 	return nil
 }
 
-// pool makes a pool of connections and sees that one can be had.
+// pool makes a pool of connections, which are made when they are asked for.
 func pool(ctx context.Context, config *pgxpool.Config, size int) (*pgxpool.Pool, error) {
 	config = config.Copy()
 	config.MaxConns, config.MinConns, config.MinIdleConns = int32(size), 0, 0
 	p, err := pgxpool.NewWithConfig(ctx, config)
-	if err == nil {
-		err = p.Ping(ctx)
-	}
-	if err != nil {
-		if p != nil {
-			p.Close()
-		}
-		return nil, fmt.Errorf("postgres: connect: %w", err)
-	}
-	return p, nil
+	return p, wrap("make a pool of connections", err)
 }
 
 // ours is the key of what we keep with a connection.
