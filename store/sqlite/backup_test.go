@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -10,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -297,4 +300,72 @@ func TestLeftOverCopyGoes(t *testing.T) {
 	s, _ := openStore(t, path)
 	defer s.Close()
 	gone(t, path+copyName)
+}
+
+// copierChild puts pairs of rows and copies the store, both again and again, until it is killed.
+func copierChild(path string) error {
+	d, err := Open(path, Options{})
+	if err != nil {
+		return err
+	}
+	w := &writers{store: store.New(d, store.Settings{Keys: testKeys()})}
+	w.last.Store(time.Now().UnixMicro() % (pairsApart / 2)) // not those of the child before, or the same again
+	failed := make(chan error, 2)
+	go func() {
+		for {
+			if err := w.pair(context.Background()); err != nil {
+				failed <- err
+				return
+			}
+		}
+	}()
+	go func() {
+		for n := 0; ; n++ {
+			copied, _, err := d.Backup(context.Background())
+			if err == nil {
+				err = copied.Close()
+			}
+			if err != nil {
+				failed <- err
+				return
+			}
+			if n == 0 {
+				fmt.Println("ready")
+			}
+		}
+	}()
+	return <-failed
+}
+
+// A process that is killed while it copies leaves a sound store, and nothing of the copy once the store was opened again.
+func TestKilledWhileCopying(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "scrip.db")
+	interrupted := 0
+	for range 8 {
+		c := child(t, "copier", path)
+		out, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+			t.Errorf("the child says %q, %v", line, err)
+		}
+		if err := c.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Wait() // it was killed
+		if _, err := os.Stat(path + copyName); err == nil {
+			interrupted++
+		}
+		s, _ := openStore(t, path)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		gone(t, path+copyName)
+		wholePairs(t, rowsIn(t, path), nil)
+	}
+	t.Logf("%d copies were interrupted", interrupted)
 }

@@ -17,6 +17,7 @@ const (
 
 // children are what a child can be. What they return is printed, and makes the process fail.
 var children = map[string]func(path string) error{
+	"copier": copierChild,
 	"opener": openerChild,
 	"till":   tillChild,
 	"pruner": prunerChild,
