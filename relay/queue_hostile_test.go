@@ -68,14 +68,38 @@ func (h *hostile) decide(i saf.Item) (takes time.Duration, err error) {
 	return 0, errReset
 }
 
+// fickle are leases that come and go.
+type fickle struct {
+	mu     sync.Mutex
+	chance *rand.Rand
+}
+
+// Lease implements Leases.
+func (f *fickle) Lease(ctx context.Context, _ string) (bool, error) {
+	f.mu.Lock()
+	roll := f.chance.IntN(20)
+	f.mu.Unlock()
+	if roll == 0 {
+		<-ctx.Done()
+		return false, ctx.Err()
+	}
+	return roll > 2, nil
+}
+
+// Release implements Leases.
+func (*fickle) Release(context.Context, string) error { return nil }
+
 // TestEveryAdviceEndsOnceWhateverTheUpstreamDoes has senders commit, offer and wait, operators look and pause, and the
 // process stop and start, while the upstream is hostile. Then it is calm, and all must have ended: agreed to, or refused,
 // and then dealt with by its sender or by operators, and by one of the two.
 func TestEveryAdviceEndsOnceWhateverTheUpstreamDoes(t *testing.T) {
 	var agreed, taken, atOperators int
-	for seed := range uint64(15) {
+	for seed := range uint64(30) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
+				if seed%2 == 1 {
+					r.leases = &fickle{chance: rand.New(rand.NewPCG(seed, 6))}
+				}
 				h := &hostile{
 					rig: r, chance: rand.New(rand.NewPCG(seed, 4)), sending: map[int64]bool{}, agreed: map[int64]bool{},
 					refused: map[int64]bool{},

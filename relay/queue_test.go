@@ -37,6 +37,7 @@ type rig struct {
 	base   *store.Store
 	saf    saf.Store
 	keys   *secret.Keys
+	leases Leases // nil: the queue is alone
 	seq    int64
 
 	mu       sync.Mutex
@@ -82,7 +83,7 @@ func (r *rig) renew(p saf.Pace) {
 	r.queue = newQueue(queueSettings{
 		upstream: "up", pace: p, store: r.saf, reports: r.driver, keys: r.keys, now: time.Now, log: slog.New(slog.DiscardHandler),
 		lane: func(a ident.Account) string { return fmt.Sprint(a) },
-		send: r.send,
+		send: r.send, leases: r.leases, adviceWait: DefaultAdviceWait,
 		refused: func(i saf.Item, _ *decline.Error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
