@@ -28,7 +28,7 @@ type Options struct {
 	Committers int
 	// Readers is how many views and reports may run at once; 0 is DefaultReaders. Further ones wait.
 	Readers int
-	// Name is what this process is called in the table of nodes, for people; 0 bytes is fine.
+	// Name is what this process is called in the table of nodes, for people. It may be empty.
 	Name string
 	// ReadOnly opens a store as it is and changes nothing: no table is made or brought up to date, and the process is no
 	// node. Begin and whatever else writes gives ErrReadOnly.

@@ -131,3 +131,10 @@ func BenchmarkDriver(b *testing.B) {
 	pgtest.Shared(b)
 	storetest.Bench(b, openNew, *cards)
 }
+
+var items = flag.Int("items", 50_000, "how many items the benchmark's queue has")
+
+func BenchmarkQueue(b *testing.B) {
+	pgtest.Shared(b)
+	storetest.BenchQueue(b, openNew, *items)
+}

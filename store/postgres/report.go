@@ -1,12 +1,14 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -16,6 +18,7 @@ import (
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/saf"
 	"github.com/scripworks/scrip/store/sqlstore"
 	"github.com/scripworks/scrip/txn"
@@ -288,9 +291,19 @@ func (d *Driver) Forgotten(ctx context.Context) (int64, error) {
 	return ask(ctx, d, (*sqlstore.Session).Forgotten)
 }
 
-// Levels implements saf.Reports.
+// Levels implements saf.Reports. The server counts: it reads the whole queue, and sends a row for each level.
 func (d *Driver) Levels(ctx context.Context) ([]saf.Level, error) {
-	return ask(ctx, d, (*sqlstore.Session).Levels)
+	found, err := list(ctx, d, &levels, nil, func(_ *sqlstore.Session, r sqlstore.Row) (saf.Level, error) {
+		return saf.Level{
+			Upstream: r.ColumnText(0), Account: ident.Account(r.ColumnInt64(1)), State: saf.State(r.ColumnInt64(2)),
+			Currency: money.Currency(r.ColumnInt64(3)), Count: int(r.ColumnInt64(4)), Value: money.Minor(r.ColumnInt64(5)),
+			Oldest: time.UnixMilli(r.ColumnInt64(6)).UTC(),
+		}, nil
+	})
+	slices.SortFunc(found, func(a, b saf.Level) int { // not the server: its order of letters is its own
+		return cmp.Or(cmp.Compare(a.Upstream, b.Upstream), cmp.Compare(a.Account, b.Account), cmp.Compare(a.State, b.State), cmp.Compare(a.Currency, b.Currency))
+	})
+	return found, err
 }
 
 // RowByName implements admin.Reports.
@@ -306,7 +319,9 @@ func (d *Driver) RowByName(ctx context.Context, kind admin.Kind, world ident.Wor
 // Questions that only this driver asks.
 var (
 	revision = statement{name: "revision", text: `SELECT revision FROM register`}
-	lost     = statement{name: "lost", text: `SELECT ` + sqlstore.MessageColumns + ` FROM message WHERE state IN (7, 8) AND role = 1 AND seq > $1 ` +
+	levels   = statement{name: "levels", text: `SELECT upstream, account, state - 1, currency, count(*), least(sum(amount), 9223372036854775807)::bigint, min(at) ` +
+		`FROM item GROUP BY upstream, account, state, currency`}
+	lost = statement{name: "lost", text: `SELECT ` + sqlstore.MessageColumns + ` FROM message WHERE state IN (7, 8) AND role = 1 AND seq > $1 ` +
 		`AND NOT EXISTS (SELECT FROM node WHERE number = message.node AND until > clock_timestamp()) ORDER BY seq LIMIT $2`}
 	byReference = statement{name: "byreference", text: `SELECT ` + sqlstore.MessageColumns + ` FROM message JOIN ` +
 		`(SELECT r.seq AS found_at FROM message_reference r WHERE r.hash = $1) found ON seq = found_at WHERE world = $2 ORDER BY seq LIMIT $3`}
