@@ -72,14 +72,17 @@ func (o *Office) CardHistory(ctx context.Context, by By, id int64, from Cursor, 
 		return History{}, err
 	}
 	h := History{Card: view}
+	items, entries, err := o.historyItems(ctx, chain)
+	if err != nil {
+		return History{}, err
+	}
 	after := from.After
-	for _, m := range chain {
-		item, before, err := o.historyItem(ctx, m, view.Account(), after)
-		if err != nil {
+	for n, item := range items {
+		item.After = after
+		if after, err = balanceBefore(after, view.Account(), entries[n]); err != nil {
 			return History{}, err
 		}
 		h.Items = append(h.Items, item)
-		after = before
 	}
 	if next != 0 {
 		h.Next = Cursor{next, after}
@@ -127,24 +130,24 @@ func previous(m txn.Message, card int64) (int64, bool) {
 	return 0, false
 }
 
-func (o *Office) historyItem(ctx context.Context, m txn.Message, account ledger.Account, after ledger.Balance) (item HistoryItem, before ledger.Balance, err error) {
-	item.After = after
-	if item.Transaction, err = o.transaction(ctx, m); err != nil {
-		return item, before, err
-	}
-	entries, err := o.reports.EntriesOf(ctx, m.Seq)
-	if err != nil {
-		return item, before, err
-	}
-	if m.Account == 0 {
-		a, found, err := o.auditAt(ctx, m.Seq)
-		if err != nil {
-			return item, before, err
+// historyItems looks up what is shown of each message of a chain, but for the balances, and the entries that it made.
+func (o *Office) historyItems(ctx context.Context, chain []txn.Message) ([]HistoryItem, [][]ledger.Entry, error) {
+	items, entries := make([]HistoryItem, len(chain)), make([][]ledger.Entry, len(chain))
+	return items, entries, beside(len(chain), func(n int) (err error) {
+		if items[n], err = o.historyItem(ctx, chain[n]); err == nil {
+			entries[n], err = o.reports.EntriesOf(ctx, chain[n].Seq)
 		}
-		if found {
-			item.Operator, item.Why = a.Operator, a.Reason
-		}
+		return err
+	})
+}
+
+func (o *Office) historyItem(ctx context.Context, m txn.Message) (item HistoryItem, err error) {
+	if item.Transaction, err = o.transaction(ctx, m); err != nil || m.Account != 0 {
+		return item, err
 	}
-	before, err = balanceBefore(after, account, entries)
-	return item, before, err
+	a, found, err := o.auditAt(ctx, m.Seq)
+	if found {
+		item.Operator, item.Why = a.Operator, a.Reason
+	}
+	return item, err
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/giftcard"
@@ -160,15 +162,25 @@ func (o *Office) message(ctx context.Context, w ident.World, seq int64) (m txn.M
 }
 
 func (o *Office) transactions(ctx context.Context, messages []txn.Message) ([]Transaction, error) {
-	found := make([]Transaction, 0, len(messages))
-	for _, m := range messages {
-		t, err := o.transaction(ctx, m)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, t)
+	found := make([]Transaction, len(messages))
+	return found, beside(len(messages), func(n int) (err error) {
+		found[n], err = o.transaction(ctx, messages[n])
+		return err
+	})
+}
+
+// lookedUp is how many messages are looked up beside each other: where the store is on another machine, each waits for it
+// several times.
+const lookedUp = 4
+
+// beside does something for each of some things, lookedUp at a time, and gives the first error.
+func beside(count int, do func(n int) error) error {
+	var all errgroup.Group
+	all.SetLimit(lookedUp)
+	for n := range count {
+		all.Go(func() error { return do(n) })
 	}
-	return found, nil
+	return all.Wait()
 }
 
 // transaction looks up the names of what a message is about.
