@@ -192,7 +192,7 @@ func TestPair(t *testing.T) {
 	p := StartPair(t, nil)
 	dsn := p.Database(t)
 	do(t, connect(t, dsn), "create table kept (id bigint)")
-	for round := range int64(3) {
+	for round := range int64(2) {
 		do(t, connect(t, dsn), "insert into kept values (1)")
 		p.Primary.Kill()
 		if _, err := pgx.Connect(t.Context(), dsn); err == nil {
