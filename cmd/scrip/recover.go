@@ -10,16 +10,18 @@ import (
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/store/postgres"
 	"github.com/scripworks/scrip/store/sqlite"
 )
 
 // operatorRecoverCmd is `scrip operator recover`: the way back in when every admin's token is lost. Whoever may write
 // to the data directory and read the keyset may do it.
 type operatorRecoverCmd struct {
-	Name   string `arg:"" help:"Name of the operator to make; one that was never used in this store."`
-	Data   string `required:"" env:"SCRIP_DATA" placeholder:"DIR" help:"Data directory of the server, which must be stopped."`
-	Keyset string `env:"SCRIP_KEYSET" placeholder:"FILE" help:"Keyset file of the server (default: keys.json in the data directory)."`
-	Reason string `default:"no admin's token is left" help:"Why, for the audit trail."`
+	Name     string `arg:"" help:"Name of the operator to make; one that was never used in this store."`
+	Data     string `env:"SCRIP_DATA" placeholder:"DIR" help:"Data directory of the server, which must be stopped; with a database it has the keys alone."`
+	Database string `env:"SCRIP_DATABASE" placeholder:"URL" help:"Database of the servers, which may go on."`
+	Keyset   string `env:"SCRIP_KEYSET" placeholder:"FILE" help:"Keyset file of the server (default: keys.json in the data directory)."`
+	Reason   string `default:"no admin's token is left" help:"Why, for the audit trail."`
 }
 
 // Help gives the example.
@@ -32,10 +34,10 @@ func (operatorRecoverCmd) Help() string {
 
 // Run makes the operator and prints its token.
 func (c *operatorRecoverCmd) Run(ctx context.Context, at console) (err error) {
-	if _, err := os.Stat(app.StorePath(c.Data)); err != nil {
+	if err := c.isThere(ctx); err != nil {
 		return usageError{fmt.Errorf("there is no store: %w", err)}
 	}
-	a, err := app.New(ctx, app.Settings{Data: c.Data, KeysFile: c.Keyset})
+	a, err := app.New(ctx, app.Settings{Data: c.Data, Database: c.Database, KeysFile: c.Keyset})
 	if errors.Is(err, sqlite.ErrInUse) {
 		return fmt.Errorf("stop the server first: %w", err)
 	}
@@ -44,11 +46,29 @@ func (c *operatorRecoverCmd) Run(ctx context.Context, at console) (err error) {
 	}
 	defer func() { err = errors.Join(err, a.Stop(context.WithoutCancel(ctx))) }()
 	made, token, err := a.Office.CreateOperator(ctx, admin.By{
-		Operator: c.Name, Role: admin.Admin, World: ident.Production, At: time.Now(), Reason: "recovered on the stopped store: " + c.Reason,
+		Operator: c.Name, Role: admin.Admin, World: ident.Production, At: time.Now(), Reason: "recovered on the store itself: " + c.Reason,
 	}, c.Name, admin.Admin)
 	if err != nil {
 		return fmt.Errorf("recover operator %s: %w", c.Name, err)
 	}
 	_, err = fmt.Fprintf(at.out, "Made the operator %s with the role %s. Its token is shown once:\n  export SCRIP_ADMIN_TOKEN=%s\n", made.Name, made.Role, token)
 	return err
+}
+
+// isThere says what is wrong with the place of the store: one that is not there must not be made.
+func (c *operatorRecoverCmd) isThere(ctx context.Context) error {
+	switch {
+	case c.Database == "" && c.Data == "":
+		return errors.New("--data or --database says where it is")
+	case c.Database == "":
+		_, err := os.Stat(app.StorePath(c.Data))
+		return err
+	case c.Data == "" && c.Keyset == "":
+		return errors.New("--keyset or --data says where its keys are")
+	}
+	d, err := postgres.Open(ctx, c.Database, postgres.Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	return d.Close()
 }

@@ -95,7 +95,7 @@ func TestAnOperatorIsRecovered(t *testing.T) {
 	if as, ok := letsIn(t, data, printedToken(out)); code != exitDone || !ok || as.Name != "ann" || as.Role != admin.Admin {
 		t.Fatalf("exit code %d\n%s%s", code, out, told)
 	}
-	if trail := trailOf(t, data); !strings.Contains(trail, "ann operator/ann recovered on the stopped store: the safe burned") {
+	if trail := trailOf(t, data); !strings.Contains(trail, "ann operator/ann recovered on the store itself: the safe burned") {
 		t.Errorf("the audit trail is\n%s", trail)
 	}
 	if code, out, told := ran(t, "operator", "recover", "ann", "--data", data); code != exitFailed || out != "" || !strings.Contains(told, "exists") {
