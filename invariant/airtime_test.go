@@ -415,7 +415,7 @@ func TestEachKindOfFaultOfAirtimeIsFound(t *testing.T) {
 		{"a float of another act", float(func(f *airtime.Float) { f.LastMessage = 1 }), "its newest act is 1"},
 		{"a float gone", tampered{Reports: reports, float: func(*airtime.Float) bool { return false }}, "entries name it, its row is missing"},
 		{"a float that nobody has paid into", float(func(f *airtime.Float) { f.Account = 7 }), "add up to book 0 available 0"},
-		{"a float overdrawn", entry("deposit", 0, func(e *ledger.Entry) { e.Amount = 600 }), "leaves float/1 with an impossible balance"},
+		{"a float overdrawn", entry("deposit", 0, func(e *ledger.Entry) { e.Amount = 600 }), "its entries leave an impossible balance"},
 		{"a float charged in another currency", entry("sold", 0, func(e *ledger.Entry) { e.Currency = 978 }), "moves currency 978 on float/1"},
 		{"a deposit of another amount", message("deposit", func(m *txn.Message) { m.Amount++ }), "an adjustment needs a direct entry"},
 		{"a deposit from elsewhere", entry("deposit", 0, func(e *ledger.Entry) { e.Debit = other }), "moves money between funding/9 and float/1"},

@@ -107,7 +107,7 @@ func (c *checker) foldedSide(b ledger.Brought, on ledger.Account, side func(ledg
 		balance, t.currency, t.upto = &t.balance, b.Currency, max(t.upto, b.Upto)
 	case ledger.Float:
 		t := traceOf(c.floats, ident.Account(on.Owner()))
-		balance, t.currency, t.upto = &t.balance, b.Currency, max(t.upto, b.Upto)
+		balance, t.currency = &t.balance, b.Currency
 	default:
 		return
 	}
