@@ -1,0 +1,52 @@
+package relay_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/scripworks/scrip/conform"
+	"github.com/scripworks/scrip/giftcard/giftcardtest"
+	"github.com/scripworks/scrip/relay"
+	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/store/memstore"
+)
+
+// forgetful prunes, before each message, all that may go from the stores that it leads through.
+type forgetful struct {
+	gated
+	relay  *switchboard
+	pruned int
+}
+
+// Do implements conform.Target.
+func (f *forgetful) Do(ctx context.Context, m conform.Message) (conform.Answer, error) {
+	for _, s := range []*store.Store{f.relay.store, f.Store} { // a restart makes another one
+		for after := int64(0); ; {
+			done, err := s.Prune(ctx, f.Now().Add(time.Hour), after)
+			if err != nil {
+				return conform.Answer{}, err
+			}
+			f.pruned += done.Messages
+			if after = done.Next; after == 0 {
+				break
+			}
+		}
+	}
+	return f.gated.Do(ctx, m)
+}
+
+// A relay answers by what is left of its record as by the record, and so does the issuer behind it.
+func TestRuleScriptsWithEverythingPruned(t *testing.T) {
+	i := giftcardtest.New(t, giftcardtest.Settings{Open: inMemory()})
+	upstreams := []relay.Upstream{{Name: "issuer", Giftcard: asUpstream(t, i)}}
+	s := newSwitchboardOver(t, relay.Settings{Now: i.Now, Upstreams: upstreams}, memstore.New(), nil)
+	f := &forgetful{gated: gated{i, i.Through(s.Giftcard("issuer"))}, relay: s}
+	conform.Test(t, f, conform.Options{Now: i.Now})
+	s.booksAreRight()
+	booksAreRight(t, i.Store.Driver())
+	if f.pruned == 0 {
+		t.Error("nothing was pruned")
+	}
+	t.Log(f.pruned, "messages were pruned")
+}
