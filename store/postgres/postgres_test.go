@@ -98,7 +98,19 @@ func freshDatabase(t testing.TB) string {
 	return server.DSN(name)
 }
 
+// checks is how many random sequences a property is tried with unless a flag says otherwise: a sequence is a few hundred
+// commits, and the model is the one by which the faster drivers are tried more often.
+const checks = "30"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
+	if !given {
+		if err := flag.Set("rapid.checks", checks); err != nil {
+			panic(err)
+		}
+	}
 	code := m.Run()
 	for _, drop := range rooms.drop {
 		if err := drop(); err != nil {
