@@ -36,20 +36,20 @@ func (s *Server) BaseBackup(ctx context.Context) (dir string, err error) {
 // Instant gives the server's time, and sees to it that all that was committed before is in the archive, and that a commit
 // stands behind it.
 func (s *Server) Instant(ctx context.Context) (at time.Time, err error) {
+	var last string // file that holds it all
 	err = s.with(ctx, func(c *pgx.Conn) error {
-		var place string
 		if err := c.QueryRow(ctx, "select clock_timestamp()").Scan(&at); err != nil {
 			return err
 		}
 		if _, err := c.Exec(ctx, "create table if not exists instant (at timestamptz); insert into instant values ('"+at.Format(time.RFC3339Nano)+"')"); err != nil {
 			return err
 		}
-		return c.QueryRow(ctx, "select pg_switch_wal()").Scan(&place)
+		return c.QueryRow(ctx, "select pg_walfile_name(pg_switch_wal())").Scan(&last)
 	})
 	if err != nil {
 		return at, err
 	}
-	return at, s.until(ctx, "select coalesce(last_archived_wal >= pg_walfile_name(pg_current_wal_lsn() - 1), false) from pg_stat_archiver")
+	return at, s.until(ctx, "select not exists (select from pg_ls_archive_statusdir() where name like '%.ready' and left(name, 24) <= '"+last+"')")
 }
 
 // RunRestored makes a server of a base backup and the archive, as the server was at an instant, and runs it, among the
