@@ -3,6 +3,7 @@ package airtime_test
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,13 +33,13 @@ func everything(s *store.Store, before time.Time) (messages int, err error) {
 // answered.
 type shortLived struct {
 	*airtimetest.Judged
-	pruned int
+	pruned atomic.Int64 // some messages come together
 }
 
 func (f *shortLived) Do(ctx context.Context, m conform.Message) (conform.Answer, error) {
 	if m.Kind != conform.PurchaseStatus {
 		gone, err := everything(f.Store, f.Now().Add(time.Hour))
-		if f.pruned += gone; err != nil {
+		if f.pruned.Add(int64(gone)); err != nil {
 			return conform.Answer{}, err
 		}
 	}
@@ -88,10 +89,10 @@ func TestRuleScriptsWithEverythingPruned(t *testing.T) {
 		for _, fault := range report.Faults {
 			t.Error(fault)
 		}
-		if f.pruned == 0 {
+		if f.pruned.Load() == 0 {
 			t.Error("nothing was pruned")
 		}
-		t.Log(f.pruned, "messages were pruned")
+		t.Log(f.pruned.Load(), "messages were pruned")
 	})
 }
 

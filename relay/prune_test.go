@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 type forgetful struct {
 	gated
 	relay  *switchboard
-	pruned int
+	pruned atomic.Int64 // some messages come together
 }
 
 // Do implements conform.Target.
@@ -27,7 +28,7 @@ func (f *forgetful) Do(ctx context.Context, m conform.Message) (conform.Answer, 
 			if err != nil {
 				return conform.Answer{}, err
 			}
-			f.pruned += done.Messages
+			f.pruned.Add(int64(done.Messages))
 			if after = done.Next; after == 0 {
 				break
 			}
@@ -45,8 +46,8 @@ func TestRuleScriptsWithEverythingPruned(t *testing.T) {
 	conform.Test(t, f, conform.Options{Now: i.Now})
 	s.booksAreRight()
 	booksAreRight(t, i.Store.Driver())
-	if f.pruned == 0 {
+	if f.pruned.Load() == 0 {
 		t.Error("nothing was pruned")
 	}
-	t.Log(f.pruned, "messages were pruned")
+	t.Log(f.pruned.Load(), "messages were pruned")
 }

@@ -20,15 +20,22 @@ import (
 // Opener opens the records of one test. Whoever opens them closes them before they are opened again.
 type Opener func(testing.TB) store.Driver
 
+const memory = "memory"
+
 // Each runs a test on every kind of store, as a test of its own by the name of the kind. Where there is no PostgreSQL its
-// part is skipped aloud.
+// part is skipped aloud. A short run leaves all but memory to the tests of the drivers.
 func Each(t *testing.T, run func(t *testing.T, open Opener)) {
 	t.Helper()
 	for _, kind := range []struct {
 		name string
 		open func(testing.TB) Opener
-	}{{"memory", Memory}, {"sqlite", SQLite}, {"postgresql", PostgreSQL}} {
-		t.Run(kind.name, func(t *testing.T) { run(t, kind.open(t)) })
+	}{{memory, Memory}, {"sqlite", SQLite}, {"postgresql", PostgreSQL}} {
+		t.Run(kind.name, func(t *testing.T) {
+			if testing.Short() && kind.name != memory {
+				t.Skip("a short run leaves the disk to the tests of the drivers")
+			}
+			run(t, kind.open(t))
+		})
 	}
 }
 
@@ -51,13 +58,9 @@ func SQLite(tb testing.TB) Opener {
 	}
 }
 
-// PostgreSQL keeps records in a database of the test's own, on the server that all tests of the process share. A short
-// run skips the test.
+// PostgreSQL keeps records in a database of the test's own, on the server that all tests of the process share.
 func PostgreSQL(tb testing.TB) Opener {
 	tb.Helper()
-	if testing.Short() {
-		tb.Skip("a short run leaves PostgreSQL to the tests of its driver")
-	}
 	database := pgtest.Shared(tb).Database(tb)
 	return func(tb testing.TB) store.Driver {
 		tb.Helper()

@@ -339,6 +339,9 @@ func copierChild(path string) error {
 
 // A process that is killed while it copies leaves a sound store, and nothing of the copy once the store was opened again.
 func TestKilledWhileCopying(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is another process that is judged, so a short run may leave it out")
+	}
 	path := filepath.Join(t.TempDir(), "scrip.db")
 	interrupted := 0
 	for range 8 {

@@ -107,6 +107,9 @@ func spendPart(tx *store.Tx, keys store.Keys, n int) error {
 // A process is killed at random instants while it prunes. Whatever it has acknowledged is known afterwards, what was pruned
 // was pruned wholly, and the cards have what their entries and what was brought forward come to.
 func TestKilledWhilePruning(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is another process that is judged, so a short run may leave it out")
+	}
 	path := filepath.Join(t.TempDir(), "scrip.db")
 	var acknowledged []ident.ID
 	pruned, began, rounds := 0, time.Now(), 0

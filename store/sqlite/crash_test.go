@@ -147,6 +147,9 @@ func crashReference(id ident.ID) int64 {
 // A process is killed at random instants, also while it opens the store. Whatever it has acknowledged is there
 // afterwards, and nothing is there by half.
 func TestKilledAtAnyInstant(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is another process that is judged, so a short run may leave it out")
+	}
 	path := filepath.Join(t.TempDir(), "scrip.db")
 	var acknowledged []ident.ID
 	began, rounds := time.Now(), 0

@@ -21,6 +21,9 @@ func smallBuckets(t testing.TB, size int) {
 }
 
 func TestDriverWithSmallBuckets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is the whole suite once more")
+	}
 	smallBuckets(t, 3)
 	var paths sync.Map
 	openAt := func(t testing.TB, path string) store.Driver {
