@@ -51,6 +51,9 @@ func TestNodesThatAreTakenForDead(t *testing.T) {
 
 // The same on PostgreSQL, in real time.
 func TestKillsOfManyNodesOnPostgreSQL(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes its time, which is the real one")
+	}
 	dsn := pgtest.Shared(t).Database(t)
 	open := func() store.Driver {
 		d, err := postgres.Open(context.Background(), dsn, postgres.Options{})
