@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,10 +14,10 @@ import (
 // optimizing counts how often it was told to look after itself.
 type optimizing struct {
 	*memstore.Driver
-	times int
+	times atomic.Int64
 }
 
-func (o *optimizing) Optimize(context.Context) error { o.times++; return nil }
+func (o *optimizing) Optimize(context.Context) error { o.times.Add(1); return nil }
 
 // A store that runs for long is looked after now and then, and not when it just started; one that cannot be is left alone.
 func TestAStoreLooksAfterItself(t *testing.T) {
@@ -27,13 +28,13 @@ func TestAStoreLooksAfterItself(t *testing.T) {
 		go func() { defer close(done); a.optimize(ctx, d) }()
 		time.Sleep(optimizeEvery - time.Second)
 		synctest.Wait()
-		if d.times != 0 {
-			t.Errorf("%d times already", d.times)
+		if n := d.times.Load(); n != 0 {
+			t.Errorf("%d times already", n)
 		}
 		time.Sleep(3 * optimizeEvery)
 		synctest.Wait()
-		if d.times != 3 {
-			t.Errorf("%d times, want 3", d.times)
+		if n := d.times.Load(); n != 3 {
+			t.Errorf("%d times, want 3", n)
 		}
 		stop()
 		<-done
