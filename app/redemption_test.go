@@ -24,6 +24,9 @@ const maxAllocations = 64
 // What is promised of a redemption is measured here without sockets and without what net/http does for a message: gate,
 // judging, rules, the batch, SQLite and the sync of the disk.
 func TestAllocationsOfARedemption(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short runs are those of the race detector, which allocates, too")
+	}
 	const times = 200
 	c := newCounter(t, 1)
 	sale := c.sales(t, 0, 1+times)
