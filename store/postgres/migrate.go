@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+
+	"github.com/scripworks/scrip/store/sqlstore"
 )
 
 //go:embed migration/*.sql
@@ -33,7 +34,7 @@ func prepareSchema(ctx context.Context, config *pgxpool.Config, readOnly bool) (
 	if err := check(ctx, c); err != nil {
 		return err
 	}
-	known, err := knownVersion()
+	known, err := sqlstore.LastMigration(migrations)
 	if err != nil {
 		return err
 	}
@@ -125,21 +126,4 @@ func (is identity) accept(known int64, readOnly bool) (outdated bool, err error)
 		return false, fmt.Errorf("%w: it is at migration %d, this release wants %d", ErrOlder, is.version, known)
 	}
 	return is.version < known, nil
-}
-
-// knownVersion is the last migration that this release knows.
-func knownVersion() (last int64, err error) {
-	scripts, err := migrations.ReadDir("migration")
-	if err != nil {
-		return 0, err
-	}
-	for _, script := range scripts {
-		digits, _, _ := strings.Cut(script.Name(), "_")
-		version, err := strconv.ParseInt(digits, 10, 64)
-		if err != nil {
-			return 0, fmt.Errorf("postgres: a migration without a number: %w", err)
-		}
-		last = max(last, version)
-	}
-	return last, nil
 }

@@ -6,10 +6,10 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"strconv"
-	"strings"
 
 	"zombiezen.com/go/sqlite"
+
+	"github.com/scripworks/scrip/store/sqlstore"
 )
 
 // applicationID stands in the header of every store, "Scrp" in ASCII, so that another program's file is not taken
@@ -118,26 +118,9 @@ func number(c *sqlite.Conn, text string) (int64, error) {
 	return n, errors.Join(err, s.Finalize())
 }
 
-// knownVersion is the last migration that this release knows.
-func knownVersion() (last int64, err error) {
-	scripts, err := migrations.ReadDir("migration")
-	if err != nil {
-		return 0, err
-	}
-	for _, script := range scripts {
-		digits, _, _ := strings.Cut(script.Name(), "_")
-		version, err := strconv.ParseInt(digits, 10, 64)
-		if err != nil {
-			return 0, fmt.Errorf("sqlite: a migration without a number: %w", err)
-		}
-		last = max(last, version)
-	}
-	return last, nil
-}
-
 // accept refuses a file that this release cannot bring up to date; one to be read only must be up to date already.
 func (id identity) accept(readOnly bool) error {
-	known, err := knownVersion()
+	known, err := sqlstore.LastMigration(migrations)
 	switch {
 	case err != nil:
 		return err
