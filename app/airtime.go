@@ -46,38 +46,18 @@ const attendEvery = 5 * time.Second
 // attend asks them, at once after the start and again and again. Of many nodes one does.
 func (a *App) attend(ctx context.Context) {
 	asks := a.hold(ctx, "topups/resolve")
-	tick := time.NewTicker(attendEvery)
-	defer tick.Stop()
-	for {
+	again(ctx, attendEvery, func() {
 		left, err := 0, error(nil)
 		if asks.held() {
 			left, err = a.Vendor.Resolve(ctx, a.settings.Now())
 		}
-		if err != nil && ctx.Err() == nil {
-			a.log.Error("resolve top-ups", "error", err)
-		}
+		a.complain(ctx, "resolve top-ups", err)
 		a.stock.unresolved.Set(float64(left))
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
+	})
 }
 
 // watch looks at the stock, at once after the start and again and again, however long providers take.
-func (a *App) watch(ctx context.Context) {
-	tick := time.NewTicker(attendEvery)
-	defer tick.Stop()
-	for {
-		a.stock.watch()
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
+func (a *App) watch(ctx context.Context) { again(ctx, attendEvery, a.stock.watch) }
 
 // The alarms of what runs low.
 const (

@@ -132,7 +132,8 @@ type App struct {
 	ready     atomic.Bool
 	serving   sync.WaitGroup
 	failed    chan error
-	sweeping  context.CancelFunc
+	sweeping  context.CancelFunc // ends what goes on beside the messages
+	following context.CancelFunc // and at last what follows other nodes
 }
 
 // New opens the store and builds everything on it. Nothing listens yet. Close it with Stop.
@@ -173,14 +174,14 @@ func (a *App) open(ctx context.Context) error {
 	if err = move.Check(ctx, driver); err == nil {
 		err = a.loadKeys(ctx, driver)
 	}
+	if a.settings.driver != nil {
+		driver = a.settings.driver(driver)
+	}
 	if err == nil {
 		a.Register, err = admin.LoadRegister(ctx, driver, adminhttp.Codec{})
 	}
 	if err != nil {
 		return errors.Join(err, driver.Close())
-	}
-	if a.settings.driver != nil {
-		driver = a.settings.driver(driver)
 	}
 	a.Store = store.New(driver, store.Settings{
 		Keys: a.Keys, Now: a.settings.Now, Unfinished: a.Register.Unfinished, Observe: newCommits(a.Metrics.Registerer()).observe,
@@ -386,6 +387,9 @@ func (a *App) Stop(ctx context.Context) error {
 		if s != nil {
 			errs = append(errs, s.Stop(ctx))
 		}
+	}
+	if a.following != nil {
+		a.following()
 	}
 	a.serving.Wait()
 	a.Vendor.Close(ctx)

@@ -12,20 +12,11 @@ const (
 )
 
 // follow takes up what operators have set through other processes, and what becomes of the imports of those that are gone. It
-// goes on until the store is about to close, also while this process stops serving.
+// goes on while this process stops serving: an import that is still under way here would be taken for abandoned.
 func (a *App) follow(ctx context.Context) {
-	tick := time.NewTicker(followEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+	again(ctx, followEvery, func() {
 		within, cancel := context.WithTimeout(ctx, followTimeout)
-		if err := a.Office.Follow(within, a.Now()); err != nil && ctx.Err() == nil {
-			a.log.Error("keep up with the other nodes", "error", err)
-		}
-		cancel()
-	}
+		defer cancel()
+		a.complain(ctx, "keep up with the other nodes", a.Office.Follow(within, a.Now()))
+	})
 }

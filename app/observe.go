@@ -120,20 +120,18 @@ const (
 	sweepPage  = 100
 )
 
-// background starts what goes on beside the messages; Stop ends it.
+// background starts what goes on beside the messages; Stop ends it, what follows other nodes last.
 func (a *App) background() {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.sweeping = cancel
-	a.serving.Go(func() {
-		if err := a.renumber(ctx); err != nil && ctx.Err() == nil {
-			a.log.Error("take up rotated keys", "error", err)
-		}
-	})
+	a.serving.Go(func() { a.complain(ctx, "take up rotated keys", a.renumber(ctx)) })
 	a.serving.Go(func() { a.tidy(ctx) })
 	a.serving.Go(func() { a.optimize(ctx, a.Store.Driver()) })
 	a.serving.Go(func() { a.attend(ctx) })
 	a.serving.Go(func() { a.watch(ctx) })
-	a.serving.Go(func() { a.follow(ctx) })
+	following, leave := context.WithCancel(context.Background())
+	a.following = leave
+	a.serving.Go(func() { a.follow(following) })
 	if a.topUps != nil {
 		a.serving.Go(func() { a.endTopUps(ctx) })
 	}
@@ -148,14 +146,32 @@ func (a *App) background() {
 // tidyEvery is how often what nothing asks for any more is deleted.
 const tidyEvery = 10 * time.Minute
 
-// tidy deletes velocity counters whose window has ended, again and again.
+// tidy deletes velocity counters whose window has ended, again and again. Of many nodes one does.
 func (a *App) tidy(ctx context.Context) {
-	tick := time.NewTicker(tidyEvery)
+	tidies := a.hold(ctx, "tidy")
+	again(ctx, tidyEvery, func() {
+		if tidies.held() {
+			a.complain(ctx, "delete old counters", a.Store.Driver().ForgetCounters(ctx, a.settings.Now()))
+		}
+	})
+}
+
+// sweep settles open requests that are too old, again and again. Of many nodes one does: the others would be refused.
+func (a *App) sweep(ctx context.Context) {
+	settles := a.hold(ctx, "settle")
+	again(ctx, sweepEvery, func() {
+		if settles.held() {
+			a.complain(ctx, "settle by the clock", a.Sweep(ctx, a.settings.Now()))
+		}
+	})
+}
+
+// again does something at once, and then once in a while until ctx ends.
+func again(ctx context.Context, every time.Duration, do func()) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		if err := a.Store.Driver().ForgetCounters(ctx, a.settings.Now()); err != nil && ctx.Err() == nil {
-			a.log.Error("delete old counters", "error", err)
-		}
+		do()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -164,19 +180,10 @@ func (a *App) tidy(ctx context.Context) {
 	}
 }
 
-// sweep settles open requests that are too old, again and again.
-func (a *App) sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		if err := a.Sweep(ctx, a.settings.Now()); err != nil && ctx.Err() == nil {
-			a.log.Error("settle by the clock", "error", err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+// complain logs the error of what goes on beside the messages, unless it was told to end.
+func (a *App) complain(ctx context.Context, doing string, err error) {
+	if err != nil && ctx.Err() == nil {
+		a.log.Error(doing, "error", err)
 	}
 }
 

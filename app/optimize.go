@@ -26,9 +26,7 @@ func (a *App) optimize(ctx context.Context, d store.Driver) {
 	for {
 		select {
 		case <-tick.C:
-			if err := o.Optimize(ctx); err != nil && ctx.Err() == nil {
-				a.log.Error("look after the store", "error", err)
-			}
+			a.complain(ctx, "look after the store", o.Optimize(ctx))
 		case <-ctx.Done():
 			return
 		}

@@ -116,9 +116,7 @@ func (a *App) endTopUps(ctx context.Context) {
 		wait := attendEvery
 		if ends.held() {
 			round, err := a.topUps.Sweep(ctx)
-			if err != nil && ctx.Err() == nil {
-				a.log.Error("end top-ups upstream", "error", err)
-			}
+			a.complain(ctx, "end top-ups upstream", err)
 			if been = been || round; !been && err == nil {
 				continue
 			}

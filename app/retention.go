@@ -46,18 +46,7 @@ func newPruned(r prometheus.Registerer) *pruned {
 
 // retain prunes what is older than is kept, again and again. On a store that several processes share one of them does it.
 func (a *App) retain(ctx context.Context) {
-	tick := time.NewTicker(retainEvery)
-	defer tick.Stop()
-	for {
-		if err := a.Retain(ctx, a.settings.Now()); err != nil && ctx.Err() == nil {
-			a.log.Error("prune old messages", "error", err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
+	again(ctx, retainEvery, func() { a.complain(ctx, "prune old messages", a.Retain(ctx, a.settings.Now())) })
 }
 
 // Retain prunes what is older than is kept, part by part and with a rest after each, and then forgets what is older still.

@@ -42,6 +42,9 @@ type passing struct {
 	clients []*exchange.Client
 }
 
+// The relay reckons with leases as the store keeps them.
+var _ = [0]struct{}([store.LeaseTime - relay.LeaseTime]struct{}{})
+
 // makeRelay connects the upstreams, if there are any. Nothing is sent before the relay is started.
 func (a *App) makeRelay(observer *edge.Observer) error {
 	if len(a.settings.Upstreams) == 0 {
