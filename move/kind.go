@@ -71,14 +71,26 @@ func (k kind[T]) copy(ctx context.Context, from store.Whole, w *writer, told fun
 func (k kind[T]) tally(ctx context.Context, in store.Whole, keys *secret.Keys) (Tally, error) {
 	count := newCount[T](k.what)
 	err := k.each(ctx, in, func(page []T) error {
-		if k.found != nil {
-			if found, err := k.found(ctx, in, keys, &page[len(page)/2]); err != nil || !found {
-				return fmt.Errorf("%w: not found by its keys: %w", ErrDiffers, err)
-			}
+		if err := k.ask(ctx, in, keys, page); err != nil {
+			return err
 		}
 		return count.add(page)
 	})
 	return count.sum(), err
+}
+
+// ask asks for one record of a page by its keys.
+func (k kind[T]) ask(ctx context.Context, in store.Whole, keys *secret.Keys, page []T) error {
+	if k.found == nil {
+		return nil
+	}
+	switch found, err := k.found(ctx, in, keys, &page[len(page)/2]); {
+	case err != nil:
+		return fmt.Errorf("look for one by its keys: %w", err)
+	case !found:
+		return fmt.Errorf("%w: one is not found by its keys", ErrDiffers)
+	}
+	return nil
 }
 
 // each gives all records of the kind in order, page by page. Pages are read ahead.

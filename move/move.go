@@ -84,8 +84,11 @@ func prepare(ctx context.Context, s Settings) error {
 	case err != nil:
 		return fmt.Errorf("the store to move to: %w", err)
 	}
-	if empty, err := isEmpty(ctx, s.To); err != nil || !empty {
-		return errors.Join(err, ErrNotEmpty)
+	switch empty, err := isEmpty(ctx, s.To); {
+	case err != nil:
+		return fmt.Errorf("the store to move to: %w", err)
+	case !empty:
+		return ErrNotEmpty
 	}
 	return put(ctx, s.To, &mark{Incomplete: true, Peer: s.FromName, At: s.Now})
 }
@@ -198,8 +201,11 @@ func finish(ctx context.Context, s Settings) error {
 	if err != nil {
 		return err
 	}
-	if was, err := s.From.LastPlace(ctx); err != nil || last < was {
-		return errors.Join(err, fmt.Errorf("%w: places go on from %d, and %d was given out", ErrDiffers, last, was))
+	switch was, err := s.From.LastPlace(ctx); {
+	case err != nil:
+		return err
+	case last < was:
+		return fmt.Errorf("%w: places go on from %d, and %d was given out", ErrDiffers, last, was)
 	}
 	if err := put(ctx, s.From, &mark{Peer: s.ToName, At: s.Now}); err != nil {
 		return fmt.Errorf("mark the old store as moved: %w", err)

@@ -188,6 +188,8 @@ func TestWhatDiffersIsNotMoved(t *testing.T) {
 			}}, keys))
 			if !errors.Is(err, ErrDiffers) && !errors.Is(err, ErrUnsound) {
 				t.Errorf("got %v", err)
+			} else if strings.Contains(err.Error(), "%!") {
+				t.Errorf("told as %q", err)
 			}
 			must(t, Check(t.Context(), from))
 			if err := Check(t.Context(), to); !errors.Is(err, ErrIncomplete) {
@@ -315,6 +317,37 @@ func TestBack(t *testing.T) {
 	}
 	if err := Check(t.Context(), d); !errors.Is(err, ErrIncomplete) {
 		t.Errorf("the mark is gone: %v", err)
+	}
+}
+
+// blind is a store that cannot be asked as messages ask, or where its places go on.
+type blind struct {
+	store.Whole
+	view, places error
+}
+
+func (b blind) View(ctx context.Context) (store.Batch, error) {
+	if b.view != nil {
+		return nil, b.view
+	}
+	return b.Whole.View(ctx)
+}
+
+func (b blind) LastPlace(ctx context.Context) (int64, error) {
+	last, err := b.Whole.LastPlace(ctx)
+	return last, errors.Join(err, b.places)
+}
+
+// That a store cannot be read is not taken for a difference.
+func TestAStoreThatCannotBeReadDoesNotDiffer(t *testing.T) {
+	broken := errors.New("the line is broken")
+	from, to := memstore.New(), memstore.New()
+	keys := fillCards(t, from)
+	if _, err := Run(t.Context(), settings(from, blind{Whole: to, view: broken}, keys)); !errors.Is(err, broken) || errors.Is(err, ErrDiffers) {
+		t.Errorf("got %v", err)
+	}
+	if err := finish(t.Context(), settings(blind{Whole: from, places: broken}, to, keys)); !errors.Is(err, broken) || errors.Is(err, ErrDiffers) {
+		t.Errorf("got %v", err)
 	}
 }
 
