@@ -40,17 +40,21 @@ var (
 // Nothing of it stays behind once it is closed, or the process ended. What was acknowledged before the call is in it.
 // ErrCopying, ErrNoRoom: there is none.
 func (d *Driver) Backup(ctx context.Context) (copied io.ReadCloser, size int64, err error) {
+	if !d.copying.TryLock() {
+		return nil, 0, ErrCopying
+	}
+	defer d.copying.Unlock() // once the name is free again
 	path := d.path + copyName
-	if err := d.Copy(ctx, path); err != nil {
+	if err := d.copy(ctx, path); err != nil {
 		return nil, 0, err
 	}
 	f, err := os.Open(path)
-	if err = errors.Join(err, os.Remove(path)); err != nil {
-		return nil, 0, fmt.Errorf("sqlite: copy: %w", err)
+	if err != nil {
+		return nil, 0, fmt.Errorf("sqlite: copy: %w", errors.Join(err, os.Remove(path)))
 	}
 	info, err := f.Stat()
-	if err != nil {
-		return nil, 0, errors.Join(err, f.Close())
+	if err = errors.Join(err, os.Remove(path)); err != nil {
+		return nil, 0, fmt.Errorf("sqlite: copy: %w", errors.Join(err, f.Close()))
 	}
 	return f, info.Size(), nil
 }
@@ -63,6 +67,11 @@ func (d *Driver) Copy(ctx context.Context, path string) error {
 		return ErrCopying
 	}
 	defer d.copying.Unlock()
+	return d.copy(ctx, path)
+}
+
+// copy is Copy for who holds copying.
+func (d *Driver) copy(ctx context.Context, path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, privateMode)
 	if err != nil {
 		return fmt.Errorf("sqlite: copy: %w", err)

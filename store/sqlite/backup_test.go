@@ -372,3 +372,36 @@ func TestKilledWhileCopying(t *testing.T) {
 	}
 	t.Logf("%d copies were interrupted", interrupted)
 }
+
+// Copies that are asked for at once do not get in each other's way: who comes while one is made is told so.
+func TestBackupsAtOnce(t *testing.T) {
+	d, err := Open(filepath.Join(t.TempDir(), "scrip.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	var all sync.WaitGroup
+	var made atomic.Int64
+	for range 8 {
+		all.Go(func() {
+			for made.Add(1) <= 100 {
+				copied, size, err := d.Backup(t.Context())
+				switch {
+				case errors.Is(err, ErrCopying):
+					made.Add(-1)
+					continue
+				case err != nil:
+					t.Error(err)
+					return
+				}
+				if n, err := io.Copy(io.Discard, copied); err != nil || n != size {
+					t.Errorf("%d of %d bytes, %v", n, size, err)
+				}
+				if err := copied.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}

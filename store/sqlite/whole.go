@@ -86,8 +86,11 @@ func scanCounted(s *sqlite.Stmt) store.Counted {
 func (d *Driver) LastPlace(ctx context.Context) (int64, error) {
 	last, err := rowsOf(ctx, d, `SELECT last FROM place WHERE only = 1`, func(*sqlite.Stmt) {},
 		func(s *sqlite.Stmt) int64 { return s.ColumnInt64(0) })
-	if err != nil || len(last) != 1 {
-		return 0, fmt.Errorf("sqlite: read the last place given out: %w", errors.Join(err, explain(err)))
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("sqlite: read the last place given out: %w", err)
+	case len(last) != 1:
+		return 0, errors.New("sqlite: the last place given out is not noted: the file is damaged")
 	}
 	d.writing.Lock()
 	defer d.writing.Unlock()
