@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/aead/aesgcm"
@@ -47,6 +48,7 @@ type Keys struct {
 
 	aead      tink.AEAD
 	pan, pin  ring
+	numbers   []uint32 // of the PAN keys, in the order of the keyset
 	id        [keySize]byte
 	reference [keySize]byte
 }
@@ -68,27 +70,80 @@ func Generate() (*Keys, error) {
 	return k.prepared()
 }
 
-// Rotate gives a set in which new keys are the primary ones for sealing, card numbers and PINs. The
-// old keys stay, so that what rests under them is still found and opened; the key of the id index stays
+// Rotate gives a set in which new keys are the primary ones for sealing, card numbers and PINs: those that Prepare has added,
+// else fresh ones. The old keys stay, so that what rests under them is still found and opened; the key of the id index stays
 // as it is. It fails when one purpose already has MaxRotations keys.
 //
-// A process that has not read the new set can neither open what the new keys sealed nor find cards
-// under them, so several nodes must all have read the file before one of them uses it.
+// A process that does not hold the new keys can neither open what they sealed nor find cards under them. So where several
+// processes share a store, all of them must have read a prepared set before one of them uses a rotated one.
 func (k *Keys) Rotate() (*Keys, error) {
-	rotated := Keys{ids: k.ids}
-	for _, turn := range []struct {
+	if k.Prepared() {
+		return k.turned(useNewest)
+	}
+	return k.turned(addPrimary)
+}
+
+// Prepare gives a set to which new keys were added that are not used yet: what is new is made with the primary ones as before.
+// Rotate then makes them the primary ones. A set that is prepared stays as it is. It fails as Rotate does.
+func (k *Keys) Prepare() (*Keys, error) {
+	if k.Prepared() {
+		return k, nil
+	}
+	return k.turned(add)
+}
+
+// Prepared says whether there are keys that are newer than the primary ones.
+func (k *Keys) Prepared() bool {
+	numbers := k.Numbers()
+	return numbers[len(numbers)-1] != k.Primary()
+}
+
+// Numbers gives the numbers of the PAN keys, in the order in which they were added; a set of other keys has other numbers.
+func (k *Keys) Numbers() []uint32 { return slices.Clone(k.numbers) }
+
+// turned gives a set in which something was done to the keys of each purpose that rotates.
+func (k *Keys) turned(turn func(*keyset.Handle, *tinkpb.KeyTemplate) (*keyset.Handle, error)) (*Keys, error) {
+	made := Keys{ids: k.ids}
+	for _, purpose := range []struct {
 		from     *keyset.Handle
 		to       **keyset.Handle
 		template *tinkpb.KeyTemplate
 	}{
-		{k.sealing, &rotated.sealing, sealingKey()}, {k.pans, &rotated.pans, digestKey()}, {k.pins, &rotated.pins, digestKey()},
+		{k.sealing, &made.sealing, sealingKey()}, {k.pans, &made.pans, digestKey()}, {k.pins, &made.pins, digestKey()},
 	} {
 		var err error
-		if *turn.to, err = withPrimary(keyset.NewManagerFromHandle(turn.from), turn.template); err != nil {
+		if *purpose.to, err = turn(purpose.from, purpose.template); err != nil {
 			return nil, err
 		}
 	}
-	return rotated.prepared()
+	return made.prepared()
+}
+
+// addPrimary adds a new key to a keyset and makes it the primary one.
+func addPrimary(from *keyset.Handle, template *tinkpb.KeyTemplate) (*keyset.Handle, error) {
+	return withPrimary(keyset.NewManagerFromHandle(from), template)
+}
+
+// add adds a new key to a keyset.
+func add(from *keyset.Handle, template *tinkpb.KeyTemplate) (*keyset.Handle, error) {
+	manager := keyset.NewManagerFromHandle(from)
+	if _, err := manager.Add(template); err != nil {
+		return nil, fmt.Errorf("add key: %w", err)
+	}
+	return manager.Handle()
+}
+
+// useNewest makes the key that was added last the primary one.
+func useNewest(from *keyset.Handle, _ *tinkpb.KeyTemplate) (*keyset.Handle, error) {
+	newest, err := from.Entry(from.Len() - 1)
+	if err != nil {
+		return nil, errors.New("has a key that is not usable")
+	}
+	manager := keyset.NewManagerFromHandle(from)
+	if err := manager.SetPrimary(newest.KeyID()); err != nil {
+		return nil, fmt.Errorf("make key primary: %w", err)
+	}
+	return manager.Handle()
 }
 
 // sealingKey and digestKey are what Tink makes new keys from.
@@ -117,6 +172,9 @@ func (k *Keys) prepared() (*Keys, error) {
 		return nil, errors.New("aead keyset: not usable")
 	}
 	if k.pan, err = newRing(k.pans); err != nil {
+		return nil, fmt.Errorf("pan keyset: %w", err)
+	}
+	if k.numbers, err = numbersOf(k.pans); err != nil {
 		return nil, fmt.Errorf("pan keyset: %w", err)
 	}
 	if k.pin, err = newRing(k.pins); err != nil {
@@ -174,6 +232,19 @@ func entries(handle *keyset.Handle) iter.Seq2[*keyset.Entry, error] {
 			}
 		}
 	}
+}
+
+// numbersOf gives the numbers of the keys of a keyset that are used or will be, in its order.
+func numbersOf(handle *keyset.Handle) (numbers []uint32, err error) {
+	for entry, err := range entries(handle) {
+		if err != nil {
+			return nil, err
+		}
+		if entry.KeyStatus() == keyset.Enabled {
+			numbers = append(numbers, entry.KeyID())
+		}
+	}
+	return numbers, nil
 }
 
 // fileFormat and fileVersion open every keyset file.

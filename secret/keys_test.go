@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,6 +107,49 @@ func TestRotationKeepsWhatRests(t *testing.T) {
 	}
 }
 
+// Keys are prepared so that all who share a store hold them before one of them uses them.
+func TestPreparedKeysAreHeldAndNotUsed(t *testing.T) {
+	old := generate(t)
+	prepared, err := old.Prepare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !prepared.Prepared() || old.Prepared() || prepared.Primary() != old.Primary() {
+		t.Errorf("prepared %t and %t, primary %d instead of %d", prepared.Prepared(), old.Prepared(), prepared.Primary(), old.Primary())
+	}
+	if _, err := old.Open(seal(t, prepared, "4242", "voucher 7"), []byte("voucher 7")); err != nil {
+		t.Error("what is new is sealed with a key that others need not hold yet")
+	}
+	if again, err := prepared.Prepare(); err != nil || again != prepared {
+		t.Errorf("prepared twice: %v", err)
+	}
+	if prepared, err = Parse(written(t, prepared)); err != nil {
+		t.Fatal(err)
+	}
+	rotated := rotate(t, prepared)
+	if !slices.Equal(rotated.Numbers(), prepared.Numbers()) || rotated.Primary() != prepared.Numbers()[1] || rotated.Prepared() {
+		t.Errorf("rotated from %v to %v, with primary %d", prepared.Numbers(), rotated.Numbers(), rotated.Primary())
+	}
+	sealed := seal(t, rotated, "4242", "voucher 7")
+	if opened, err := prepared.Open(sealed, []byte("voucher 7")); err != nil || string(opened) != "4242" {
+		t.Errorf("with the prepared set it opened as %q, %v", opened, err)
+	}
+	if _, err := old.Open(sealed, []byte("voucher 7")); err == nil {
+		t.Error("what is new is still sealed with the old key")
+	}
+	body, err := rotated.SealBody([]byte("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := prepared.OpenBody(body); err != nil {
+		t.Error(err)
+	}
+	asked, made := prepared.PAN(1, card(t)), rotated.PAN(1, card(t))
+	if !slices.Contains(asked, made[0]) || asked[0] != made[1] {
+		t.Errorf("card numbers are asked for as %v, and made as %v", asked, made)
+	}
+}
+
 func TestRotationIsBounded(t *testing.T) {
 	keys := generate(t)
 	for range MaxRotations - 1 {
@@ -116,6 +160,9 @@ func TestRotationIsBounded(t *testing.T) {
 	}
 	if _, err := keys.Rotate(); err == nil {
 		t.Errorf("key %d was added", MaxRotations+1)
+	}
+	if _, err := keys.Prepare(); err == nil {
+		t.Errorf("key %d was prepared", MaxRotations+1)
 	}
 }
 

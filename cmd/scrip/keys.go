@@ -4,11 +4,13 @@ import (
 	"fmt"
 
 	"github.com/scripworks/scrip/keyset"
+	"github.com/scripworks/scrip/secret"
 )
 
 // keysCmd is `scrip keys`.
 type keysCmd struct {
-	Rotate rotateCmd `cmd:"" help:"Add fresh primary keys to a keyset; the old ones stay, to read what is there."`
+	Prepare prepareCmd `cmd:"" help:"Add fresh keys to a keyset that nothing uses yet, before a rotation where several servers share a store."`
+	Rotate  rotateCmd  `cmd:"" help:"Use prepared keys, or else fresh ones, for what is new; the old ones stay, to read what is there."`
 }
 
 // Help gives the example.
@@ -24,21 +26,50 @@ type rotateCmd struct {
 // Help gives the example.
 func (rotateCmd) Help() string {
 	return "Servers take it up when they are started again. Card numbers are then found under the new key and the old\n" +
-		"ones; keep the file's old copy until all servers run with the new one.\n\nExample:\n  scrip keys rotate data/keys.json"
+		"ones; keep the file's old copy until all servers run with the new one. Where several share a store, all of them must\n" +
+		"run with what scrip keys prepare has written before one is started with what this writes.\n\nExample:\n  scrip keys rotate data/keys.json"
 }
 
 // Run rotates a keyset.
 func (r *rotateCmd) Run(c console) error {
-	keys, err := keyset.Read(r.File)
+	keys, err := rewrite(r.File, (*secret.Keys).Rotate)
 	if err != nil {
-		return err
-	}
-	if keys, err = keys.Rotate(); err != nil {
-		return fmt.Errorf("%s: %w", r.File, err)
-	}
-	if err := keyset.Write(r.File, keys); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(c.out, "The primary PAN key is now", keys.Primary())
 	return err
+}
+
+// prepareCmd is `scrip keys prepare`.
+type prepareCmd struct {
+	File string `arg:"" type:"existingfile" help:"Keyset file, such as data/keys.json."`
+}
+
+// Help gives the example.
+func (prepareCmd) Help() string {
+	return "Give the file to every server and start one after the other again. Then scrip keys rotate, give it to every server\n" +
+		"again, and start one after the other again. A keyset that is prepared stays as it is.\n\nExample:\n  scrip keys prepare data/keys.json"
+}
+
+// Run prepares a keyset.
+func (p *prepareCmd) Run(c console) error {
+	keys, err := rewrite(p.File, (*secret.Keys).Prepare)
+	if err != nil {
+		return err
+	}
+	numbers := keys.Numbers()
+	_, err = fmt.Fprintf(c.out, "The primary PAN key is still %d; %d is prepared\n", keys.Primary(), numbers[len(numbers)-1])
+	return err
+}
+
+// rewrite writes what becomes of a keyset in its place.
+func rewrite(path string, turn func(*secret.Keys) (*secret.Keys, error)) (*secret.Keys, error) {
+	keys, err := keyset.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	if keys, err = turn(keys); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return keys, keyset.Write(path, keys)
 }
