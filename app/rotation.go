@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -38,8 +39,9 @@ func (a *App) renumber(ctx context.Context) error {
 			return fmt.Errorf("read the key of card numbers: %w", err)
 		}
 	}
-	if done.Primary == a.Keys.Primary() {
-		return nil
+	numbers := a.Keys.Numbers()
+	if slices.Index(numbers, done.Primary) >= slices.Index(numbers, a.Keys.Primary()) {
+		return nil // it may be done under a key that we hold and do not use yet
 	}
 	if err := a.renumberCards(ctx); err != nil {
 		return fmt.Errorf("rewrite card numbers: %w", err)

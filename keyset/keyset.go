@@ -145,26 +145,39 @@ func markOf(keys *secret.Keys) mark {
 	return mark{Mark: keys.ID(ident.Production, markID), Primary: keys.Primary()}
 }
 
-// Fits refuses a keyset with which a store cannot have been written (ErrOther). known says that it is the one which the
-// store was last used with; when nothing was ever written, none is.
+// lastMark gives the mark that a store has; marked says whether it has one.
+func lastMark(ctx context.Context, reports admin.Reports) (last mark, marked bool, err error) {
+	row, marked, err := reports.RowByName(ctx, admin.SettingRow, ident.Production, markName)
+	if err != nil || !marked {
+		return mark{}, false, err
+	}
+	err = json.Unmarshal(row.Content, &last)
+	return last, true, err
+}
+
+// Fits refuses a keyset with which a store cannot have been written (ErrOther). known says that nothing of it is new to the
+// store; when nothing was ever written, all is.
 func Fits(ctx context.Context, reports admin.Reports, keys *secret.Keys) (known bool, err error) {
-	row, found, err := reports.RowByName(ctx, admin.SettingRow, ident.Production, markName)
-	if err != nil || !found {
+	last, marked, err := lastMark(ctx, reports)
+	if err != nil || !marked {
 		return false, err
 	}
-	var last mark
-	if err := json.Unmarshal(row.Content, &last); err != nil {
-		return false, err
-	}
+	return last.fits(keys)
+}
+
+// fits is Fits for a store with a mark. Keys that are prepared are new only once they are used: then no keyset is taken any
+// more that has not got them.
+func (last mark) fits(keys *secret.Keys) (known bool, err error) {
+	numbers := keys.Numbers()
+	used := slices.Index(numbers, last.Primary)
 	switch now := markOf(keys); {
-	case last == now:
-		return true, nil
 	case last.Mark != now.Mark:
 		return false, ErrOther
-	case !hasNumberKey(keys, last.Primary):
+	case used < 0:
 		return false, fmt.Errorf("%w: it is older than the last rotation", ErrOther)
+	default:
+		return used >= slices.Index(numbers, now.Primary), nil
 	}
-	return false, nil
 }
 
 // maxMarked bounds how often a keyset is judged anew because somebody has set something meanwhile.
@@ -173,8 +186,9 @@ const maxMarked = 16
 // errBehind says that somebody has set something since the keyset was judged.
 var errBehind = errors.New("what operators have set keeps changing")
 
-// Check refuses a keyset with which the store cannot have been written (ErrOther), and remembers one that it can. Of two
-// processes that start on an empty store with different ones, one is refused.
+// Check refuses a keyset with which the store cannot have been written (ErrOther), or that would use a key which another process
+// on it does not hold (store.ErrKeyAhead), and remembers one that it can. Of two processes that start on an empty store with
+// different ones, one is refused.
 func Check(ctx context.Context, s *store.Store, keys *secret.Keys) error {
 	err := errBehind
 	for n := 0; n < maxMarked && errors.Is(err, errBehind); n++ {
@@ -183,22 +197,47 @@ func Check(ctx context.Context, s *store.Store, keys *secret.Keys) error {
 	return err
 }
 
-// check is Check while nobody sets anything: otherwise errBehind.
+// check is Check while nobody sets anything: otherwise errBehind. What is new is marked only after all others were found to hold
+// it, so that a rotation that came too early leaves no trace. A store without a mark has nothing that needs keys.
 func check(ctx context.Context, s *store.Store, keys *secret.Keys) error {
 	revision, err := s.Driver().Revision(ctx)
 	if err != nil {
 		return fmt.Errorf("read the mark of the keyset: %w", err)
 	}
-	known, err := Fits(ctx, s.Driver(), keys)
-	switch {
-	case errors.Is(err, ErrOther):
-		return err
-	case err != nil:
+	last, marked, err := lastMark(ctx, s.Driver())
+	if err != nil {
 		return fmt.Errorf("read the mark of the keyset: %w", err)
-	case known:
-		return nil
 	}
-	content, err := json.Marshal(markOf(keys))
+	known := false
+	if marked {
+		if known, err = last.fits(keys); err == nil {
+			err = hold(ctx, s, keys)
+		}
+	}
+	if known || err != nil {
+		return err
+	}
+	if err := remember(ctx, s, revision, markOf(keys)); err != nil || marked {
+		return err
+	}
+	return hold(ctx, s, keys)
+}
+
+// hold says to the other processes which keys this one holds, and that it uses the primary one.
+func hold(ctx context.Context, s *store.Store, keys *secret.Keys) error {
+	err := s.Driver().HoldKeys(ctx, keys.Numbers(), keys.Primary())
+	switch {
+	case errors.Is(err, store.ErrKey):
+		return fmt.Errorf("%w: %w", ErrOther, err)
+	case errors.Is(err, store.ErrKeyAhead):
+		return fmt.Errorf("%w; give every process the keyset as `scrip keys prepare` writes it, start each again, and rotate then", err)
+	}
+	return err
+}
+
+// remember marks a store, if nobody has set anything since a revision: errBehind.
+func remember(ctx context.Context, s *store.Store, revision int64, m mark) error {
+	content, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
@@ -209,9 +248,4 @@ func check(ctx context.Context, s *store.Store, keys *secret.Keys) error {
 		tx.PutRow(admin.Row{Kind: admin.SettingRow, Number: markRow, World: ident.Production, Name: markName, Content: content})
 		return nil
 	})
-}
-
-// hasNumberKey says whether a key of card numbers is in the keyset.
-func hasNumberKey(keys *secret.Keys, number uint32) bool {
-	return slices.ContainsFunc(keys.Holder(ident.Production, markName, markName), func(d secret.Digest) bool { return d.Key == number })
 }

@@ -100,6 +100,25 @@ func TestOnlyTheStoresOwnKeysAreTaken(t *testing.T) {
 	}
 }
 
+// Nothing is made with prepared keys, so those from before are good until they are used; and whoever holds them may serve on
+// beside those who use them, without making the store believe that they are not used.
+func TestPreparedKeysAreTakenBesideOthers(t *testing.T) {
+	o := open(t)
+	prepared, err := o.keys.Prepare()
+	must(t, err)
+	for _, keys := range []*secret.Keys{o.keys, prepared, o.keys} {
+		must(t, keyset.Check(t.Context(), o.store, keys))
+	}
+	rotated, err := prepared.Rotate()
+	must(t, err)
+	for _, keys := range []*secret.Keys{rotated, prepared, rotated} {
+		must(t, keyset.Check(t.Context(), o.store, keys))
+		if err := keyset.Check(t.Context(), o.store, o.keys); !errors.Is(err, keyset.ErrOther) {
+			t.Errorf("with keys from before: %v", err)
+		}
+	}
+}
+
 func TestADamagedKeysetIsNotReplaced(t *testing.T) {
 	o := open(t)
 	must(t, os.WriteFile(o.path, []byte("{"), 0o600))
