@@ -9,7 +9,10 @@ import (
 	"github.com/scripworks/scrip/txn"
 )
 
-var _ Leases = (*Alone)(nil)
+var (
+	_ Leases  = (*Alone)(nil)
+	_ Keyring = (*Alone)(nil)
+)
 
 // Alone is what a driver has by itself that its process shares with no other. The zero value is ready.
 type Alone struct {
@@ -25,6 +28,9 @@ func (*Alone) Release(ctx context.Context, _ string) error { return ctx.Err() }
 
 // Shared implements Leases.
 func (*Alone) Shared() bool { return false }
+
+// HoldKeys implements Keyring: nobody else holds any.
+func (*Alone) HoldKeys(ctx context.Context, _ []uint32, _ uint32) error { return ctx.Err() }
 
 // Revision answers admin.Reports.
 func (a *Alone) Revision(context.Context) (int64, error) { return a.revision.Load(), nil }

@@ -28,6 +28,7 @@ type Driver interface {
 	airtime.Unsettled
 	saf.Reports
 	Leases
+	Keyring
 	// Begin starts the batch of a writer. The store runs so many at a time as its settings say.
 	Begin(ctx context.Context) (Batch, error)
 	// View starts a batch that only loads, all from one committed instant, beside the writer.
@@ -53,6 +54,20 @@ type Leases interface {
 	// Shared says whether other processes may be at work on the store, now or later.
 	Shared() bool
 }
+
+// Keyring says to the processes on a store which keys the others hold, so that none uses a key that another has not.
+type Keyring interface {
+	// HoldKeys says which keys of card numbers this process holds, by their numbers in the order in which they were made, and
+	// that it is about to use the primary one for what it writes. ErrKey: another one is in use, which it does not hold.
+	// ErrKeyAhead: a living process does not hold this one. Where one process alone has the store neither can be.
+	HoldKeys(ctx context.Context, keys []uint32, primary uint32) error
+}
+
+// Errors of a Keyring.
+var (
+	ErrKey      = errors.New("store: the other processes use a key that this one does not hold")
+	ErrKeyAhead = errors.New("store: other processes do not hold the key that this one would use")
+)
 
 // Batch is one database transaction.
 type Batch interface {

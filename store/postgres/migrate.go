@@ -7,14 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-
-	"github.com/scripworks/scrip/store/sqlstore"
 )
 
 //go:embed migration/*.sql
@@ -23,19 +24,23 @@ var migrations embed.FS
 // migrating is the advisory lock of whoever brings the schema up to date.
 const migrating = 0x53637270
 
+// How a migration goes on beside nodes that serve. One that waits for a table has everybody else who comes for it wait
+// behind, so it does not wait for long, and tries again.
+const (
+	migrationWait   = time.Second      // for a table
+	migrationPause  = time.Second      // until it is tried again
+	migrationWithin = 30 * time.Second // from the first try to the last
+)
+
 // prepareSchema brings the schema up to date, or makes it, or says why this release cannot. Nodes that start at once go one
 // after the other.
-func prepareSchema(ctx context.Context, config *pgxpool.Config, readOnly bool) (err error) {
+func prepareSchema(ctx context.Context, config *pgxpool.Config, known int64, readOnly bool) (err error) {
 	c, err := pgx.ConnectConfig(ctx, config.ConnConfig)
 	if err != nil {
 		return fmt.Errorf("postgres: connect: %w", err)
 	}
 	defer func() { err = errors.Join(err, c.Close(context.WithoutCancel(ctx))) }()
 	if err := check(ctx, c); err != nil {
-		return err
-	}
-	known, err := sqlstore.LastMigration(migrations)
-	if err != nil {
 		return err
 	}
 	if is, err := identify(ctx, c); err != nil || is.version == known {
@@ -56,12 +61,46 @@ func prepareSchema(ctx context.Context, config *pgxpool.Config, readOnly bool) (
 	return migrate(ctx, config)
 }
 
-// migrate runs the migrations that are missing.
-func migrate(ctx context.Context, config *pgxpool.Config) (err error) {
+// migrate runs the migrations that are missing. While others hold a table, such as a backup, or nodes serve that could not go
+// on, it tries again for a while: a node that was killed counts for store.LeaseTime.
+func migrate(ctx context.Context, config *pgxpool.Config) error {
+	last := time.Now().Add(migrationWithin)
+	for {
+		err := tryMigrations(ctx, config)
+		switch {
+		case !inTheWay(err):
+			return err
+		case time.Now().After(last):
+			return fmt.Errorf("%w: %w", ErrInUse, err)
+		}
+		select {
+		case <-time.After(migrationPause):
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		}
+	}
+}
+
+// inTheWay says whether something failed because of others who hold what it needs, so that it may succeed later.
+func inTheWay(err error) bool {
+	var refusal *pgconn.PgError
+	return errors.As(err, &refusal) && slices.Contains([]string{lockNotAvailable, objectInUse, deadlock}, refusal.Code)
+}
+
+// What the server says of others in the way.
+const (
+	lockNotAvailable = "55P03"
+	objectInUse      = "55006" // of wait_for_nodes in the first migration, too
+	deadlock         = "40P01"
+)
+
+// tryMigrations runs the migrations that are missing, once.
+func tryMigrations(ctx context.Context, config *pgxpool.Config) (err error) {
 	settings := config.ConnConfig.Copy()
-	for _, limit := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {
+	for _, limit := range []string{"statement_timeout", "idle_in_transaction_session_timeout"} {
 		settings.RuntimeParams[limit] = "0" // a table may be large
 	}
+	settings.RuntimeParams["lock_timeout"] = strconv.FormatInt(migrationWait.Milliseconds(), 10)
 	db := stdlib.OpenDB(*settings)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	p, err := provider(db)

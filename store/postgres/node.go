@@ -2,12 +2,15 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/scripworks/scrip/store"
 )
@@ -18,7 +21,8 @@ const renewEvery = time.Second
 // node is this process among those that serve the store (docs/decisions/0020).
 type node struct {
 	number  atomic.Int32
-	airtime atomic.Bool // there are vouchers or floats
+	airtime atomic.Bool             // there are vouchers or floats
+	keys    atomic.Pointer[[]int64] // that this process has said it holds
 	end     context.CancelFunc
 	working sync.WaitGroup
 }
@@ -81,13 +85,87 @@ func (d *Driver) renew(ctx context.Context) error {
 	if err != nil || lives {
 		return wrap("renew the node", err)
 	}
+	return d.takeNumber(ctx)
+}
+
+// takeNumber takes a number, if a process of this release with our keys may serve the store: ErrNewer, store.ErrKey.
+func (d *Driver) takeNumber(ctx context.Context) error {
+	var keys []int64
+	if held := d.node.keys.Load(); held != nil {
+		keys = *held
+	}
 	var number int32
-	err = d.side.QueryRow(ctx, `WITH gone AS (DELETE FROM node WHERE until < clock_timestamp() - interval '1 hour')
-		INSERT INTO node (name, until) VALUES ($1, clock_timestamp() + $2) RETURNING number`, d.options.Name, store.LeaseTime).Scan(&number)
-	if err == nil {
+	err := d.side.QueryRow(ctx, takeNumber, d.options.Name, store.LeaseTime, d.known, keys).Scan(&number)
+	switch {
+	case err == nil:
 		d.node.number.Store(number)
+	case errors.Is(err, pgx.ErrNoRows):
+		return d.whyNot(ctx)
 	}
 	return wrap("take a number for the node", err)
+}
+
+// Whoever changes the row of serving looks for nodes once it is locked, so one that has seen it as it was is seen.
+const takeNumber = `WITH gone AS (DELETE FROM node WHERE until < clock_timestamp() - interval '1 hour'),
+	may AS (SELECT oldest, key FROM serving FOR SHARE)
+	INSERT INTO node (name, until, knows, keys) SELECT $1, clock_timestamp() + $2, $3, $4::bigint[] FROM may
+	WHERE oldest <= $3 AND ($4 IS NULL OR key IS NULL OR key = ANY ($4)) RETURNING number`
+
+// whyNot says why this process got no number.
+func (d *Driver) whyNot(ctx context.Context) error {
+	var oldest int64
+	err := d.side.QueryRow(ctx, `SELECT oldest FROM serving`).Scan(&oldest)
+	switch {
+	case err != nil:
+		return wrap("ask who may serve", err)
+	case oldest > d.known:
+		return fmt.Errorf("%w: it is for releases that know migration %d; this one knows %d", ErrNewer, oldest, d.known)
+	}
+	return store.ErrKey
+}
+
+// HoldKeys implements store.Keyring.
+func (d *Driver) HoldKeys(ctx context.Context, keys []uint32, primary uint32) error {
+	if err := d.mayServe(); err != nil {
+		return err
+	}
+	defer d.open.RUnlock()
+	ctx, cancel := context.WithTimeout(ctx, d.options.Timeout)
+	defer cancel()
+	held := make([]int64, len(keys))
+	for i, k := range keys {
+		held[i] = int64(k)
+	}
+	err := pgx.BeginFunc(ctx, d.side, func(tx pgx.Tx) error { return d.holdKeys(ctx, tx, held, int64(primary)) })
+	var refusal *pgconn.PgError
+	switch {
+	case errors.As(err, &refusal) && refusal.Code == objectInUse:
+		return fmt.Errorf("%w: %s", store.ErrKeyAhead, refusal.Message)
+	case err == nil:
+		d.node.keys.Store(&held)
+	}
+	return wrap("say which keys this node holds", err)
+}
+
+func (d *Driver) holdKeys(ctx context.Context, tx pgx.Tx, held []int64, primary int64) error {
+	var used *int64
+	if err := tx.QueryRow(ctx, `SELECT key FROM serving FOR UPDATE`).Scan(&used); err != nil {
+		return err
+	}
+	if used != nil && !slices.Contains(held, *used) {
+		return store.ErrKey
+	}
+	done, err := tx.Exec(ctx, `UPDATE node SET keys = $2 WHERE number = $1 AND until > clock_timestamp()`, d.node.number.Load(), held)
+	switch {
+	case err != nil:
+		return err
+	case done.RowsAffected() == 0:
+		return errNode
+	case used != nil && slices.Index(held, *used) >= slices.Index(held, primary):
+		return nil // another node is ahead of us, and we can follow
+	}
+	_, err = tx.Exec(ctx, `UPDATE serving SET key = $1`, primary)
+	return err
 }
 
 // softly does something whose loss in a crash would do no harm, and which must not wait for a standby.

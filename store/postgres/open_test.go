@@ -29,6 +29,18 @@ func open(t *testing.T, dsn string, o postgres.Options) *postgres.Driver {
 	return d
 }
 
+// visit opens a store and closes it again.
+func visit(t *testing.T, dsn string, o postgres.Options) {
+	t.Helper()
+	d, err := postgres.Open(ctx, dsn, o)
+	if err == nil {
+		err = d.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func refuses(t *testing.T, dsn string, o postgres.Options, want error) {
 	t.Helper()
 	d, err := postgres.Open(ctx, dsn, o)
@@ -72,10 +84,10 @@ func TestAStartThatBrokeOff(t *testing.T) {
 
 func TestANewerStoreIsServedWhileItSaysSo(t *testing.T) {
 	dsn := pgtest.Shared(t).Database(t)
-	open(t, dsn, postgres.Options{})
+	visit(t, dsn, postgres.Options{})
 	execute(t, dsn, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (1000, true)`)
-	open(t, dsn, postgres.Options{})
-	open(t, dsn, onlyRead)
+	visit(t, dsn, postgres.Options{})
+	visit(t, dsn, onlyRead)
 	execute(t, dsn, `UPDATE serving SET oldest = 1000`)
 	refuses(t, dsn, postgres.Options{}, postgres.ErrNewer)
 	refuses(t, dsn, onlyRead, postgres.ErrNewer)

@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/store/sqlstore"
 )
 
 var _ store.Driver = (*Driver)(nil)
@@ -51,6 +52,9 @@ var (
 	ErrNewer = errors.New("postgres: the store was written by a newer release")
 	// ErrOlder says that the store was written by an older release, and would have to be brought up to date.
 	ErrOlder = errors.New("postgres: the store was written by an older release; serve it once to bring it up to date")
+	// ErrInUse says that the store cannot be brought up to date while others use it: nodes of a release that could not go on
+	// serving, or somebody who holds a table for long.
+	ErrInUse = errors.New("postgres: others use the store, which is to be brought up to date")
 	// ErrForeign says that the database holds something else, perhaps another program's tables.
 	ErrForeign = errors.New("postgres: the database is no store of Scrip's")
 	// ErrServer says that the server is too old, or is set so that a commit would not be durable.
@@ -65,6 +69,7 @@ var errClosed = errors.New("postgres: the store is closed")
 // Driver is an open store. Make one with Open.
 type Driver struct {
 	options Options
+	known   int64         // last migration of this release
 	writers *pgxpool.Pool // of the batches
 	readers *pgxpool.Pool // of views and reports
 	side    *pgxpool.Pool // of the node, leases and places: what must not wait for batches
@@ -95,7 +100,10 @@ func (d *Driver) connect(ctx context.Context, dsn string) error {
 	if err != nil {
 		return err
 	}
-	if err := prepareSchema(ctx, config, d.options.ReadOnly); err != nil {
+	if d.known, err = sqlstore.LastMigration(migrations); err != nil {
+		return err
+	}
+	if err := prepareSchema(ctx, config, d.known, d.options.ReadOnly); err != nil {
 		return err
 	}
 	if d.readers, err = pool(ctx, config, d.options.Readers); err != nil {

@@ -1,22 +1,48 @@
 -- +goose Up
 
--- Which releases may serve this schema: those that know a migration from oldest on. A migration that older releases
--- cannot run on raises it.
+-- Who may serve the store: releases that know a migration from oldest on, with the key of card numbers that is in use. A
+-- migration that older releases cannot run on raises oldest, as its last statement. A node takes a number under a lock of the row.
 CREATE TABLE serving (
     lone   boolean PRIMARY KEY DEFAULT true CHECK (lone),
-    oldest bigint NOT NULL
+    oldest bigint NOT NULL,
+    key    bigint -- null until a node has said which
 );
 INSERT INTO serving (oldest) VALUES (1);
 
 -- Places in the order of messages and cards, in blocks of 1024: a value is the last place of the block before.
 CREATE SEQUENCE place MINVALUE 0 START 0 INCREMENT 1024;
 
--- Processes that serve the store. A number is never used again.
+-- Processes that serve the store. A number is never used again. knows is the last migration of its release, keys are the
+-- keys of card numbers that it holds, null until it has read them.
 CREATE TABLE node (
     number integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     name   text NOT NULL,
-    until  timestamptz NOT NULL
+    until  timestamptz NOT NULL,
+    knows  bigint NOT NULL,
+    keys   bigint[]
 ) WITH (fillfactor = 10, autovacuum_vacuum_threshold = 1000);
+
+-- Whoever changes what nodes must know waits for those that live and do not.
+-- +goose StatementBegin
+CREATE FUNCTION wait_for_nodes() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    behind text;
+BEGIN
+    SELECT string_agg(name || ' (' || number || ')', ', ' ORDER BY number) INTO behind
+        FROM node WHERE until > clock_timestamp() AND knows < NEW.oldest;
+    IF behind IS NOT NULL THEN
+        RAISE EXCEPTION 'nodes of a release that cannot serve what this would make are still running: %', behind USING ERRCODE = 'object_in_use';
+    END IF;
+    SELECT string_agg(name || ' (' || number || ')', ', ' ORDER BY number) INTO behind
+        FROM node WHERE until > clock_timestamp() AND keys IS NOT NULL AND NOT NEW.key = ANY (keys);
+    IF behind IS NOT NULL THEN
+        RAISE EXCEPTION 'nodes without the key that is to be used are still running: %', behind USING ERRCODE = 'object_in_use';
+    END IF;
+    RETURN NEW;
+END
+$$;
+-- +goose StatementEnd
+CREATE TRIGGER wait_for_nodes BEFORE UPDATE ON serving FOR EACH ROW EXECUTE FUNCTION wait_for_nodes();
 
 -- What only one node does at a time.
 CREATE TABLE lease (
