@@ -359,19 +359,22 @@ func TestWithoutACatalogueThereIsNoList(t *testing.T) {
 	}
 }
 
-// One is found by its number and its labels, beside its third-party identifiers.
+// One is found by its number, its labels and its merchant's hour, beside its third-party identifiers.
 func TestWhatAPurchaseIsFoundBy(t *testing.T) {
 	s := newShop(t, airtimetest.Settings{})
 	r := s.purchase("t1", s.topUp)
 	r.Labels, r.References = []string{"till 7", "till 7"}, []ident.Reference{{Institution: "i", Identifier: "1"}}
+	r.Merchant = "000000000012345"
 	s.bought(r)
 	w := r.Sender.World
-	for _, hash := range []int64{s.Keys.Found(w, "msisdn", numberOne), s.Keys.Found(w, "label", "till 7"), s.Keys.Reference(w, r.References[0])} {
+	for _, hash := range []int64{
+		s.Keys.Found(w, "msisdn", numberOne), s.Keys.Found(w, "label", "till 7"), s.Keys.Reference(w, r.References[0]), s.Keys.Merchant(w, r.Merchant, r.Received),
+	} {
 		if !slices.Contains(s.state("t1").References, hash) {
 			t.Error("a hash is missing")
 		}
 	}
-	if len(s.state("t1").References) != 3 {
+	if len(s.state("t1").References) != 4 {
 		t.Errorf("%d hashes", len(s.state("t1").References))
 	}
 }

@@ -1,6 +1,7 @@
 package airtime
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -44,10 +45,10 @@ func (v *Vendor) prepare(r *Request) (*purchase, error) {
 	return p, nil
 }
 
-// foundBy gives the hashes of the third-party identifiers, of the recipient's number and of the labels.
+// foundBy gives the hashes of the third-party identifiers, the merchant and hour, the recipient's number and the labels.
 func (v *Vendor) foundBy(r *Request) []int64 {
 	w := r.Sender.World
-	hashes := v.intake.References(w, r.References)
+	hashes := v.intake.RequestHashes(w, r.References, cmp.Or(r.Merchant, r.Origin.MerchantID()), r.Received)
 	if !r.Recipient.IsZero() {
 		hashes = append(hashes, v.keys.Found(w, secret.ByMSISDN, r.Recipient.Reveal()))
 	}

@@ -57,6 +57,7 @@ type Request struct {
 	Buyer      ident.MSISDN
 	Channel    string            // the way the customer came in (originator.channelId); empty when not told
 	Collect    bool              // money is still to be collected (paymentMethods), which this vendor cannot
+	Merchant   string            // id of the merchant it comes from, for search only; empty leaves it to Origin
 	References []ident.Reference // third-party identifiers
 	Labels     []string          // transaction labels, for search only
 	Body       []byte            // the message as received, for keeping, without what must not rest

@@ -153,6 +153,10 @@ func TestRequestsAreUnderstoodAsTheyWereMeant(t *testing.T) {
 		}
 		got := *e.service.request
 		got.Sender, got.Body, got.Wire, got.Origin = nil, nil, nil, r.Origin
+		if got.Merchant != r.Origin.Merchant.ID {
+			rt.Fatalf("understood the merchant %q", got.Merchant)
+		}
+		got.Merchant = ""
 		if len(r.References) == 0 && len(got.References) == 0 {
 			got.References = r.References
 		}

@@ -392,7 +392,7 @@ func TestTheWordsOfARequest(t *testing.T) {
 	want := []ident.Reference{{Institution: "1234567", Identifier: "A83-000171"}, {Institution: "7654321", Identifier: "9931-1771"}}
 	if r.Family != txn.Purchase || r.ID != requestID || r.Sender != &e.door.sender || !r.Received.Equal(noon) || r.Product != "A10" ||
 		r.Amount == nil || *r.Amount != (money.Amount{Minor: 12500, Currency: 710}) || r.Collect || !slices.Equal(r.References, want) ||
-		!slices.Equal(r.Labels, []string{"spring"}) || r.Channel != "web" {
+		!slices.Equal(r.Labels, []string{"spring"}) || r.Channel != "web" || r.Merchant != "000000000012345" {
 		t.Errorf("the service was told %+v", r)
 	}
 	if r.Recipient != number(t, "27831234567") || r.Buyer != number(t, "27830000000") {

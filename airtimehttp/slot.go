@@ -7,7 +7,7 @@ import (
 
 // slots are the places in messages and queries that only airtime has, and those that it looks at by itself.
 type slots struct {
-	client, clientID, receiver                wire.Slot
+	client, clientID, receiver, merchantID    wire.Slot
 	productID, channelID, payments, labels    wire.Slot
 	recipient, recipientMSISDN, buyerMSISDN   wire.Slot
 	voucher, tenders, reason                  wire.Slot
@@ -19,7 +19,8 @@ type slots struct {
 func findSlots(s *exchange.Server) slots {
 	return slots{
 		client: s.Slot("client"), clientID: s.Slot("client.id"), receiver: s.Slot("receiver"),
-		productID: s.Slot("product.productId"), channelID: s.Slot("originator.channelId"), payments: s.Slot("paymentMethods"), labels: s.Slot("transactionLabels"),
+		merchantID: s.Slot("originator.merchant.merchantId"),
+		productID:  s.Slot("product.productId"), channelID: s.Slot("originator.channelId"), payments: s.Slot("paymentMethods"), labels: s.Slot("transactionLabels"),
 		recipient: s.Slot("recipientMsisdn"), recipientMSISDN: s.Slot("recipientMsisdn.msisdn"),
 		buyerMSISDN: s.Slot("senderMsisdn.msisdn"),
 		voucher:     s.Slot("voucher"), tenders: s.Slot("tenders"), reason: s.Slot("reversalReason"),

@@ -25,8 +25,9 @@ func (s *Server) read(x *exchange.Exchange) (*airtime.Request, error) {
 	msg := x.Message
 	product, _ := msg.Text(s.slots.productID)
 	channel, _ := msg.Text(s.slots.channelID)
+	merchant, _ := msg.Text(s.slots.merchantID)
 	return &airtime.Request{
-		Family: x.Operation.Family, ID: x.ID(), Sender: x.Sender, Received: x.Received, Product: product, Amount: amount, Channel: channel,
+		Family: x.Operation.Family, ID: x.ID(), Sender: x.Sender, Received: x.Received, Product: product, Amount: amount, Channel: channel, Merchant: merchant,
 		Recipient: number(msg, s.slots.recipientMSISDN), Buyer: number(msg, s.slots.buyerMSISDN),
 		Collect: s.collects(msg), References: x.References(), Labels: labels(msg.Value(s.slots.labels)), Wire: x.Wire(),
 	}, nil

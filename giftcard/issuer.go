@@ -1,6 +1,7 @@
 package giftcard
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -99,7 +100,8 @@ func (i *Issuer) prepare(r *Request) (*decision, error) {
 		return nil, err
 	}
 	w := r.Sender.World
-	d := &decision{issuer: i, request: r, body: body, references: i.intake.References(w, r.References)}
+	d := &decision{issuer: i, request: r, body: body}
+	d.references = i.intake.RequestHashes(w, r.References, cmp.Or(r.Merchant, r.Origin.MerchantID()), r.Received)
 	d.number = CardKey(i.keys.PAN(w, r.Card.PAN))
 	d.pin = i.presented(w, r.Card)
 	if !r.Target.PAN.IsZero() {

@@ -74,6 +74,7 @@ type Request struct {
 	Holder     Holder        // to look up by when no card is named, or to remember with an activation
 	Points     bool          // points were asked for, which this issuer does not keep
 	Channel    string        // the way the customer came in (originator.channelId); empty when not told
+	Merchant   string        // id of the merchant it comes from, for search only; empty leaves it to Origin
 	References []ident.Reference
 	Body       []byte // the message as received, without PINs and card numbers, for keeping
 	// Wire is the message as it was received, PINs and all, for who passes it on. It is never kept, is sent once, and holds

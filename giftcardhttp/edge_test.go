@@ -631,9 +631,12 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-func TestTheChannelOfARequest(t *testing.T) {
+func TestTheChannelAndTheMerchantOfARequest(t *testing.T) {
 	e := newEdge(t)
 	e.answer(redemption.with(t, `"terminalId":`, `"channelId":"web","terminalId":`).post())
+	if got := e.service.request.Merchant; got != "000000000012345" {
+		t.Errorf("the service was told of the merchant %q", got)
+	}
 	if got := e.service.request.Channel; got != "web" {
 		t.Errorf("the channel is %q", got)
 	}

@@ -8,7 +8,7 @@ import (
 
 // slots are the places in messages that only gift cards have.
 type slots struct {
-	posInfo, productID, channelID               wire.Slot
+	posInfo, productID, channelID, merchantID   wire.Slot
 	cardHolder, profileID, msisdn, emailAddress wire.Slot
 	pointsAsk                                   wire.Slot
 	cards                                       map[txn.Family]cardPair
@@ -53,7 +53,8 @@ func findSlots(s *exchange.Server) slots {
 	}
 	found := slots{
 		posInfo: s.Slot("posInfo"), productID: s.Slot("product.id"), channelID: s.Slot("originator.channelId"), cardHolder: s.Slot("cardHolder"),
-		profileID: s.Slot("cardHolder.profileId"), msisdn: s.Slot("cardHolder.msisdn"), emailAddress: s.Slot("cardHolder.emailAddress"),
+		merchantID: s.Slot("originator.merchant.merchantId"),
+		profileID:  s.Slot("cardHolder.profileId"), msisdn: s.Slot("cardHolder.msisdn"), emailAddress: s.Slot("cardHolder.emailAddress"),
 		pointsAsk: s.Slot("points.requestAmount"), cards: map[txn.Family]cardPair{txn.LookUp: pair(txn.LookUp)},
 	}
 	for _, k := range ended {

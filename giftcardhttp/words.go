@@ -23,6 +23,7 @@ func (s *Server) read(x *exchange.Exchange) (*giftcard.Request, error) {
 	r.Wire = x.Wire()
 	r.Product, _ = msg.Text(s.slots.productID)
 	r.Channel, _ = msg.Text(s.slots.channelID)
+	r.Merchant, _ = msg.Text(s.slots.merchantID)
 	first, second := s.slots.cardsOf(family)
 	r.Card = presented(msg, first)
 	if second != nil {

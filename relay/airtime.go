@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/scripworks/scrip/airtime"
@@ -27,7 +28,8 @@ type sales struct {
 func (s *sales) Request(ctx context.Context, q *airtime.Request) (response *airtime.Response, err error) {
 	err = s.relay.pass(ctx, s.route, call{
 		sender: q.Sender, family: q.Family, id: q.ID, received: q.Received, amount: q.Amount, references: q.References, body: q.Body,
-		unfit: q.Permitted(), send: func(ctx context.Context, u *upstream, own ident.Reference) (approval, error) {
+		merchant: cmp.Or(q.Merchant, q.Origin.MerchantID()),
+		unfit:    q.Permitted(), send: func(ctx context.Context, u *upstream, own ident.Reference) (approval, error) {
 			if response, err = buy(ctx, u.Airtime.Request, q, own); err != nil {
 				return approval{}, err
 			}

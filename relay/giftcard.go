@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -34,7 +35,8 @@ func (g *giftcards) Request(ctx context.Context, q *giftcard.Request) (response 
 	}
 	err = g.relay.pass(ctx, g.route, call{
 		sender: q.Sender, family: q.Family, id: q.ID, received: q.Received, amount: q.Amount, references: q.References, body: q.Body,
-		unfit: permitted(q), send: func(ctx context.Context, u *upstream, own ident.Reference) (approval, error) {
+		merchant: cmp.Or(q.Merchant, q.Origin.MerchantID()),
+		unfit:    permitted(q), send: func(ctx context.Context, u *upstream, own ident.Reference) (approval, error) {
 			if response, err = ask(ctx, u, q, own); err != nil {
 				return approval{}, err
 			}

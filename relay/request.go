@@ -34,6 +34,7 @@ type call struct {
 	id         ident.ID
 	received   time.Time
 	amount     *money.Amount // that was asked for; nil when none was named
+	merchant   string        // id of the merchant it comes from; may be empty
 	references []ident.Reference
 	body       []byte
 	unfit      *decline.Error // why its sender may not send it; nil when it may
@@ -55,7 +56,7 @@ type passage struct {
 	route  []*upstream // those that are still to be asked
 	leave  pass        // to ask the first of them
 	sealed []byte      // the body for keeping
-	hashes []int64     // of its identifiers
+	hashes []int64     // of what it is found by
 
 	message  txn.Message // the record
 	refusal  *decline.Error
@@ -75,7 +76,8 @@ func (r *Relay) pass(ctx context.Context, route []*upstream, c call) error {
 		return err
 	}
 	defer land()
-	p := &passage{call: c, relay: r, route: route, hashes: r.intake.References(c.sender.World, c.references)}
+	p := &passage{call: c, relay: r, route: route}
+	p.hashes = r.intake.RequestHashes(c.sender.World, c.references, c.merchant, c.received)
 	if p.sealed, err = r.intake.Seal(c.body); err != nil {
 		return err
 	}

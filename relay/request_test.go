@@ -84,6 +84,31 @@ func TestWhatBecomesOfARequest(t *testing.T) {
 	}
 }
 
+// What is passed on is found by its identifiers, without our own, and by its merchant's hour.
+func TestWhatARequestIsFoundBy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := &stub{}
+		b := newSwitchboard(t, relay.Settings{Upstreams: []relay.Upstream{{Name: "up", Giftcard: up, Airtime: seller{up}}}})
+		card, sale := redemption("r1"), purchase("r2")
+		card.Merchant, sale.Origin = "000000000012345", &txn.Origin{Merchant: txn.Merchant{ID: "000000000067890"}}
+		if _, err := b.Giftcard("up").Request(t.Context(), card); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Airtime("up").Request(t.Context(), sale); err != nil {
+			t.Fatal(err)
+		}
+		keys := b.settings.Keys
+		for id, want := range map[ident.ID][]int64{
+			"r1": {keys.Reference(till.World, card.References[0]), keys.Merchant(till.World, "000000000012345", card.Received)},
+			"r2": {keys.Merchant(till.World, "000000000067890", sale.Received)},
+		} {
+			if got := b.stands(t, id).References; !slices.Equal(got, want) {
+				t.Errorf("%s is found by %d, not by %d", id, got, want)
+			}
+		}
+	})
+}
+
 // Before a request goes out it stands as sent; nobody hears of an approval that is not recorded.
 func TestTheRecordComesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"hash"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/insecuresecretdataaccess"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -105,6 +106,8 @@ const (
 	ByPIN    = "voucher" // a voucher by its PIN
 	ByMSISDN = "msisdn"  // a message by a subscriber's number
 	ByLabel  = "label"   // a message by a label of its transaction
+	// ByMerchant is a request by the merchant it came from, and the hour. Its numbers are made by Merchant alone.
+	ByMerchant = "merchant"
 )
 
 // Found gives the number under which a record is searched for by a value of a kind. Different values may share a
@@ -114,6 +117,16 @@ func (k *Keys) Found(w ident.World, kind, value string) int64 {
 	text := appendWorld(append(buffer[:0], k.reference[:]...), w)
 	text = appendField(appendField(appendField(text, ""), kind), value)
 	return number(text)
+}
+
+// Merchant gives the number under which requests are searched for by the id of the merchant that they came from and the
+// hour, by the clock of UTC, in which they were received: all of that hour, and with it whoever shares the number, as with ID.
+func (k *Keys) Merchant(w ident.World, merchant string, at time.Time) int64 {
+	const hour = 60 * 60 // seconds
+	var buffer [256]byte
+	text := appendWorld(append(buffer[:0], k.reference[:]...), w)
+	text = appendField(appendField(appendField(text, ""), ByMerchant), merchant)
+	return number(binary.AppendVarint(text, at.Unix()/hour))
 }
 
 // number hashes a text that begins with a key. A plain hash is enough: only 64 bits of it are shown,

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/prf"
 
@@ -86,6 +87,12 @@ func TestNumbersSeparateTheirInputs(t *testing.T) {
 		"in another world too":         k.Reference(2, ident.Reference{Institution: "1", Identifier: "23"}),
 		"a reference without its text": k.Reference(1, ident.Reference{Institution: "123"}),
 		"a very long one":              k.Reference(1, ident.Reference{Institution: "1", Identifier: strings.Repeat("2", 1000)}),
+		"what a message tells":         k.Found(1, ByLabel, "123"),
+		"a merchant's hour":            k.Merchant(1, "123", noon),
+		"another merchant's":           k.Merchant(1, "124", noon),
+		"the hour before":              k.Merchant(1, "123", noon.Add(-time.Nanosecond)),
+		"the hour after":               k.Merchant(1, "123", noon.Add(time.Hour)),
+		"the merchant's elsewhere":     k.Merchant(2, "123", noon),
 	}
 	seen := make(map[int64]string)
 	for _, name := range slices.Sorted(maps.Keys(numbers)) {
@@ -93,6 +100,17 @@ func TestNumbersSeparateTheirInputs(t *testing.T) {
 			t.Errorf("%s: the same as %s", name, same)
 		}
 		seen[numbers[name]] = name
+	}
+}
+
+// Whoever asks does not know the second in which a request was received, nor has to live where the server stands.
+func TestAMerchantIsFoundByTheHour(t *testing.T) {
+	k := generate(t)
+	want := k.Merchant(1, "123", noon)
+	for _, at := range []time.Time{noon.Add(time.Hour - time.Nanosecond), noon.In(time.FixedZone("Kathmandu", 20700))} {
+		if k.Merchant(1, "123", at) != want {
+			t.Errorf("%s has another number than %s", at, noon)
+		}
 	}
 }
 
@@ -165,12 +183,15 @@ func TestDigestIsTinksPRF(t *testing.T) {
 	}
 }
 
-func TestIDAllocatesNothing(t *testing.T) {
+func TestNumbersAllocateNothing(t *testing.T) {
 	keys := generate(t)
 	for _, id := range []ident.ID{messageID, "short", ident.ID(strings.Repeat("x", ident.MaxIDLength))} {
 		if n := testing.AllocsPerRun(100, func() { keys.ID(1, id) }); n != 0 {
 			t.Errorf("%s: %v allocations", id, n)
 		}
+	}
+	if n := testing.AllocsPerRun(100, func() { keys.Merchant(1, "000000000012345", noon) }); n != 0 {
+		t.Errorf("a merchant: %v allocations", n)
 	}
 }
 

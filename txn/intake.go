@@ -76,11 +76,24 @@ func (i *Intake) References(w ident.World, references []ident.Reference) []int64
 	if len(references) == 0 {
 		return nil
 	}
-	hashes := make([]int64, 0, len(references))
+	return i.appendReferences(make([]int64, 0, min(len(references), MaxReferences)), w, references)
+}
+
+func (i *Intake) appendReferences(hashes []int64, w ident.World, references []ident.Reference) []int64 {
 	for _, r := range references[:min(len(references), MaxReferences)] {
 		hashes = append(hashes, i.keys.Reference(w, r))
 	}
 	return hashes
+}
+
+// RequestHashes gives the hashes by which a request is found: by the third-party identifiers it carries, and by the id of
+// the merchant it came from together with the hour in which it was received, unless no merchant is named.
+func (i *Intake) RequestHashes(w ident.World, references []ident.Reference, merchant string, received time.Time) []int64 {
+	if merchant == "" {
+		return i.References(w, references)
+	}
+	hashes := make([]int64, 0, min(len(references), MaxReferences)+1)
+	return append(i.appendReferences(hashes, w, references), i.keys.Merchant(w, merchant, received))
 }
 
 // Own gives the message of an account among those with one id; nil when it sent none of them.

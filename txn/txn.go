@@ -180,7 +180,7 @@ type Message struct {
 	ProviderRef              string  // what the provider of a top-up, or the upstream, calls it; empty until it has told
 	Upstream                 string  // of a request that was passed on, and of its advices: to whom; empty for our own
 	Links                    []Link  // the cards and vouchers it touched, each with the message that touched it before
-	References               []int64 // hashes of what it is found by: its third-party identifiers, a subscriber's number
+	References               []int64 // hashes of what it is found by: third-party identifiers, a merchant and hour, a subscriber's number
 	Body                     []byte  // the message as received, without PINs and card numbers, sealed; may be empty
 	Pruned                   bool    // it was older than is kept, and this is what was left of it: see Husk
 }

@@ -42,6 +42,14 @@ type Origin struct {
 	Receiver    *Party   // receiver; likewise
 }
 
+// MerchantID is the id of the merchant; empty without an origin.
+func (o *Origin) MerchantID() string {
+	if o == nil {
+		return ""
+	}
+	return o.Merchant.ID
+}
+
 // Party is an institution: up to 40 characters each.
 type Party struct{ ID, Name string }
 
