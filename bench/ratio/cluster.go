@@ -30,6 +30,9 @@ var ClusterSettings = pgtest.Settings{
 // other's rows.
 const DefaultScale = 50
 
+// MaxScale bounds the scale: 15 GB of tables.
+const MaxScale = 1000
+
 // PostgresCluster is a PostgreSQL server: one that was there before, or one of our own.
 type PostgresCluster struct {
 	server *pgtest.Server // nil for one that was there
@@ -41,27 +44,46 @@ type PostgresCluster struct {
 var _ Cluster = (*PostgresCluster)(nil)
 
 // OpenCluster takes the server at a URL, whose user must be allowed to make databases, or starts one of its own with
-// ClusterSettings below a directory, which the system's user postgres must be able to reach. The scale is pgbench's.
-// The error is pgtest.ErrMissing where there is none to start.
+// ClusterSettings below a directory, which the system's user postgres must be able to reach. The scale is pgbench's, 1 to
+// MaxScale. The error is pgtest.ErrMissing where there is none to start.
 func OpenCluster(ctx context.Context, address, dir string, scale int) (*PostgresCluster, error) {
 	c := &PostgresCluster{scale: scale}
-	var err error
-	if address != "" {
-		if c.base, err = url.Parse(address); err != nil {
-			return nil, errors.New("the address of the PostgreSQL server cannot be read") // it may hold a password
-		}
-		return c, nil
+	switch {
+	case scale < 1 || scale > MaxScale:
+		return nil, fmt.Errorf("pgbench's scale must be 1 to %d", MaxScale)
+	case address != "":
+		return c, c.reach(ctx, address)
 	}
+	return c, c.run(ctx, dir)
+}
+
+// reach takes the server at a URL, and sees that it is there.
+func (c *PostgresCluster) reach(ctx context.Context, address string) (err error) {
+	switch c.base, err = url.Parse(address); { // the address may hold a password, so it is not told
+	case err != nil:
+		return errors.New("the address of the PostgreSQL server cannot be read")
+	case c.base.Scheme != "postgres" && c.base.Scheme != "postgresql":
+		return errors.New("the address of the PostgreSQL server must be of the form postgres://USER@HOST/NAME")
+	}
+	if err := c.with(ctx, func(*pgx.Conn) error { return nil }); err != nil {
+		return fmt.Errorf("the PostgreSQL server to measure on: %w", err)
+	}
+	return nil
+}
+
+// run starts a server of our own.
+func (c *PostgresCluster) run(ctx context.Context, dir string) (err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
-		return nil, err
+		return err
 	}
 	if c.dir, err = os.MkdirTemp(dir, ".scrip-bench-postgres-"); err != nil {
-		return nil, err
+		return err
 	}
 	if c.server, err = pgtest.Run(ctx, c.dir, ClusterSettings); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(c.dir))
+		err = fmt.Errorf("start a PostgreSQL server below %s, which the user that it runs as must be able to reach: %w", dir, err)
+		return errors.Join(err, os.RemoveAll(c.dir))
 	}
-	return c, nil
+	return nil
 }
 
 // Close ends a server of our own and removes its files.

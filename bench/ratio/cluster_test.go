@@ -94,8 +94,20 @@ func TestAClusterSaysItsSettingsAndIsDurable(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatCannotBeReadIsNotShown(t *testing.T) {
-	if _, err := OpenCluster(t.Context(), "postgres://user:secret@host:port/\x00", "", 1); err == nil || strings.Contains(err.Error(), "secret") {
-		t.Errorf("got %v", err)
+func TestAClusterThatCannotBeUsedIsRefusedAtOnce(t *testing.T) {
+	for _, refused := range []struct {
+		address, says string
+		scale         int
+	}{
+		{"postgres://user:secret@host:port/\x00", "cannot be read", 1},
+		{"host=127.0.0.1 password=secret", "postgres://", 1},
+		{"postgres://user:secret@127.0.0.1:1/postgres", "connection refused", 1},
+		{"postgres://user:secret@127.0.0.1:1/postgres", "scale must be 1 to", 0},
+		{"", "scale must be 1 to", -1},
+	} {
+		_, err := OpenCluster(t.Context(), refused.address, t.TempDir(), refused.scale)
+		if err == nil || !strings.Contains(err.Error(), refused.says) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q with a scale of %d: got %v, want %q", refused.address, refused.scale, err, refused.says)
+		}
 	}
 }

@@ -76,14 +76,20 @@ func (o *SuiteOptions) setDefaults() {
 }
 
 func (o *SuiteOptions) check() error {
-	for _, clients := range o.Clients {
-		if clients < 1 || clients > bench.MaxClients {
+	for i, clients := range o.Clients {
+		switch {
+		case clients < 1 || clients > bench.MaxClients:
 			return fmt.Errorf("clients must be 1 to %d", bench.MaxClients)
+		case slices.Contains(o.Clients[:i], clients):
+			return fmt.Errorf("%s is there twice", connections(clients))
 		}
 	}
-	for _, load := range o.Loads {
-		if !slices.Contains(SuiteLoads, load) {
+	for i, load := range o.Loads {
+		switch {
+		case !slices.Contains(SuiteLoads, load):
 			return fmt.Errorf("the suite does not measure %q, but %q", load, SuiteLoads)
+		case slices.Contains(o.Loads[:i], load):
+			return fmt.Errorf("the load %q is there twice", load)
 		}
 	}
 	if len(o.Clients) == 0 || len(o.Loads) == 0 {

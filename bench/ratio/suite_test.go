@@ -148,22 +148,6 @@ func TestTheSuiteDropsItsDatabasesWhenItFails(t *testing.T) {
 	}
 }
 
-func TestTheSuiteRefusesWhatItCannotMeasure(t *testing.T) {
-	for name, spoil := range map[string]func(*SuiteOptions){
-		"no clients":   func(o *SuiteOptions) { o.Clients = []int{} },
-		"zero clients": func(o *SuiteOptions) { o.Clients = []int{0} },
-		"no loads":     func(o *SuiteOptions) { o.Loads = []bench.Mode{} },
-		"another load": func(o *SuiteOptions) { o.Loads = []bench.Mode{bench.ModeRedeem} },
-		"no runs":      func(o *SuiteOptions) { o.Runs = 0 },
-	} {
-		options, _ := quickSuite(t)
-		spoil(&options)
-		if _, err := RunSuite(t.Context(), options); err == nil {
-			t.Errorf("%s: the options were accepted", name)
-		}
-	}
-}
-
 // Every comparison is of turns that are taken in the same round, and not far apart.
 func TestBothSidesOfARatioLieCloseTogether(t *testing.T) {
 	const near = 5
@@ -184,6 +168,30 @@ func TestBothSidesOfARatioLieCloseTogether(t *testing.T) {
 	}
 	if judged != 9 { // two of each store with the echo, pgbench, two nodes with 32 and 128, one card on each
 		t.Errorf("%d comparisons are judged", judged)
+	}
+}
+
+func TestTheSuiteRefusesWhatItCannotMeasure(t *testing.T) {
+	for _, refused := range []struct {
+		change func(*SuiteOptions)
+		says   string
+	}{
+		{func(o *SuiteOptions) { o.Clients = []int{0} }, "clients must be 1 to"},
+		{func(o *SuiteOptions) { o.Clients = []int{1, 32, 1} }, "1 client is there twice"},
+		{func(o *SuiteOptions) { o.Clients = []int{} }, "nothing to measure"},
+		{func(o *SuiteOptions) { o.Loads = []bench.Mode{} }, "nothing to measure"},
+		{func(o *SuiteOptions) { o.Loads = []bench.Mode{bench.ModeRedeem} }, "the suite does not measure"},
+		{func(o *SuiteOptions) { o.Loads = []bench.Mode{bench.ModeLoad, bench.ModeLoad} }, `"load" is there twice`},
+		{func(o *SuiteOptions) { o.Runs = 0 }, "at least one run"},
+	} {
+		options, cluster := quickSuite(t)
+		refused.change(&options)
+		if _, err := RunSuite(t.Context(), options); err == nil || !strings.Contains(err.Error(), refused.says) {
+			t.Errorf("got %v, want %q", err, refused.says)
+		}
+		if len(cluster.made) > 0 {
+			t.Errorf("%s: databases were made before: %q", refused.says, cluster.made)
+		}
 	}
 }
 
