@@ -19,7 +19,7 @@ import (
 
 const (
 	privateMode = 0o600
-	pageSize    = 4096
+	pageSize    = 4096             // SQLite's own for a new file, which is not changed; what is counted in pages goes by it
 	busyTimeout = 10 * time.Second // for a checkpoint in the way; there is no other writer
 )
 
@@ -102,8 +102,7 @@ func migrate(path string, begin bool) (err error) {
 // fileURL names the file for database/sql, with the settings that have to come before the first table.
 func fileURL(path string) string {
 	q := url.Values{"_pragma": {
-		fmt.Sprintf("page_size(%d)", pageSize), "journal_mode(wal)", "synchronous(full)",
-		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
+		"journal_mode(wal)", "synchronous(full)", fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
 	}}
 	return uri(path, q)
 }
