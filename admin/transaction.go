@@ -27,6 +27,7 @@ type Transaction struct {
 	Card, Target CardName
 	Voucher      VoucherName
 	EndedBy      *txn.Message // the advice or act that ended it; nil while it is open
+	Undone       bool         // EndedBy is the relay's own reversal, which nobody sent: the request had no answer
 	Queued       *QueueItem   // by which it, the advice that ended it or the question about it waits for its upstream; nil when nothing does
 }
 
@@ -205,6 +206,7 @@ func (o *Office) transaction(ctx context.Context, m txn.Message) (t Transaction,
 			return t, err
 		}
 		t.EndedBy = &ending
+		t.Undone = slices.Contains(ending.References, o.keys.Found(m.World, secret.ByUndone, string(m.ID)))
 	}
 	return t, nil
 }

@@ -177,8 +177,11 @@ func transaction(t admin.Transaction) adminapi.Transaction {
 	}
 	if by := t.EndedBy; by != nil {
 		out.Ended = adminapi.Ending{Number: by.Seq, ID: string(by.ID), At: by.At.UTC(), By: adminapi.EndingBySender}
-		if by.Account == 0 {
+		switch {
+		case by.Account == 0:
 			out.Ended.By = adminapi.EndingByOperator
+		case t.Undone:
+			out.Ended.By = adminapi.EndingByRelay
 		}
 	}
 	return out

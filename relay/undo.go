@@ -12,6 +12,7 @@ import (
 	"github.com/scripworks/scrip/exchange"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/saf"
+	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -99,14 +100,14 @@ func (u *undoing) run(tx saf.Tx, m txn.Message) error {
 	return nil
 }
 
-// reverse makes the item a reversal, and the request reversed by it.
+// reverse makes the item a reversal, and the request reversed by it. The mark in the record tells operators that nobody sent it.
 func (u *undoing) reverse(tx saf.Tx, m *txn.Message) {
 	m.State, m.Reason = txn.Reversed, u.reason
 	u.item.Role, u.item.ID, u.item.Body = txn.Reversal, u.advice.ID, u.sealed
 	tx.Insert(txn.Message{
 		Seq: u.item.Seq, World: m.World, ID: u.advice.ID, Account: m.Account, Family: m.Family, Role: txn.Reversal,
 		State: txn.Accepted, At: u.at, Request: m.Seq, Amount: m.Amount, Currency: m.Currency,
-		Upstream: m.Upstream, Body: u.sealed,
+		Upstream: m.Upstream, Body: u.sealed, References: []int64{u.relay.settings.Keys.Found(m.World, secret.ByUndone, string(m.ID))},
 	})
 }
 

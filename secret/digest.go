@@ -106,6 +106,7 @@ const (
 	ByPIN    = "voucher" // a voucher by its PIN
 	ByMSISDN = "msisdn"  // a message by a subscriber's number
 	ByLabel  = "label"   // a message by a label of its transaction
+	ByUndone = "undone"  // a relay's own reversal, which nobody sent, by the id of its request
 	// ByMerchant is a request by the merchant it came from, and the hour. Its numbers are made by Merchant alone.
 	ByMerchant = "merchant"
 )

@@ -299,6 +299,7 @@ func (e ClosingEnding) Valid() bool {
 // Defines values for EndingBy.
 const (
 	EndingByOperator EndingBy = "operator"
+	EndingByRelay    EndingBy = "relay"
 	EndingBySender   EndingBy = "sender"
 )
 
@@ -306,6 +307,8 @@ const (
 func (e EndingBy) Valid() bool {
 	switch e {
 	case EndingByOperator:
+		return true
+	case EndingByRelay:
 		return true
 	case EndingBySender:
 		return true
@@ -1077,14 +1080,16 @@ type Currency = string
 // Ending How a request ended.
 type Ending struct {
 	At time.Time `json:"at"`
-	By EndingBy  `json:"by"`
-	ID string    `json:"id,omitempty,omitzero"`
+
+	// By Whose message that is: the sender's, an operator's, or the relay's own reversal of a request that was passed on and had no answer.
+	By EndingBy `json:"by"`
+	ID string   `json:"id,omitempty,omitzero"`
 
 	// Number The advice or act that ended it.
 	Number int64 `json:"number"`
 }
 
-// EndingBy defines model for Ending.By.
+// EndingBy Whose message that is: the sender's, an operator's, or the relay's own reversal of a request that was passed on and had no answer.
 type EndingBy string
 
 // Error defines model for Error.
