@@ -385,14 +385,17 @@ func writeBoth(path string, report benchReport) error {
 	if path == "-" {
 		return report.WriteJSON(os.Stdout)
 	}
-	if path != "" {
-		file, err := os.Create(path)
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(report.WriteJSON(file), file.Close()); err != nil {
-			return err
-		}
+	return errors.Join(report.WriteText(os.Stdout), writeJSON(path, report))
+}
+
+// writeJSON writes a report into a file, if one is named.
+func writeJSON(path string, report benchReport) error {
+	if path == "" {
+		return nil
 	}
-	return report.WriteText(os.Stdout)
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(report.WriteJSON(file), file.Close())
 }

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -77,6 +80,23 @@ func TestBenchWantsToKnowItsCards(t *testing.T) {
 		}
 	}
 }
+
+// What took long to measure is told also when its file cannot be written.
+func TestAReportIsToldThatCannotBeWritten(t *testing.T) {
+	var report told
+	if err := writeBoth(filepath.Join(t.TempDir(), "nowhere", "report.json"), &report); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+	if !report {
+		t.Error("the report was not told")
+	}
+}
+
+// told is a report that notes whether somebody was told.
+type told bool
+
+func (t *told) WriteJSON(io.Writer) error { return nil }
+func (t *told) WriteText(io.Writer) error { *t = true; return nil }
 
 func TestBenchWantsToKnowWhereToSave(t *testing.T) {
 	for _, what := range []string{"suite", "history"} {
