@@ -7,20 +7,16 @@ import (
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/store/storetest"
 	"github.com/scripworks/scrip/txn"
 )
 
 // prune prunes all that may go.
-func (d *desk) prune() (gone int) {
+func (d *desk) prune() int {
 	d.t.Helper()
-	for after := int64(0); ; {
-		done, err := d.store.Prune(d.t.Context(), d.by(admin.Viewer).At.Add(time.Hour), after)
-		must(d.t, err)
-		if gone += done.Messages; done.Next == 0 {
-			return gone
-		}
-		after = done.Next
-	}
+	gone, err := storetest.PruneAll(d.t.Context(), d.store, d.by(admin.Viewer).At.Add(time.Hour))
+	must(d.t, err)
+	return gone
 }
 
 // A card's history ends where messages were pruned, and says with which balance.

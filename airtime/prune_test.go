@@ -14,20 +14,9 @@ import (
 	"github.com/scripworks/scrip/conform"
 	"github.com/scripworks/scrip/invariant"
 	"github.com/scripworks/scrip/money"
-	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/fleet"
+	"github.com/scripworks/scrip/store/storetest"
 )
-
-// everything prunes whatever was received before an instant.
-func everything(s *store.Store, before time.Time) (messages int, err error) {
-	for after := int64(0); ; {
-		done, err := s.Prune(context.Background(), before, after)
-		if messages += done.Messages; err != nil || done.Next == 0 {
-			return messages, err
-		}
-		after = done.Next
-	}
-}
 
 // shortLived is a vendor that prunes all that may go before each message but a status query, which asks for what was
 // answered.
@@ -38,7 +27,7 @@ type shortLived struct {
 
 func (f *shortLived) Do(ctx context.Context, m conform.Message) (conform.Answer, error) {
 	if m.Kind != conform.PurchaseStatus {
-		gone, err := everything(f.Store, f.Now().Add(time.Hour))
+		gone, err := storetest.PruneAll(ctx, f.Store, f.Now().Add(time.Hour))
 		if f.pruned.Add(int64(gone)); err != nil {
 			return conform.Answer{}, err
 		}
@@ -106,7 +95,7 @@ func TestPruningChangesNoAnswer(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"steps": p.several,
 			"prune": func(rt *rapid.T) {
-				gone, err := everything(p.Store, p.Now().Add(rapid.SampledFrom([]time.Duration{-timeout, 0, time.Second}).Draw(rt, "before")))
+				gone, err := storetest.PruneAll(t.Context(), p.Store, p.Now().Add(rapid.SampledFrom([]time.Duration{-timeout, 0, time.Second}).Draw(rt, "before")))
 				if pruned += gone; err != nil {
 					rt.Fatal(err)
 				}
@@ -135,7 +124,7 @@ func TestStatusOfWhatWasPruned(t *testing.T) {
 		} else {
 			s.wants("confirmation", s.confirm(id), good)
 		}
-		gone, err := everything(s.Store, s.Now().Add(time.Second))
+		gone, err := storetest.PruneAll(t.Context(), s.Store, s.Now().Add(time.Second))
 		s.must(err)
 		if gone != 2 {
 			t.Errorf("%d messages were pruned", gone)
@@ -146,7 +135,7 @@ func TestStatusOfWhatWasPruned(t *testing.T) {
 		s.wants("status by reference of what was "+id, word(err), want)
 	}
 	s.wants("a declined one", s.buy(s.purchase("declined", p)), "OUT_OF_STOCK")
-	_, err := everything(s.Store, s.Now().Add(time.Second))
+	_, err := storetest.PruneAll(t.Context(), s.Store, s.Now().Add(time.Second))
 	s.must(err)
 	s.wants("status of what was declined", s.status("declined"), "OUT_OF_STOCK")
 	s.booksAreRight()

@@ -10,20 +10,9 @@ import (
 
 	"github.com/scripworks/scrip/conform"
 	"github.com/scripworks/scrip/giftcard/giftcardtest"
-	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/fleet"
+	"github.com/scripworks/scrip/store/storetest"
 )
-
-// everything prunes whatever was received before an instant.
-func everything(s *store.Store, before time.Time) (messages int, err error) {
-	for after := int64(0); ; {
-		done, err := s.Prune(context.Background(), before, after)
-		if messages += done.Messages; err != nil || done.Next == 0 {
-			return messages, err
-		}
-		after = done.Next
-	}
-}
 
 // forgetful is an issuer that prunes all that may go before each message.
 type forgetful struct {
@@ -32,7 +21,7 @@ type forgetful struct {
 }
 
 func (f *forgetful) Do(ctx context.Context, m conform.Message) (conform.Answer, error) {
-	gone, err := everything(f.Store, f.Now().Add(time.Hour))
+	gone, err := storetest.PruneAll(ctx, f.Store, f.Now().Add(time.Hour))
 	if f.pruned.Add(int64(gone)); err != nil {
 		return conform.Answer{}, err
 	}
@@ -64,7 +53,7 @@ func TestPruningChangesNoAnswer(t *testing.T) {
 			"messages": p.sendSome,
 			"operator": p.operate,
 			"prune": func(rt *rapid.T) {
-				gone, err := everything(p.issuer.Store, p.issuer.Now().Add(time.Duration(rapid.IntRange(-48, 1).Draw(rt, "hours"))*time.Hour))
+				gone, err := storetest.PruneAll(t.Context(), p.issuer.Store, p.issuer.Now().Add(time.Duration(rapid.IntRange(-48, 1).Draw(rt, "hours"))*time.Hour))
 				if pruned += gone; err != nil {
 					rt.Fatal(err)
 				}

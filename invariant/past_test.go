@@ -13,6 +13,7 @@ import (
 	"github.com/scripworks/scrip/ledger"
 	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/store/storetest"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -22,14 +23,8 @@ func later() time.Time { return time.Now().Add(1000 * time.Hour) }
 // prune prunes everything that may go.
 func prune(t *testing.T, s *store.Store) {
 	t.Helper()
-	for after := int64(0); ; {
-		done, err := s.Prune(t.Context(), later(), after)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if after = done.Next; after == 0 {
-			return
-		}
+	if _, err := storetest.PruneAll(t.Context(), s, later()); err != nil {
+		t.Fatal(err)
 	}
 }
 

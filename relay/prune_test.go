@@ -11,6 +11,7 @@ import (
 	"github.com/scripworks/scrip/relay"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/memstore"
+	"github.com/scripworks/scrip/store/storetest"
 )
 
 // forgetful prunes, before each message, all that may go from the stores that it leads through.
@@ -23,15 +24,9 @@ type forgetful struct {
 // Do implements conform.Target.
 func (f *forgetful) Do(ctx context.Context, m conform.Message) (conform.Answer, error) {
 	for _, s := range []*store.Store{f.relay.store, f.Store} { // a restart makes another one
-		for after := int64(0); ; {
-			done, err := s.Prune(ctx, f.Now().Add(time.Hour), after)
-			if err != nil {
-				return conform.Answer{}, err
-			}
-			f.pruned.Add(int64(done.Messages))
-			if after = done.Next; after == 0 {
-				break
-			}
+		gone, err := storetest.PruneAll(ctx, s, f.Now().Add(time.Hour))
+		if f.pruned.Add(int64(gone)); err != nil {
+			return conform.Answer{}, err
 		}
 	}
 	return f.gated.Do(ctx, m)

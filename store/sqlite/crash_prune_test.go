@@ -13,6 +13,7 @@ import (
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
 	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/store/storetest"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -51,12 +52,10 @@ func prunerChild(path string) error {
 
 // pruneOn prunes everything, again and again.
 func pruneOn(s *store.Store) error {
-	for after := int64(0); ; {
-		done, err := s.Prune(context.Background(), longAgo.Add(time.Hour), after)
-		if err != nil {
+	for {
+		if _, err := storetest.PruneAll(context.Background(), s, longAgo.Add(time.Hour)); err != nil {
 			return err
 		}
-		after = done.Next
 	}
 }
 

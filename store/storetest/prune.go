@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"sync"
@@ -43,19 +44,26 @@ var (
 	redeemedOf3 = ledger.AccountOf(ledger.Redeemed, int64(pruneShop))
 )
 
-// prune prunes everything that was received before an instant, and says how many messages went.
-func (r *room) prune(before time.Time) (gone int) {
-	r.Helper()
+// PruneAll prunes everything that may go and was received before an instant, and gives how many messages went. The error is
+// that of Store.Prune; what had gone before it stays gone, and is counted.
+func PruneAll(ctx context.Context, s *store.Store, before time.Time) (messages int, err error) {
 	for after := int64(0); ; {
-		done, err := r.store.Prune(r.Context(), before, after)
-		if err != nil {
-			r.Fatalf("prune after %d: %v", after, err)
-		}
-		if gone += done.Messages; done.Next == 0 {
-			return gone
+		done, err := s.Prune(ctx, before, after)
+		if messages += done.Messages; err != nil || done.Next == 0 {
+			return messages, err
 		}
 		after = done.Next
 	}
+}
+
+// prune prunes everything that was received before an instant, and says how many messages went.
+func (r *room) prune(before time.Time) int {
+	r.Helper()
+	gone, err := PruneAll(r.Context(), r.store, before)
+	if err != nil {
+		r.Fatalf("prune: %v", err)
+	}
+	return gone
 }
 
 // transaction is a confirmed load, confirmed for less.
@@ -108,7 +116,7 @@ func prunedTransaction(r *room) {
 		r.same(how+": entries", len(d.Entries), 3)
 		r.same(how+": husks", must(r.driver.Pruned(r.Context(), 0, 10)), husks)
 		r.same(how+": brought forward", must(r.driver.Brought(r.Context(), ledger.BroughtKey{}, 10)), []ledger.Brought{brought})
-		r.same(how+": by reference", len(must(r.driver.MessagesByReference(r.Context(), ident.Production, 1000, 9))), 0)
+		r.same(how+": by reference", len(must(r.driver.MessagesByReference(r.Context(), ident.Production, 1000, 0, 9))), 0)
 		r.read(func(tx *store.Tx) {
 			for i, m := range []txn.Message{request, ending} {
 				want := husks[i].Message
@@ -328,15 +336,9 @@ func prunedAtOnce(r *room) {
 	gone := make(chan int)
 	for range 4 {
 		go func() {
-			all := 0
-			for after := int64(0); ; {
-				done, err := r.store.Prune(r.Context(), noon.Add(pruneDay), after)
-				if err != nil {
-					r.Error(err)
-				}
-				if all, after = all+done.Messages, done.Next; after == 0 {
-					break
-				}
+			all, err := PruneAll(r.Context(), r.store, noon.Add(pruneDay))
+			if err != nil {
+				r.Error(err)
 			}
 			gone <- all
 		}()
