@@ -74,9 +74,16 @@ func (c *backupCmd) Run(ctx context.Context, at console) (err error) {
 
 // check finds what cannot be before anything is done.
 func (c *backupCmd) check() error {
-	for _, made := range []string{c.File, c.File + keysSuffix} {
-		if _, err := os.Lstat(made); !errors.Is(err, fs.ErrNotExist) && (made == c.File || c.Keyset != "") {
-			return errors.Join(fmt.Errorf("%s is there already, and nothing is overwritten", made), err)
+	if c.File == "" {
+		return errors.New("FILE is empty: where is the copy to be made?")
+	}
+	made := []string{c.File}
+	if c.Keyset != "" {
+		made = append(made, c.File+keysSuffix)
+	}
+	for _, file := range made {
+		if err := isFree(file); err != nil {
+			return err
 		}
 	}
 	if c.Data != "" {
@@ -88,6 +95,17 @@ func (c *backupCmd) check() error {
 		if _, err := keyset.Read(c.Keyset); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// isFree says why a file cannot be made, if its name is taken.
+func isFree(file string) error {
+	switch _, err := os.Lstat(file); {
+	case err == nil:
+		return fmt.Errorf("%s is there already, and nothing is overwritten", file)
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
 	}
 	return nil
 }
@@ -193,10 +211,9 @@ func name(partial, file string) error {
 	case err == nil:
 		err = os.Remove(partial)
 	case !errors.Is(err, fs.ErrExist): // a file system without links
-		if _, there := os.Lstat(file); !errors.Is(there, fs.ErrNotExist) {
-			return errors.Join(fmt.Errorf("%s is there already, and nothing is overwritten", file), os.Remove(partial))
+		if err = isFree(file); err == nil {
+			err = os.Rename(partial, file)
 		}
-		err = os.Rename(partial, file)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(partial))

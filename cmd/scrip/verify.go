@@ -31,7 +31,7 @@ var errBroken = errors.New("the store is not sound")
 func (v *verifyCmd) Run(ctx context.Context, c console) error {
 	at := placeOf(v.Database)
 	if err := at.exists(); err != nil {
-		return usageError{err}
+		return usageError{fmt.Errorf("there is no store: %w", err)}
 	}
 	driver, err := at.open(ctx, true)
 	if err != nil {
