@@ -10,12 +10,12 @@ import (
 )
 
 // loadKeys reads the keyset, or makes one beside an empty store. Without a data directory it lives in memory only; one that
-// was named has to be there.
+// was named has to be there, because several processes that each made one for the same store would lock each other out.
 func (a *App) loadKeys(ctx context.Context, reports admin.Reports) (err error) {
 	path := KeysPath(a.settings.Data, a.settings.KeysFile)
 	switch {
 	case a.settings.KeysFile != "":
-		a.Keys, err = keyset.Read(path)
+		a.Keys, err = keyset.ReadNamed(ctx, path, reports)
 	case a.settings.Data == "":
 		a.Keys, err = secret.Generate()
 	default:

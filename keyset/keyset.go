@@ -70,6 +70,34 @@ func ReadOrMake(ctx context.Context, path string, reports admin.Reports) (keys *
 	return keys, err == nil, err
 }
 
+// ReadNamed reads a keyset that has to be there, and says what to do about one that is not: ErrMissing when the store holds anything.
+func ReadNamed(ctx context.Context, path string, reports admin.Reports) (*secret.Keys, error) {
+	keys, err := Read(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return keys, err
+	}
+	empty, looked := isEmpty(ctx, reports)
+	switch {
+	case looked != nil:
+		return nil, fmt.Errorf("look for what the keyset was made for: %w", looked)
+	case empty:
+		return nil, fmt.Errorf("%w; nothing was written to this store yet: make its keyset once, with `scrip keys new %s`, and give each of its servers a copy", err, path)
+	}
+	return nil, fmt.Errorf("%w: %s is missing, and without it this store cannot be read: take a copy from another of its servers", ErrMissing, path)
+}
+
+// Make writes a new keyset where no file is yet: otherwise the error wraps fs.ErrExist.
+func Make(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("%s is there already: %w", path, fs.ErrExist)
+	}
+	keys, err := secret.Generate()
+	if err != nil {
+		return fmt.Errorf("make a keyset: %w", err)
+	}
+	return put(path, keys, asNew)
+}
+
 // isEmpty says that nothing was ever written that needs the keys: the mark that Check leaves, an operator or a message.
 func isEmpty(ctx context.Context, reports admin.Reports) (bool, error) {
 	_, marked, err := reports.RowByName(ctx, admin.SettingRow, ident.Production, markName)

@@ -9,13 +9,34 @@ import (
 
 // keysCmd is `scrip keys`.
 type keysCmd struct {
+	New     newKeysCmd `cmd:"" help:"Make a keyset for a new store, such as one that several servers will share."`
 	Prepare prepareCmd `cmd:"" help:"Add fresh keys to a keyset that nothing uses yet, before a rotation where several servers share a store."`
 	Rotate  rotateCmd  `cmd:"" help:"Use prepared keys, or else fresh ones, for what is new; the old ones stay, to read what is there."`
 }
 
 // Help gives the example.
 func (keysCmd) Help() string {
-	return "Example:\n  scrip keys rotate data/keys.json"
+	return "Example:\n  scrip keys new keys.json\n  scrip keys rotate data/keys.json"
+}
+
+// newKeysCmd is `scrip keys new`.
+type newKeysCmd struct {
+	File string `arg:"" type:"path" help:"File to make; there must be none."`
+}
+
+// Help gives the example.
+func (newKeysCmd) Help() string {
+	return "Give a copy to every server of the store, and keep one in a safe place: without it the store cannot be read. A server with\n" +
+		"--data and without --keyset makes its own at its first start, and needs none from here.\n\nExample:\n  scrip keys new keys.json"
+}
+
+// Run makes a keyset.
+func (n *newKeysCmd) Run(c console) error {
+	if err := keyset.Make(n.File); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(c.out, "Made a keyset in %s. Without it the store cannot be read: keep a copy in a safe place.\n", n.File)
+	return err
 }
 
 // rotateCmd is `scrip keys rotate`.
