@@ -1,0 +1,203 @@
+package app_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/scripworks/scrip/store/postgres/pgtest"
+)
+
+// Migrations of releases to come, as they must be: they add, each takes a lock of a table that is in use for a moment alone, and
+// an index is built beside the messages. What has to go is taken away once no release serves that needs it. All of these releases
+// have the code of this one, so what goes is what no code knows.
+var (
+	additive = map[string]string{
+		"00002_further.sql": `-- +goose Up
+ALTER TABLE message ADD COLUMN further text NOT NULL DEFAULT 'nothing';
+ALTER TABLE card ADD COLUMN further bigint;
+CREATE TABLE further (message bigint PRIMARY KEY, told text NOT NULL);
+`,
+		"00003_further_found.sql": `-- +goose NO TRANSACTION
+-- +goose Up
+SET lock_timeout = 0;
+DROP INDEX IF EXISTS message_further;
+CREATE INDEX CONCURRENTLY message_further ON message (further) WHERE further <> 'nothing';
+`,
+	}
+	contracting = map[string]string{
+		"00004_less.sql": `-- +goose Up
+DROP INDEX message_further;
+ALTER TABLE card DROP COLUMN further;
+UPDATE serving SET oldest = 3;
+`,
+	}
+)
+
+// release builds the command with further migrations, and gives its path.
+func release(t *testing.T, name string, further ...map[string]string) string {
+	t.Helper()
+	dir, path := t.TempDir(), filepath.Join(workshopOf(t), name)
+	overlay := struct{ Replace map[string]string }{map[string]string{}}
+	for _, scripts := range further {
+		for script, text := range scripts {
+			place, err := filepath.Abs(filepath.Join("..", "store", "postgres", "migration", script))
+			must(t, err)
+			overlay.Replace[place] = filepath.Join(dir, script)
+			must(t, os.WriteFile(overlay.Replace[place], []byte(text), 0o600))
+		}
+	}
+	list, err := json.Marshal(overlay)
+	must(t, err)
+	listed := filepath.Join(dir, "overlay.json")
+	must(t, os.WriteFile(listed, list, 0o600))
+	if out, err := exec.Command("go", "build", "-overlay", listed, "-o", path, "../cmd/scrip").CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", name, err, out)
+	}
+	return path
+}
+
+// of makes a server of another release ready to be started on the cluster's database.
+func (c *cluster) of(t *testing.T, release string) *process {
+	t.Helper()
+	p := prepare(t, c.data, c.flags...)
+	p.command.Path, p.command.Args[0] = release, release
+	return p
+}
+
+// joins has a server that was spawned serve with the others.
+func (c *cluster) joins(t *testing.T, p *process) {
+	t.Helper()
+	p.awaitReady(t)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nodes = append(c.nodes, p)
+}
+
+// leaves has a server stop as the operator of a rolling restart does.
+func (c *cluster) leaves(t *testing.T, p *process) {
+	t.Helper()
+	if code := p.stop(t); code != 0 {
+		t.Errorf("a server stopped with exit code %d\n%s", code, p.log)
+	}
+	c.remove(p)
+}
+
+// beside is a connection to the database that no server has.
+func (c *cluster) beside(t *testing.T) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), c.dsn)
+	must(t, err)
+	t.Cleanup(func() { _ = conn.Close(t.Context()) }) // it may be closed
+	return conn
+}
+
+// awaitTrue waits until the database says yes.
+func awaitTrue(t *testing.T, conn *pgx.Conn, question string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		var yes bool
+		must(t, conn.QueryRow(t.Context(), question).Scan(&yes))
+		if yes {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it never becomes true: %s", question)
+		}
+	}
+}
+
+const (
+	altering    = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE message ADD%')`
+	migrating   = `SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database WHERE datname = current_database() AND locktype = 'advisory' AND granted AND objid = 1399026288)`
+	contracted  = `SELECT EXISTS (SELECT FROM goose_db_version WHERE version_id = 4)`
+	expanded    = `SELECT max(version_id) = 3 AND EXISTS (SELECT FROM pg_index WHERE indexrelid = 'message_further'::regclass AND indisvalid) FROM goose_db_version`
+	notExpanded = `SELECT max(version_id) = 1 FROM goose_db_version`
+)
+
+// A release with further migrations comes in beside the one before it, under load, while a backup reads the tables. No request
+// fails, both serve together, and the one before can still be started. What takes from it waits until it is gone.
+func TestReleaseAfterRelease(t *testing.T) {
+	workshopOf(t) // which skips in a short run
+	_, seed := crashRandom(t)
+	next, last := release(t, "next", additive), release(t, "last", additive, contracting)
+	c := openCluster(t, pgtest.Shared(t).Database(t), clusterNodes, "--drain-delay", nodeDrain.String())
+	b := &balancer{cluster: c, ready: slices.Clone(c.nodes)}
+	go b.look(t)
+	c.hire(t, seed, clusterSellers, b.at)
+	c.awaitAnswers(t, nodeAnswers)
+
+	c.expand(t, next)
+	c.awaitAnswers(t, nodeAnswers)
+	for _, old := range slices.Clone(c.nodes[:clusterNodes]) { // one of them comes back as it was
+		c.leaves(t, old)
+		c.awaitAnswers(t, nodeAnswers)
+		c.add(t)
+		c.awaitAnswers(t, nodeAnswers)
+	}
+	c.close(t)
+	for _, s := range c.sellers {
+		for _, d := range s.made {
+			if d.answer.status == 0 || d.away() {
+				t.Errorf("a request failed: %s", d)
+			}
+		}
+	}
+	c.agree(t)
+	c.contract(t, last)
+}
+
+// expand starts a server of the next release while somebody reads for long what its migration changes.
+func (c *cluster) expand(t *testing.T, next string) {
+	t.Helper()
+	reader, looker := c.beside(t), c.beside(t)
+	tx, err := reader.Begin(t.Context())
+	must(t, err)
+	_, err = tx.Exec(t.Context(), `SELECT FROM message LIMIT 1`)
+	must(t, err)
+	p := c.of(t, next)
+	p.spawn(t)
+	awaitTrue(t, looker, altering)
+	c.awaitAnswers(t, nodeAnswers)
+	awaitTrue(t, looker, notExpanded)
+	must(t, tx.Rollback(t.Context()))
+	c.joins(t, p)
+	awaitTrue(t, looker, expanded)
+}
+
+// contract starts a server of a release whose migration takes away what the first one needs. It waits until the last server of
+// the first one is gone, and from then on this one is refused.
+func (c *cluster) contract(t *testing.T, last string) {
+	t.Helper()
+	looker := c.beside(t)
+	p := c.of(t, last)
+	p.spawn(t)
+	awaitTrue(t, looker, migrating)
+	for _, old := range slices.Clone(c.nodes[1:]) { // without the one of the next release; this takes longer than a try
+		var gone bool
+		must(t, looker.QueryRow(t.Context(), contracted).Scan(&gone))
+		if gone {
+			t.Error("what a server needs was taken away while it serves")
+		}
+		c.leaves(t, old)
+	}
+	c.joins(t, p)
+	awaitTrue(t, looker, contracted)
+	late := prepare(t, c.data, c.flags...)
+	late.spawn(t)
+	if code := late.exitCode(t); code == 0 || !strings.Contains(late.log.String(), "newer release") {
+		t.Errorf("a server of a release that is past ended with %d\n%s", code, late.log)
+	}
+	for _, p := range c.nodes {
+		if !p.isReady() {
+			t.Error("a server is not ready any more")
+		}
+	}
+}
