@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/app"
+	"github.com/scripworks/scrip/config"
 	"github.com/scripworks/scrip/ident"
-	"github.com/scripworks/scrip/store/postgres"
 	"github.com/scripworks/scrip/store/sqlite"
 )
 
@@ -34,8 +33,11 @@ func (operatorRecoverCmd) Help() string {
 
 // Run makes the operator and prints its token.
 func (c *operatorRecoverCmd) Run(ctx context.Context, at console) (err error) {
+	if err := c.check(); err != nil {
+		return usageError{err}
+	}
 	if err := c.isThere(ctx); err != nil {
-		return usageError{fmt.Errorf("there is no store: %w", err)}
+		return err
 	}
 	a, err := app.New(ctx, app.Settings{Data: c.Data, Database: c.Database, KeysFile: c.Keyset})
 	if errors.Is(err, sqlite.ErrInUse) {
@@ -55,18 +57,29 @@ func (c *operatorRecoverCmd) Run(ctx context.Context, at console) (err error) {
 	return err
 }
 
-// isThere says what is wrong with the place of the store: one that is not there must not be made.
-func (c *operatorRecoverCmd) isThere(ctx context.Context) error {
+// check finds what cannot be before anything is opened, or made.
+func (c *operatorRecoverCmd) check() error {
 	switch {
 	case c.Database == "" && c.Data == "":
-		return errors.New("--data or --database says where it is")
+		return errors.New("where is the store? --data or --database says it")
 	case c.Database == "":
-		_, err := os.Stat(app.StorePath(c.Data))
-		return err
+		if err := placeOf(app.StorePath(c.Data)).exists(); err != nil {
+			return fmt.Errorf("there is no store: %w", err)
+		}
+	case !config.IsDatabaseURL(c.Database):
+		return errors.New("--database is no URL that begins with postgres://")
 	case c.Data == "" && c.Keyset == "":
-		return errors.New("--keyset or --data says where its keys are")
+		return errors.New("where are the store's keys? --keyset or --data says it")
 	}
-	d, err := postgres.Open(ctx, c.Database, postgres.Options{ReadOnly: true})
+	return nil
+}
+
+// isThere says what is wrong with the store in a database: one that is not there must not be made.
+func (c *operatorRecoverCmd) isThere(ctx context.Context) error {
+	if c.Database == "" {
+		return nil
+	}
+	d, err := placeOf(c.Database).open(ctx, true)
 	if err != nil {
 		return err
 	}

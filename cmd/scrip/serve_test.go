@@ -122,6 +122,25 @@ func trailOf(t *testing.T, data string) string {
 	return text.String()
 }
 
+// What is wrong with the place of a store is said; a database that cannot be reached may hold one all the same.
+func TestRecoverySaysWhatIsWrongWithThePlace(t *testing.T) {
+	for _, wrong := range []struct {
+		words []string
+		code  int
+		says  string
+	}{
+		{nil, exitUsage, "--data or --database"},
+		{[]string{"--database", "host=127.0.0.1 password=secret", "--keyset", "keys.json"}, exitUsage, "--database is no URL"},
+		{[]string{"--database", "postgres://ann:secret@127.0.0.1:1/scrip"}, exitUsage, "--keyset or --data"},
+		{[]string{"--database", "postgres://ann:secret@127.0.0.1:1/scrip", "--keyset", "keys.json"}, exitFailed, "connection refused"},
+	} {
+		code, out, told := ran(t, append([]string{"operator", "recover", "ann"}, wrong.words...)...)
+		if code != wrong.code || out != "" || !strings.Contains(told, wrong.says) || strings.Contains(told, "secret") || strings.Contains(told, "there is no store") {
+			t.Errorf("%q: exit code %d, %s%s", wrong.words, code, out, told)
+		}
+	}
+}
+
 // Recovery makes nothing where there is no store.
 func TestRecoveryWantsAStore(t *testing.T) {
 	empty := t.TempDir()
