@@ -1,6 +1,7 @@
 package ratio
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -179,7 +180,7 @@ func (c *PostgresCluster) Settings(ctx context.Context) (said []string, err erro
 
 // FillTPCB makes the tables of pgbench.
 func (c *PostgresCluster) FillTPCB(ctx context.Context, address string) error {
-	if _, err := c.pgbench(ctx, "--initialize", "--quiet", "--scale", strconv.Itoa(c.scale), address); err != nil {
+	if _, err := c.pgbench(ctx, address, "--initialize", "--quiet", "--scale", strconv.Itoa(c.scale)); err != nil {
 		return err
 	}
 	err := c.execute(ctx, "checkpoint") // or it falls into the first measurements
@@ -198,17 +199,22 @@ func (c *PostgresCluster) TPCB(ctx context.Context, address string, clients int,
 	if length < 2*time.Second {
 		until = []string{"--transactions", "20"}
 	}
-	said, err := c.pgbench(ctx, append(until, "--client", strconv.Itoa(clients), address)...)
+	said, err := c.pgbench(ctx, address, append(until, "--client", strconv.Itoa(clients))...)
 	if err != nil {
 		return 0, 0, err
 	}
 	return readTPCB(said)
 }
 
-// pgbench runs it, from beside our own server, or as the PATH or Debian has it.
-func (c *PostgresCluster) pgbench(ctx context.Context, args ...string) (string, error) {
+// pgbench runs it at a database, from beside our own server, or as the PATH or Debian has it. The password of a server that
+// was there before is not among the arguments, which everybody sees.
+func (c *PostgresCluster) pgbench(ctx context.Context, address string, args ...string) (string, error) {
 	if c.server != nil {
-		return c.server.Output(ctx, "pgbench", args...)
+		return c.server.Output(ctx, "pgbench", append(args, address)...)
+	}
+	bare, password, err := withoutPassword(address)
+	if err != nil {
+		return "", err
 	}
 	path, err := exec.LookPath("pgbench")
 	if err != nil {
@@ -218,11 +224,31 @@ func (c *PostgresCluster) pgbench(ctx context.Context, args ...string) (string, 
 		}
 		path = found[len(found)-1]
 	}
-	out, err := exec.CommandContext(ctx, path, args...).CombinedOutput()
+	command := exec.CommandContext(ctx, path, append(args, bare)...)
+	if password != "" {
+		command.Env = append(os.Environ(), "PGPASSWORD="+password)
+	}
+	out, err := command.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("pgbench: %w\n%s", err, out[max(len(out)-logTail, 0):])
 	}
 	return string(out), nil
+}
+
+// withoutPassword takes the password out of a URL, which has it in either of two places.
+func withoutPassword(address string) (bare, password string, err error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", "", errors.New("the address of the PostgreSQL server cannot be read")
+	}
+	query := u.Query()
+	password = query.Get("password")
+	query.Del("password")
+	u.RawQuery = query.Encode()
+	if inUser, given := u.User.Password(); given {
+		u.User, password = url.User(u.User.Username()), cmp.Or(password, inUser)
+	}
+	return u.String(), password, nil
 }
 
 var (

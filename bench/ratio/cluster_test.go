@@ -3,6 +3,7 @@ package ratio
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -108,6 +109,26 @@ func TestAClusterThatCannotBeUsedIsRefusedAtOnce(t *testing.T) {
 		_, err := OpenCluster(t.Context(), refused.address, t.TempDir(), refused.scale)
 		if err == nil || !strings.Contains(err.Error(), refused.says) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q with a scale of %d: got %v, want %q", refused.address, refused.scale, err, refused.says)
+		}
+	}
+}
+
+// Whoever looks at the processes of the machine sees no password of a server that was there before.
+func TestAPasswordIsNoArgument(t *testing.T) {
+	dir := t.TempDir()
+	const program = "#!/bin/sh\necho arguments: \"$@\"\necho password: $PGPASSWORD\nexit 1\n"
+	if err := os.WriteFile(filepath.Join(dir, "pgbench"), []byte(program), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	c := &PostgresCluster{scale: 1}
+	for _, address := range []string{"postgres://ann:se%20cret@127.0.0.1/b", "postgres://ann@127.0.0.1/b?password=se+cret"} {
+		err := c.FillTPCB(t.Context(), address)
+		if err == nil || !strings.Contains(err.Error(), "password: se cret\n") {
+			t.Fatalf("%s: the program was told: %v", address, err)
+		}
+		if _, arguments, _ := strings.Cut(err.Error(), "arguments: "); !strings.Contains(arguments, "--scale 1 postgres://ann@127.0.0.1/b\n") {
+			t.Errorf("%s: arguments %s", address, arguments)
 		}
 	}
 }
