@@ -3,15 +3,12 @@ package app_test
 import (
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"testing"
 
-	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/invariant"
-	"github.com/scripworks/scrip/store/sqlite"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -48,13 +45,12 @@ func (m *market) read(t *testing.T) (all []books) {
 // read reads the books of a relay that is dead.
 func (s *station) read(t *testing.T) books {
 	t.Helper()
-	d, err := sqlite.Open(app.StorePath(s.data), sqlite.Options{})
-	must(t, err)
+	d := s.open(t)
 	defer func() { must(t, d.Close()) }()
 	report, err := invariant.Check(t.Context(), d)
 	must(t, err)
 	for _, fault := range report.Faults {
-		t.Errorf("%s: %s", filepath.Base(s.data), fault)
+		t.Errorf("relay %s: %s", s.Institution, fault)
 	}
 	if report.Queued != 0 || report.Working != 0 {
 		t.Errorf("%d items are queued, and %d requests have no outcome", report.Queued, report.Working)

@@ -18,7 +18,7 @@ import (
 // child is a server in a process of its own that `scrip serve` cannot be told to be: its time-outs are short, its mobile
 // network is often late, or it dies at a boundary. It is this test program, started again.
 type child struct {
-	Data                     string
+	place
 	Timeout, ProviderTimeout time.Duration // of a request, and of what the network is asked
 	LateBy                   time.Duration
 	LateShare                int       // in hundredths of a per cent
@@ -30,12 +30,12 @@ const childEnv = "SCRIP_TEST_CHILD"
 
 func (c child) settings() app.Settings {
 	if c.Relay != nil {
-		return c.Relay.settings(c.Data)
+		return c.Relay.settings(c.place)
 	}
-	return complete(app.Settings{
-		Data: c.Data, Timeout: c.Timeout, ProviderTimeout: c.ProviderTimeout,
-		Network: &network.Settings{Delay: time.Millisecond, LateShare: c.LateShare, LateBy: c.LateBy},
-	})
+	s := c.place.settings()
+	s.Timeout, s.ProviderTimeout = c.Timeout, c.ProviderTimeout
+	s.Network = &network.Settings{Delay: time.Millisecond, LateShare: c.LateShare, LateBy: c.LateBy}
+	return complete(s)
 }
 
 // prepare makes the server ready to be started. It ends with the test program, should that come to grief.

@@ -52,9 +52,13 @@ func within(random *rand.Rand, most time.Duration) time.Duration {
 // Killed at any instant under load, a server finds on restart everything that it has acknowledged, nothing by
 // halves, and all balances as its senders know them.
 func TestCrashUnderLoad(t *testing.T) {
+	inEachStore(t, crashUnderLoad)
+}
+
+func crashUnderLoad(t *testing.T, in newPlace) {
 	random, seed := crashRandom(t)
-	data := t.TempDir()
-	p := serve(t, data)
+	at := in(t)
+	p := at.serve(t)
 	l := p.account(t, "till", members{})
 	p.product(t, "gold")
 	var cards []card
@@ -67,11 +71,11 @@ func TestCrashUnderLoad(t *testing.T) {
 	for round := range fromEnvironment(t, crashRoundsEnv, crashRounds) {
 		after := within(random, crashAfter) * time.Duration(random.IntN(2))
 		crash(t, p, 1+random.Int64N(crashAnswers), after, func(answered func()) { tills.run(t, l, answered) })
-		verify(t, data)
+		at.verify(t)
 		if random.IntN(3) == 0 {
-			crashWhileStarting(t, prepare(t, data), within(random, crashAtStart))
+			crashWhileStarting(t, at.prepare(t), within(random, crashAtStart))
 		}
-		p = serve(t, data)
+		p = at.serve(t)
 		l = p.at(l)
 		found := tills.find(t, l)
 		t.Logf("round %d: %d requests were found again", round, found)
@@ -83,7 +87,7 @@ func TestCrashUnderLoad(t *testing.T) {
 	if code := p.stop(t); code != 0 {
 		t.Errorf("stopped with exit code %d", code)
 	}
-	verify(t, data)
+	at.verify(t)
 }
 
 // crash puts the server under load and kills it some time after so many answers. At once is the best time to catch
@@ -188,17 +192,21 @@ func crashWhileStarting(t *testing.T, p *process, after time.Duration) {
 // Killed while it makes its store, a server is whole when it is started again: with its keys, and with the first
 // operator whose token it was given.
 func TestCrashAtFirstStart(t *testing.T) {
+	inEachStore(t, crashAtFirstStart)
+}
+
+func crashAtFirstStart(t *testing.T, in newPlace) {
 	random, _ := crashRandom(t)
 	for range 2 * fromEnvironment(t, crashRoundsEnv, crashRounds) {
-		data := t.TempDir()
+		at := in(t)
 		for range 1 + random.IntN(3) {
-			crashWhileStarting(t, prepare(t, data), within(random, 2*crashAtStart))
+			crashWhileStarting(t, at.prepare(t), within(random, 2*crashAtStart))
 		}
-		p := serve(t, data)
+		p := at.serve(t)
 		l := p.account(t, "till", members{})
 		p.product(t, "gold")
 		l.activate(t, p.card(t, "6001000000000000"), 100)
 		p.kill()
-		verify(t, data)
+		at.verify(t)
 	}
 }

@@ -137,7 +137,7 @@ func TestFullDisk(t *testing.T) {
 func TestFullDiskOfAVendor(t *testing.T) {
 	for _, m := range media(t) {
 		t.Run(m.name, func(t *testing.T) {
-			s := openStand(t, m.dir, 1)
+			s := openStand(t, place{Data: m.dir}, 1)
 			us := complete(app.Settings{}).Institution
 			p := serve(t, m.dir, "--institution-id", us.Institution, "--institution-name", us.Identifier,
 				"--request-timeout", "2s", "--hold", "1s") // what a network has said is put to the store for longer
@@ -165,7 +165,7 @@ func TestFullDiskOfAVendor(t *testing.T) {
 				t.Errorf("stopped with exit code %d\n%s", code, p.log)
 			}
 			verify(t, m.dir)
-			v := s.judge(t, m.dir)
+			v := s.judge(t, place{Data: m.dir})
 			t.Log(v)
 			if v.broken == 0 || v.unknown == 0 {
 				t.Error("the disk was not full in the middle of anything")

@@ -34,6 +34,7 @@ const (
 	relayHold     = 500 * time.Millisecond // of an advice for its request
 	quickestAgain = 5 * time.Millisecond
 	slowestAgain  = 100 * time.Millisecond
+	awhile        = 4 * time.Second // after which nobody leaves an advice to a server that may be dead
 	messagePage   = 1000
 )
 
@@ -41,12 +42,14 @@ const (
 type relaying struct {
 	Institution, Upstream string
 	Pairs                 []app.Pair
-	DieAt                 int64 // boundary; 0 is none
+	DieAt                 int64         // boundary; 0 is none
+	Ahead                 time.Duration // of the computer's clock
 }
 
-func (r relaying) settings(data string) app.Settings {
+func (r relaying) settings(p place) app.Settings {
 	s := complete(app.Settings{
-		Data: data, Timeout: relayPromise, AdviceWait: relayWait, Hold: relayHold, Pairs: r.Pairs,
+		Data: p.Data, Database: p.Database, Now: func() time.Time { return time.Now().Add(r.Ahead) },
+		Timeout: relayPromise, AdviceWait: relayWait, Hold: relayHold, Pairs: r.Pairs,
 		Upstreams: []app.Upstream{{
 			Name: upstreamCalled, Giftcard: true, Airtime: true, Present: app.Presented{Pairs: true},
 			Client:  exchange.ClientSettings{URL: r.Upstream},
@@ -122,16 +125,21 @@ func (h *house) forward(r *http.Request) (*http.Response, []byte, error) {
 type station struct {
 	*front
 	relaying
-	data string
-	p    *process
+	place
+	hasty bool // each life begins as if what others wait for after a death had gone by
+	p     *process
 }
 
 // revive starts the relay until it serves: it may die before. dieAt says at which boundary each of its lives ends.
 func (s *station) revive(t *testing.T, dieAt func() int64) {
 	t.Helper()
 	for {
+		if s.hasty {
+			s.bury(t)
+			s.Ahead += awhile
+		}
 		s.DieAt = dieAt()
-		s.p = child{Data: s.data, Relay: &s.relaying}.prepare(t)
+		s.p = child{place: s.place, Relay: &s.relaying}.prepare(t)
 		s.p.spawn(t)
 		if s.p.comesToServe(t) {
 			break
@@ -236,7 +244,7 @@ func newest(t *testing.T, d store.Driver) (seq int64) {
 }
 
 // addRelay puts a relay in front of those that are there, with a bad line between them.
-func (m *market) addRelay(t *testing.T, line *relaytest.Hostile) {
+func (m *market) addRelay(t *testing.T, in newPlace, line *relaytest.Hostile) {
 	t.Helper()
 	behind := newFront()
 	behind.opens(m.house, nil)
@@ -247,7 +255,7 @@ func (m *market) addRelay(t *testing.T, line *relaytest.Hostile) {
 	wire := httptest.NewServer(line)
 	t.Cleanup(wire.Close)
 	t.Cleanup(line.Wait)
-	s := &station{front: newFront(), data: t.TempDir()}
+	s := &station{front: newFront(), place: in(t)}
 	s.Institution, s.Upstream = strconv.Itoa(40000000+len(m.stations)), wire.URL
 	for name, l := range m.tills {
 		s.Pairs = append(s.Pairs, app.Pair{Name: name, Password: l.password})

@@ -26,7 +26,7 @@ const (
 // Killed at any instant and at any boundary under load, in front of an upstream that loses, doubles, delays and reorders
 // messages and answers, a relay sees every request through to the one ending that its sender knows of.
 func TestCrashOfARelay(t *testing.T) {
-	crashRelays(t, 1, relaytest.All)
+	inEachStore(t, func(t *testing.T, in newPlace) { crashRelays(t, in, 1, relaytest.All) })
 }
 
 // The same is true of two relays in a row of which one, or the other, is killed. What is turned away by a relay for the
@@ -39,12 +39,11 @@ func TestCrashOfRelaysInARow(t *testing.T) {
 			single = append(single, m)
 		}
 	}
-	crashRelays(t, 2, single)
+	inEachStore(t, func(t *testing.T, in newPlace) { crashRelays(t, in, 2, single) })
 }
 
 // crashRelays kills relays in a row again and again. between is what is done to messages from one to the next.
-func crashRelays(t *testing.T, relays int, between []relaytest.Mischief) {
-	workshopOf(t) // which skips in a short run
+func crashRelays(t *testing.T, in newPlace, relays int, between []relaytest.Mischief) {
 	random, seed := crashRandom(t)
 	m := openMarket(t)
 	delay := time.Duration(1+2*random.IntN(2)) * relayTimeout / 2 // shorter than an answer is waited for, or longer
@@ -53,7 +52,7 @@ func crashRelays(t *testing.T, relays int, between []relaytest.Mischief) {
 		if n == 0 {
 			kinds = relaytest.All
 		}
-		m.addRelay(t, &relaytest.Hostile{Odds: 0.25, Kinds: kinds, Seed: seed + uint64(n), Delay: delay})
+		m.addRelay(t, in, &relaytest.Hostile{Odds: 0.25, Kinds: kinds, Seed: seed + uint64(n), Delay: delay})
 	}
 	for _, s := range m.stations {
 		s.revive(t, mortality(random))
@@ -62,7 +61,7 @@ func crashRelays(t *testing.T, relays int, between []relaytest.Mischief) {
 	for range fromEnvironment(t, crashRoundsEnv, crashRounds) {
 		s := m.nextDeath(t, random)
 		s.p.wasKilled(t)
-		verify(t, s.data)
+		s.verify(t)
 		s.revive(t, mortality(random))
 	}
 	for _, s := range m.stations { // what is left to do they live through
@@ -139,7 +138,10 @@ var boundaryDeals = []struct {
 // Killed at each boundary of one deal in turn, and soon after it has started again once more, a relay sees the deal
 // through.
 func TestCrashOfARelayAtEveryBoundary(t *testing.T) {
-	workshopOf(t) // which skips in a short run
+	inEachStore(t, crashAtEveryBoundary)
+}
+
+func crashAtEveryBoundary(t *testing.T, in newPlace) {
 	deals := boundaryDeals
 	if fromEnvironment(t, crashRoundsEnv, 0) == 0 {
 		deals = deals[:fewDeals]
@@ -148,9 +150,10 @@ func TestCrashOfARelayAtEveryBoundary(t *testing.T) {
 		t.Run(fmt.Sprintf("%s, %s, mischief %d", c.resource, c.advice, c.mischief), func(t *testing.T) {
 			t.Parallel()
 			m, first := openMarket(t), &firstOnes{mischief: c.mischief, came: map[string]bool{}}
-			m.addRelay(t, &relaytest.Hostile{Delay: 2 * relayTimeout, Choose: first.choose})
+			m.addRelay(t, in, &relaytest.Hostile{Delay: 2 * relayTimeout, Choose: first.choose})
 			m.sellers = []*seller{{market: m, at: m.stations[0].at, account: "rich"}}
 			m.stations[0].revive(t, forEver) // which makes its store
+			m.stations[0].hasty = true
 			at := int64(1)
 			for ; m.crashAt(t, c.resource, c.advice, at); at++ {
 				if at == mostBoundaries {

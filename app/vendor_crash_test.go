@@ -37,32 +37,37 @@ var crashNumbers = []string{"+27831000011", "+27831000012", "+27831000013", "+27
 // Killed at any instant under load, with a network that is often late, a server sells no voucher twice and loses none,
 // every purchase has an end, and its answer stands.
 func TestCrashOfAVendorUnderLoad(t *testing.T) {
+	inEachStore(t, crashVendor)
+}
+
+func crashVendor(t *testing.T, in newPlace) {
 	random, seed := crashRandom(t)
-	data := t.TempDir()
-	s := openStand(t, data, seed)
+	at := in(t)
+	s := openStand(t, at, seed)
 	for round := range fromEnvironment(t, crashRoundsEnv, crashRounds) {
-		c := lateChild(data, random)
+		c := lateChild(at, random)
 		p := c.prepare(t).ready(t)
 		after := within(random, crashAfter) * time.Duration(random.IntN(2))
 		crash(t, p, 1+random.Int64N(crashPurchases), after, func(answered func()) { s.trade(t, p.house, answered) })
-		verify(t, data)
+		at.verify(t)
 		if random.IntN(3) == 0 {
 			crashWhileStarting(t, c.prepare(t), within(random, 2*crashAtStart))
 		}
-		found := s.judge(t, data)
+		at.bury(t)
+		found := s.judge(t, at)
 		t.Logf("round %d, late by %s of %s: %s", round, c.LateBy, c.ProviderTimeout, found)
 	}
 	for _, c := range s.clerks {
 		c.checked = 0
 	}
-	t.Logf("all again: %s", s.judge(t, data))
+	t.Logf("all again: %s", s.judge(t, at))
 }
 
 // lateChild is a server whose network is late with a third of its orders: too late for whoever asked, or for the server
 // itself, or for neither.
-func lateChild(data string, random *rand.Rand) child {
+func lateChild(at place, random *rand.Rand) child {
 	return child{
-		Data: data, Timeout: crashTimeout, ProviderTimeout: crashTimeout * time.Duration(1+random.IntN(3)) / 2,
+		place: at, Timeout: crashTimeout, ProviderTimeout: crashTimeout * time.Duration(1+random.IntN(3)) / 2,
 		LateBy: crashLateBy/20 + within(random, crashLateBy), LateShare: 3_333,
 	}
 }
@@ -101,10 +106,10 @@ func (b *bought) approved() bool { return b.answer.status == http.StatusCreated 
 func (b *bought) stands() bool { return b.approved() && b.advice != "reversals" }
 
 // openStand makes a vendor's store with its accounts and products, and people to work there.
-func openStand(t *testing.T, data string, seed uint64) *stand {
+func openStand(t *testing.T, at place, seed uint64) *stand {
 	t.Helper()
 	s := &stand{tills: map[string]*till{}, delivered: map[int64]bool{}}
-	inHand(t, data, func(h *house) {
+	inHand(t, at, func(h *house) {
 		h.offer(t)
 		s.tills["rich"] = h.prepaid(t, "rich", crashDeposit)
 		s.tills["poor"] = h.prepaid(t, "poor", crashLittle)
@@ -118,10 +123,12 @@ func openStand(t *testing.T, data string, seed uint64) *stand {
 
 // inHand runs the vendor in this process, where its network is prompt and so much later that it is late with nothing any
 // more. All top-ups that have no end get one before anything is served.
-func inHand(t *testing.T, data string, visit func(h *house)) {
+func inHand(t *testing.T, at place, visit func(h *house)) {
 	t.Helper()
 	later := func() time.Time { return time.Now().Add(2 * crashLateBy) }
-	h := &house{client: newClient(), settings: complete(app.Settings{Data: data, Network: &network.Settings{}, Now: later})}
+	s := at.settings()
+	s.Network, s.Now = &network.Settings{}, later
+	h := &house{client: newClient(), settings: complete(s)}
 	a, err := app.New(t.Context(), h.settings)
 	must(t, err)
 	left, err := a.Vendor.Resolve(t.Context(), later().Add(time.Hour)) // by when no order can be on its way
@@ -328,9 +335,9 @@ func (v verdict) String() string {
 }
 
 // judge looks at what a killed server has left.
-func (s *stand) judge(t *testing.T, data string) (v verdict) {
+func (s *stand) judge(t *testing.T, at place) (v verdict) {
 	t.Helper()
-	inHand(t, data, func(h *house) {
+	inHand(t, at, func(h *house) {
 		for _, c := range s.clerks {
 			l := h.at(s.tills[c.account])
 			for n, b := range c.bought {
