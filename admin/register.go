@@ -115,6 +115,10 @@ func LoadRegister(ctx context.Context, reports Reports, codec Codec) (*Register,
 	return r, nil
 }
 
+// Revision is the revision of the store's records that the register shows. No two with different contents have the same, but for
+// one that is below zero: then nobody knows.
+func (r *Register) Revision() int64 { return r.now.Load().revision }
+
 // Refresh reads the register anew if the store has a newer one, and says whether it did. It asks one short question when
 // nothing has changed, and readers are never held up.
 func (r *Register) Refresh(ctx context.Context) (changed bool, err error) {

@@ -32,6 +32,17 @@ type Settings struct {
 	World ident.World
 	// Log hears of faults of ours; nil is the default logger.
 	Log *slog.Logger
+	// Others, when it is there, is asked before a token is refused that other processes may know already.
+	Others Others
+}
+
+// Others are the processes through which an operator may have been made a moment ago.
+type Others interface {
+	// Revision is that of the operators as they are known now.
+	Revision() int64
+	// Newer takes up what others have set, and says whether another revision than this one is known now. It bounds how
+	// often it asks anybody, however often it is called.
+	Newer(ctx context.Context, revision int64) bool
 }
 
 // Where the document and its readable page are served.
@@ -48,13 +59,14 @@ type server struct {
 	now    func() time.Time
 	world  ident.World
 	log    *slog.Logger
+	others Others           // nil for none
 	checks map[string]check // by the pattern of the mux
 }
 
 // New gives the handler of everything below adminapi.Base, and of the document and its page. It fails when the
 // document that it serves cannot be read.
 func New(settings Settings) (http.Handler, error) {
-	s := &server{office: settings.Office, now: settings.Now, world: settings.World, log: settings.Log}
+	s := &server{office: settings.Office, now: settings.Now, world: settings.World, log: settings.Log, others: settings.Others}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -105,7 +117,7 @@ type operatorKey struct{}
 func (s *server) authenticated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		operator, found := s.office.Register().OperatorByToken(secret.TokenDigest(token))
+		operator, found := s.operatorOf(r.Context(), token)
 		if !strings.EqualFold(scheme, "Bearer") || !found || operator.World != s.world {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="scrip"`)
 			write(w, http.StatusUnauthorized, adminapi.Error{Code: adminapi.ErrorCodeUNAUTHENTICATED, Message: "a token that counts is needed"})
@@ -113,6 +125,20 @@ func (s *server) authenticated(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), operatorKey{}, operator)))
 	})
+}
+
+// operatorOf gives the operator whose token it is, also one who was made through another process a moment ago.
+func (s *server) operatorOf(ctx context.Context, token string) (*admin.Operator, bool) {
+	digest := secret.TokenDigest(token)
+	if s.others == nil {
+		return s.office.Register().OperatorByToken(digest)
+	}
+	revision := s.others.Revision()
+	o, found := s.office.Register().OperatorByToken(digest)
+	if !found && s.others.Newer(ctx, revision) {
+		return s.office.Register().OperatorByToken(digest)
+	}
+	return o, found
 }
 
 // operator gives who is calling.

@@ -25,8 +25,10 @@ const WrongGuesses decline.Alarm = "wrong_guesses"
 type Settings struct {
 	Accounts  Accounts
 	Passwords Verifier
-	World     ident.World // whose accounts may come in; 0 is production
-	InHand    int         // requests in hand at once, and advices beside them; 0 is DefaultInHand
+	// Others, when it is there, is asked before somebody is turned away whom other processes may know already.
+	Others Others
+	World  ident.World // whose accounts may come in; 0 is production
+	InHand int         // requests in hand at once, and advices beside them; 0 is DefaultInHand
 	// NeedsCertificate says of which accounts a password alone does not suffice; nil for none.
 	NeedsCertificate func(*admin.Account) bool
 	// Guests, when it is there, is asked in place of accounts, passwords and certificates: the sandbox takes in
@@ -72,7 +74,7 @@ func (g *Gate) Admit(r *http.Request, advice bool) (sender *txn.Sender, release 
 	if g.hall.stopping.Load() {
 		return nil, nil, g.turnAway(r, nil, stopping())
 	}
-	who, err := g.Identify(r)
+	who, err := g.identify(r, advice)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,10 +90,10 @@ func (g *Gate) Admit(r *http.Request, advice bool) (sender *txn.Sender, release 
 	return who.Sender, release, nil
 }
 
-// bounds says why an account's requests are not taken now, or nil.
+// bounds says why an account's requests are not taken now, or nil. Guests may have an account that is suspended, too.
 func (g *Gate) bounds(a *admin.Account) *decline.NotTaken {
 	if a.Suspended {
-		return forbidden("the account is suspended")
+		return suspended()
 	}
 	return g.meters.admit(a, g.settings.Now())
 }
@@ -100,7 +102,10 @@ func (g *Gate) bounds(a *admin.Account) *decline.NotTaken {
 // which must then lead to one account (rules A1, A2, A5). The errors are *decline.NotTaken: Unauthenticated when
 // it is nobody, Forbidden when it is somebody who may not come in like this, Overloaded when too many unknown
 // passwords wait to be verified.
-func (g *Gate) Identify(r *http.Request) (Identity, error) {
+func (g *Gate) Identify(r *http.Request) (Identity, error) { return g.identify(r, true) }
+
+// identify is Identify for what a suspended account may send anyway, or may not.
+func (g *Gate) identify(r *http.Request, anyway bool) (Identity, error) {
 	given, err := readBasic(r.Header)
 	if err != nil {
 		return Identity{}, g.turnAway(r, nil, unauthenticated(err.Error()))
@@ -109,13 +114,38 @@ func (g *Gate) Identify(r *http.Request) (Identity, error) {
 		who, err := g.settings.Guests(given.user, given.password)
 		return who, g.counted(r, err)
 	}
+	who, refusal := g.known(r, given, anyway)
+	if refusal != nil {
+		return Identity{}, g.turnAway(r, who.Account, refusal)
+	}
+	return who, nil
+}
+
+// known says who it is. Whoever is refused for what is known of the accounts is judged again when other processes know better.
+func (g *Gate) known(r *http.Request, given basic, anyway bool) (Identity, *decline.NotTaken) {
+	if g.settings.Others == nil {
+		return g.judge(r, given, anyway)
+	}
+	revision := g.settings.Others.Revision()
+	who, refusal := g.judge(r, given, anyway)
+	if refusal != nil && refusal.Cause != decline.Overloaded && g.settings.Others.Newer(r.Context(), revision) {
+		return g.judge(r, given, anyway)
+	}
+	return who, refusal
+}
+
+// judge says who it is by what is known now. With a refusal it gives the account only if it was proved.
+func (g *Gate) judge(r *http.Request, given basic, anyway bool) (Identity, *decline.NotTaken) {
 	account, refusal := g.account(r, given)
 	if refusal != nil {
-		return Identity{}, g.turnAway(r, account, refusal)
+		return Identity{Account: account}, refusal
 	}
 	sender, found := g.settings.Accounts.Sender(account.World, account.Number)
-	if !found {
-		return Identity{}, g.turnAway(r, account, unauthenticated(noSuchPair))
+	switch {
+	case !found:
+		return Identity{Account: account}, unauthenticated(noSuchPair)
+	case account.Suspended && !anyway:
+		return Identity{Account: account}, suspended()
 	}
 	return Identity{Account: account, Sender: sender, User: given.user}, nil
 }
@@ -130,6 +160,8 @@ func unauthenticated(text string) *decline.NotTaken {
 func forbidden(text string) *decline.NotTaken {
 	return &decline.NotTaken{Cause: decline.Forbidden, Text: text}
 }
+
+func suspended() *decline.NotTaken { return forbidden("the account is suspended") }
 
 // account finds the account of whatever was shown. With a refusal it gives the account only if it was proved.
 func (g *Gate) account(r *http.Request, given basic) (*admin.Account, *decline.NotTaken) {
