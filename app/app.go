@@ -122,6 +122,7 @@ type App struct {
 	pairs     *pairs
 	passing   *passing      // nil when nothing is passed on
 	topUps    *relay.TopUps // nil when no upstream tops up
+	newer     *newer        // nil where no other process sets anything
 	seller    *seller
 	passwords *secret.Passwords
 	gate      *edge.Gate
@@ -195,6 +196,9 @@ func (a *App) build(ctx context.Context) error {
 	if err := keyset.Check(ctx, a.Store, a.Keys); err != nil {
 		return err
 	}
+	if a.Store.Driver().Shared() {
+		a.newer = &newer{register: a.Register}
+	}
 	observer := edge.NewObserver(a.Metrics, a.Register, a.log, a.settings.Now)
 	a.pairs = newPairs(a.Register)
 	if err := a.makeRelay(observer); err != nil {
@@ -212,7 +216,7 @@ func (a *App) build(ctx context.Context) error {
 		return err
 	}
 	a.makeGate()
-	services, err := a.services(router.Services{Giftcard: issuer, Airtime: a.Vendor})
+	services, err := a.services(a.abreast(router.Services{Giftcard: issuer, Airtime: a.Vendor}))
 	if err != nil {
 		return err
 	}
@@ -259,10 +263,14 @@ func (a *App) makeGate() {
 		guests = a.pairs.admit
 	}
 	a.passwords = secret.NewPasswords(remembered, rememberedPairs)
-	a.gate = edge.NewGate(edge.Settings{
+	settings := edge.Settings{
 		Accounts: a.Register, Passwords: a.passwords, InHand: s.InHand,
 		Guests: guests, Metrics: a.Metrics, Log: a.log, Now: s.Now,
-	})
+	}
+	if a.newer != nil {
+		settings.Others = a.newer
+	}
+	a.gate = edge.NewGate(settings)
 }
 
 // makeHandlers puts the services on the wire, and the operators' interface.

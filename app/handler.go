@@ -57,7 +57,11 @@ func serveDocument(mux *http.ServeMux, name string, document []byte) {
 
 // operators serves the operators' listener.
 func (a *App) operators() (http.Handler, error) {
-	acts, err := adminhttp.New(adminhttp.Settings{Office: a.Office, Log: a.log, Now: a.settings.Now})
+	settings := adminhttp.Settings{Office: a.Office, Log: a.log, Now: a.settings.Now}
+	if a.newer != nil {
+		settings.Others = a.newer
+	}
+	acts, err := adminhttp.New(settings)
 	if err != nil {
 		return nil, err
 	}
