@@ -17,7 +17,8 @@ import (
 )
 
 // The files in which a directory keeps results, by the name of the measurement: those that are committed, and those of the
-// last one, whose names begin with lastPrefix. Each comes as JSON, with every measurement behind the rows; as Go's benchmarks have it, for benchstat; and as a table in Markdown.
+// last one, whose names begin with lastPrefix. Each comes as JSON, with every measurement behind the rows; as Go's benchmarks
+// have it, for benchstat; and as a table in Markdown.
 const (
 	lastPrefix  = "last-"
 	jsonSuffix  = ".json"
@@ -28,9 +29,9 @@ const (
 // suffixes are those of all files of a result.
 var suffixes = []string{jsonSuffix, textSuffix, tableSuffix}
 
-// Keep writes the result of a measurement of some name into a directory as its last one, writes to out how benchstat compares it with the committed one,
-// if there is one, and with save puts it into the place of that. Comparing takes Go, and this module around the working
-// directory; that they are not there is said, and is no error.
+// Keep writes the result of a measurement of some name into a directory as its last one, writes to out how benchstat compares
+// it with the committed one, if there is one, and with save puts it into the place of that. Comparing takes Go, and this
+// module around the working directory; that they are not there is said, and is no error.
 func (r Result) Keep(ctx context.Context, dir, name string, save bool, out io.Writer) error {
 	last, committed := filepath.Join(dir, lastPrefix+name), filepath.Join(dir, name)
 	for suffix, form := range map[string]func(io.Writer) error{jsonSuffix: r.WriteLines, textSuffix: r.WriteBenchmarks, tableSuffix: r.WriteTable} {

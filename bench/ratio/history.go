@@ -39,15 +39,12 @@ func RunHistory(ctx context.Context, options HistoryOptions) (Result, error) {
 	if err := options.check(); err != nil {
 		return Result{}, err
 	}
-	dir, err := os.MkdirTemp(options.Dir, ".scrip-bench-")
+	s, remove, err := newSession(options.Options)
 	if err != nil {
 		return Result{}, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	h := &history{session: &session{Options: options.Options, dir: dir}, postgres: options.Postgres}
-	h.result = Result{
-		Started: time.Now().UTC(), System: system(), Runs: options.Runs, Seconds: options.Duration.Seconds(), Cards: options.Cards,
-	}
+	defer remove()
+	h := &history{session: s, postgres: options.Postgres}
 	if options.SQLite {
 		err = h.measure(ctx, atSQLite)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -47,20 +46,20 @@ const (
 	besideClients = 4
 )
 
-// RunRelay measures the relay: what it adds in front of an issuer; and of its queue what it costs while its upstream is dead, how fast it drains once that is back, and what new
-// traffic notices of it. Whoever drains and whoever sends without a queue take turns at the same stub.
+// RunRelay measures the relay: what it adds in front of an issuer; and of its queue what it costs while its upstream is dead,
+// how fast it drains once that is back, and what new traffic notices of it. Whoever drains and whoever sends without a queue
+// take turns at the same stub.
 func RunRelay(ctx context.Context, options RelayOptions) (Result, error) {
 	if err := options.check(); err != nil {
 		return Result{}, err
 	}
-	dir, err := os.MkdirTemp(options.Dir, ".scrip-bench-")
+	options.Options.Cards = max(options.Options.Cards, 1)
+	s, remove, err := newSession(options.Options)
 	if err != nil {
 		return Result{}, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	options.Options.Cards = max(options.Options.Cards, 1)
-	q := &relaySession{session: &session{Options: options.Options, dir: dir, rates: map[string][]float64{}}, advices: options.Advices, parallel: options.Parallel}
-	q.result = Result{Started: time.Now().UTC(), System: system(), Runs: options.Runs, Seconds: options.Options.Duration.Seconds(), Cards: options.Cards}
+	defer remove()
+	q := &relaySession{session: s, advices: options.Advices, parallel: options.Parallel}
 	err = q.measure(ctx)
 	return q.result, err
 }

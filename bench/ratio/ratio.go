@@ -87,16 +87,11 @@ func Run(ctx context.Context, options Options) (Result, error) {
 	if err := options.check(); err != nil {
 		return Result{}, err
 	}
-	dir, err := os.MkdirTemp(options.Dir, ".scrip-bench-")
+	s, remove, err := newSession(options)
 	if err != nil {
 		return Result{}, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	s := &session{Options: options, dir: dir, rates: map[string][]float64{}}
-	s.result = Result{
-		Started: time.Now().UTC(), System: system(), Runs: options.Runs,
-		Seconds: options.Duration.Seconds(), Cards: options.Cards,
-	}
+	defer remove()
 	err = s.measure(ctx)
 	return s.result, err
 }
@@ -116,6 +111,18 @@ type session struct {
 	at    bench.Target // the echo
 	size  int          // of an answer, in bytes
 	rates map[string][]float64
+}
+
+// newSession makes a run, a directory for it, and what removes that.
+func newSession(options Options) (s *session, remove func(), err error) {
+	dir, err := os.MkdirTemp(options.Dir, ".scrip-bench-")
+	if err != nil {
+		return nil, nil, err
+	}
+	s = &session{Options: options, dir: dir, rates: map[string][]float64{}, result: Result{
+		Started: time.Now().UTC(), System: system(), Runs: options.Runs, Seconds: options.Duration.Seconds(), Cards: options.Cards,
+	}}
+	return s, func() { _ = os.RemoveAll(dir) }, nil
 }
 
 // measure goes through all that is measured, in the order in which one leaves a store behind that

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -51,17 +50,14 @@ func RunSuite(ctx context.Context, options SuiteOptions) (Result, error) {
 	if err := options.check(); err != nil {
 		return Result{}, err
 	}
-	dir, err := os.MkdirTemp(options.Dir, ".scrip-bench-")
+	started, remove, err := newSession(options.Options)
 	if err != nil {
 		return Result{}, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
+	defer remove()
 	s := &suite{
-		session: &session{Options: options.Options, dir: dir}, clients: options.Clients, loads: options.Loads, postgres: options.Postgres,
+		session: started, clients: options.Clients, loads: options.Loads, postgres: options.Postgres,
 		places: map[string]*place{}, taken: map[turn][]bench.Report{}, resident: map[string][]float64{}, mallocs: map[string][]float64{},
-	}
-	s.result = Result{
-		Started: time.Now().UTC(), System: system(), Runs: options.Runs, Seconds: options.Duration.Seconds(), Cards: options.Cards,
 	}
 	return s.run(ctx)
 }
