@@ -27,9 +27,9 @@ type Reports interface {
 	Open(ctx context.Context, after int64, limit int) ([]txn.Message, error)
 	// Messages gives messages with a seq above after.
 	Messages(ctx context.Context, after int64, limit int) ([]txn.Message, error)
-	// MessagesByReference gives the messages that carried a third-party identifier with this hash. The hash may
-	// lead to others as well: compare with the message itself.
-	MessagesByReference(ctx context.Context, world ident.World, hash int64, limit int) ([]txn.Message, error)
+	// MessagesByReference gives the messages that are found by this hash (txn.Message.References), with a seq above after.
+	// The hash may lead to others as well: compare with the message itself.
+	MessagesByReference(ctx context.Context, world ident.World, hash, after int64, limit int) ([]txn.Message, error)
 	// Entries gives entries whose message is above after; those of one message are never split.
 	Entries(ctx context.Context, after int64, limit int) ([]ledger.Entry, error)
 	// Pruned gives what is left of messages that were pruned, with a seq above after.

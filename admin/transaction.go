@@ -70,7 +70,7 @@ func (o *Office) FindByReference(ctx context.Context, by By, r ident.Reference) 
 
 // findByHash gives the messages that a hash leads to and whose bodies, as they were received, fit.
 func (o *Office) findByHash(ctx context.Context, w ident.World, hash int64, fits func(body []byte) bool) ([]Transaction, error) {
-	candidates, err := o.reports.MessagesByReference(ctx, w, hash, maxFound)
+	candidates, err := o.reports.MessagesByReference(ctx, w, hash, 0, maxFound)
 	if err != nil {
 		return nil, err
 	}

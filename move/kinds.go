@@ -188,9 +188,8 @@ var messages = kind[txn.Message]{
 		if err != nil || !set.HasMessage(m.Seq) || len(m.References) == 0 {
 			return err == nil && set.HasMessage(m.Seq), err
 		}
-		const enough = 1000 // more than messages ever share an identifier
-		with, err := in.MessagesByReference(ctx, m.World, m.References[0], enough)
-		return len(with) == enough || slices.ContainsFunc(with, func(other txn.Message) bool { return other.Seq == m.Seq }), err
+		with, err := in.MessagesByReference(ctx, m.World, m.References[0], m.Seq-1, 1)
+		return len(with) == 1 && with[0].Seq == m.Seq, err
 	},
 }
 

@@ -65,11 +65,16 @@ func (d *Driver) Messages(_ context.Context, after int64, limit int) ([]txn.Mess
 }
 
 // MessagesByReference implements admin.Reports.
-func (d *Driver) MessagesByReference(_ context.Context, world ident.World, hash int64, limit int) ([]txn.Message, error) {
+func (d *Driver) MessagesByReference(_ context.Context, world ident.World, hash, after int64, limit int) ([]txn.Message, error) {
 	d.records.RLock()
 	defer d.records.RUnlock()
 	var messages []txn.Message
-	for _, seq := range d.kept.references[worldHash{world, hash}] {
+	with := d.kept.references[worldHash{world, hash}]
+	first, found := slices.BinarySearch(with, after)
+	if found {
+		first++
+	}
+	for _, seq := range with[first:] {
 		if len(messages) >= limit {
 			break
 		}

@@ -324,7 +324,7 @@ var (
 	lost = statement{name: "lost", text: `SELECT ` + sqlstore.MessageColumns + ` FROM message WHERE state IN (7, 8) AND role = 1 AND seq > $1 ` +
 		`AND NOT EXISTS (SELECT FROM node WHERE number = message.node AND until > clock_timestamp()) ORDER BY seq LIMIT $2`}
 	byReference = statement{name: "byreference", text: `SELECT ` + sqlstore.MessageColumns + ` FROM message JOIN ` +
-		`(SELECT r.seq AS found_at FROM message_reference r WHERE r.hash = $1) found ON seq = found_at WHERE world = $2 ORDER BY seq LIMIT $3`}
+		`(SELECT r.seq AS found_at FROM message_reference r WHERE r.hash = $1 AND r.seq > $2) found ON seq = found_at WHERE world = $3 ORDER BY found_at LIMIT $4`}
 )
 
 // Revision implements admin.Reports.
@@ -342,8 +342,8 @@ func (d *Driver) Lost(ctx context.Context, after int64, most int) ([]txn.Message
 }
 
 // MessagesByReference implements admin.Reports.
-func (d *Driver) MessagesByReference(ctx context.Context, world ident.World, hash int64, most int) ([]txn.Message, error) {
-	return list(ctx, d, &byReference, []int64{hash, int64(world), limit(most)}, (*sqlstore.Session).ScanMessage)
+func (d *Driver) MessagesByReference(ctx context.Context, world ident.World, hash, after int64, most int) ([]txn.Message, error) {
+	return list(ctx, d, &byReference, []int64{hash, after, int64(world), limit(most)}, (*sqlstore.Session).ScanMessage)
 }
 
 // list asks a question of our own, whose parameters are numbers.

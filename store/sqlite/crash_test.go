@@ -237,7 +237,7 @@ func inspect(t *testing.T, path string, acknowledged []ident.ID) {
 			t.Errorf("confirmation %d is there, and its request %d was not ended by it", seq, m.Request)
 		}
 		if rand.IntN(50) == 0 {
-			found, err := d.MessagesByReference(t.Context(), ident.Production, m.References[0], 2)
+			found, err := d.MessagesByReference(t.Context(), ident.Production, m.References[0], 0, 2)
 			if err != nil || len(found) != 1 || found[0].Seq != seq {
 				t.Errorf("message %d is found %d times by its reference, %v", seq, len(found), err)
 			}

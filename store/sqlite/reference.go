@@ -14,15 +14,17 @@ import (
 
 // Third-party identifiers are searched for, but an index of them would dirty a page for each message. So they are
 // kept in sealed runs: what messages bring is gathered in memory, and a full bucket is sorted and written in order,
-// a few rows with each commit. A search probes every run and looks through what is in memory, and after a start
-// what was in memory is gathered again from the newest messages.
+// a few rows with each commit. A search probes every run, of which it reads one row as a rule, and looks through what is
+// in memory; after a start what was in memory is gathered again from the newest messages. Twenty million messages make
+// some 300 runs; releases before made runs of an eighth of the size, which are read as they are.
 const (
-	runReferences   = 16 << 10  // references that fill a bucket
-	runMessages     = 64 << 10  // or messages, when few have any: what a start has to read again is bounded
+	runReferences   = 128 << 10 // references that fill a bucket, of 2 MiB
+	runMessages     = 64 << 10  // or messages: what a start has to read again is bounded
+	maxDirectories  = 16 << 20  // bytes of runs' directories in memory, which is those of some 12,000 runs
 	partBytes       = 4000      // of a part's row, which fills a page
 	prefixBytes     = 5         // of a hash that are kept; the message itself has the rest
 	partBits        = 16        // a row's place is its run's number and, in so many bits, its part's
-	messagesPerPart = 32        // a commit of so many writes one row more: faster than they come
+	messagesPerPart = 12        // a commit of so many writes one row more: faster than they come, whatever they carry
 	directoryPart   = 1<<16 - 1 // the part that is written last and says where the others begin
 )
 
@@ -39,12 +41,29 @@ func compareReferences(a, b reference) int {
 // references is the part of the runs that is in memory.
 type references struct {
 	mu       sync.Mutex
+	bucket   int         // references that fill a bucket; 0 is runReferences
 	tail     []reference // of the messages after every run, in no order of hash; only ever appended to
 	messages int         // how many messages the tail is of
 	upto     int64       // newest message of the tail
 	sealing  *run        // full bucket that is being written; nil when none is
-	runs     int64       // how many are complete
+	complete []directory // of the runs that are, by their number; only ever appended to
+	kept     int         // bytes of directories in memory
 	sorting  sync.WaitGroup
+}
+
+// directory says what is in a complete run.
+type directory struct {
+	firsts []byte // with what hash each part begins; nil when it has to be read from its row
+	upto   int64  // newest message that the run covers
+}
+
+// completed adds the directory of a run, and keeps it in memory as long as there is room.
+func (r *references) completed(d directory) {
+	if r.kept+len(d.firsts) > maxDirectories {
+		d.firsts = nil
+	}
+	r.kept += len(d.firsts)
+	r.complete = append(r.complete, d)
 }
 
 // run is a full bucket on its way into the database.
@@ -85,10 +104,10 @@ func (r *references) add(seq int64, hashes []int64) {
 // turn makes the tail a run to be written once it is full and the run before is complete. It is sorted beside the
 // writer, for whom that would take longer than many a commit.
 func (r *references) turn() {
-	if r.sealing != nil || (len(r.tail) < runReferences && r.messages < runMessages) {
+	if r.sealing != nil || (len(r.tail) < cmp.Or(r.bucket, runReferences) && r.messages < runMessages) {
 		return
 	}
-	full := &run{number: r.runs, tail: r.tail, inOrder: make(chan []reference, 1), upto: r.upto}
+	full := &run{number: int64(len(r.complete)), tail: r.tail, inOrder: make(chan []reference, 1), upto: r.upto}
 	for i, ref := range full.tail {
 		if i == 0 || ref.seq < full.base {
 			full.base = ref.seq
@@ -125,7 +144,7 @@ func (r *references) committed() {
 	s.written, s.parts, s.firsts = s.nextWritten, s.nextParts, s.nextFirsts
 	if s.parts == directoryPart {
 		r.sealing = nil
-		r.runs++
+		r.completed(directory{firsts: s.firsts, upto: s.upto})
 		r.turn()
 	}
 }
@@ -196,24 +215,28 @@ func (r *references) recover(c *conn, drop bool) error {
 	if err != nil {
 		return err
 	}
+	runs := int64(0)
 	if row {
 		place := s.ColumnInt64(0)
-		if r.runs = place >> partBits; place&directoryPart == directoryPart {
-			r.runs++
+		if runs = place >> partBits; place&directoryPart == directoryPart {
+			runs++
 		}
 	}
 	if err := s.Reset(); err != nil {
 		return err
 	}
 	if drop {
-		if err := c.exec(fmt.Sprintf("DELETE FROM reference_run WHERE place >= %d", r.runs<<partBits)); err != nil {
+		if err := c.exec(fmt.Sprintf("DELETE FROM reference_run WHERE place >= %d", runs<<partBits)); err != nil {
 			return err
 		}
 	}
-	if r.runs > 0 {
-		if _, r.upto, err = directory(c, r.runs-1); err != nil {
+	for number := range runs {
+		d, err := readDirectory(c, number)
+		if err != nil {
 			return err
 		}
+		r.completed(d)
+		r.upto = d.upto
 	}
 	return c.session.EachReference(r.upto, func(seq int64, hashes []int64) error {
 		r.add(seq, hashes)
@@ -225,19 +248,20 @@ func (r *references) recover(c *conn, drop bool) error {
 func (r *references) erased() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.tail, r.messages, r.upto, r.sealing, r.runs = make([]reference, 0, runReferences), 0, 0, nil, 0
+	r.tail, r.messages, r.upto, r.sealing = make([]reference, 0, runReferences), 0, 0, nil
+	r.complete, r.kept = nil, 0
 }
 
-// search gives the messages that may carry a hash, oldest first, until found says that it is enough.
-func (r *references) search(c *conn, hash uint64, found func(seq int64) (enough bool, err error)) error {
+// search gives the messages after one that may carry a hash, oldest first, until found says that it is enough.
+func (r *references) search(c *conn, hash uint64, after int64, found func(seq int64) (enough bool, err error)) error {
 	r.mu.Lock()
-	runs, sealing, tail := r.runs, r.sealing, r.tail
+	complete, sealing, tail := r.complete, r.sealing, r.tail
 	r.mu.Unlock()
-	seen := int64(0)
+	seen := after
 	tell := func(seqs []int64) (enough bool, err error) {
 		slices.Sort(seqs)
 		for _, seq := range seqs {
-			if seq == seen {
+			if seq <= seen {
 				continue
 			}
 			seen = seq
@@ -247,8 +271,11 @@ func (r *references) search(c *conn, hash uint64, found func(seq int64) (enough 
 		}
 		return false, nil
 	}
-	for number := range runs {
-		seqs, err := probe(c, number, hash)
+	for number, d := range complete {
+		if d.upto <= after {
+			continue
+		}
+		seqs, err := probe(c, int64(number), d, hash)
 		if err != nil {
 			return err
 		}
@@ -277,12 +304,13 @@ func in(references []reference, hash uint64) (seqs []int64) {
 var errRun = errors.New("a run of references that cannot be read")
 
 // probe gives the messages in a run that may carry a hash.
-func probe(c *conn, number int64, hash uint64) (seqs []int64, err error) {
-	firsts, _, err := directory(c, number)
-	if err != nil {
-		return nil, err
+func probe(c *conn, number int64, d directory, hash uint64) (seqs []int64, err error) {
+	if d.firsts == nil {
+		if d, err = readDirectory(c, number); err != nil {
+			return nil, err
+		}
 	}
-	wanted := string(prefix(hash))
+	wanted, firsts := string(prefix(hash)), d.firsts
 	parts := len(firsts) / prefixBytes
 	first := func(part int) string { return string(firsts[part*prefixBytes:][:prefixBytes]) }
 	part := max(sort.Search(parts, func(part int) bool { return first(part) >= wanted })-1, 0) // the hash may begin in the part before
@@ -298,7 +326,7 @@ func probe(c *conn, number int64, hash uint64) (seqs []int64, err error) {
 	return seqs, nil
 }
 
-// scanPart adds the messages of a part whose hash begins like this.
+// scanPart adds the messages of a part whose hash begins like this. What follows them is not looked at.
 func scanPart(data []byte, wanted string, seqs []int64) ([]int64, error) {
 	base, n := binary.Varint(data)
 	if n <= 0 {
@@ -308,22 +336,25 @@ func scanPart(data []byte, wanted string, seqs []int64) ([]int64, error) {
 		if len(data) <= prefixBytes {
 			return nil, errRun
 		}
-		matches := string(data[:prefixBytes]) == wanted
+		first := string(data[:prefixBytes])
+		if first > wanted {
+			break
+		}
 		data = data[prefixBytes:]
 		above, k := binary.Uvarint(data)
 		if n = k; k <= 0 {
 			return nil, errRun
 		}
-		if matches {
+		if first == wanted {
 			seqs = append(seqs, base+int64(above))
 		}
 	}
 	return seqs, nil
 }
 
-// directory gives where the parts of a run begin, and the newest message it covers.
-func directory(c *conn, number int64) (firsts []byte, upto int64, err error) {
-	return runRow(c, number, directoryPart)
+func readDirectory(c *conn, number int64) (d directory, err error) {
+	d.firsts, d.upto, err = runRow(c, number, directoryPart)
+	return d, err
 }
 
 func runRow(c *conn, number int64, part int) (data []byte, upto int64, err error) {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/scripworks/scrip/ident"
@@ -11,11 +12,13 @@ import (
 )
 
 // A search finds a message wherever its reference is: in a complete run, in one that is being written, in memory,
-// and after a start that has dropped half a run.
+// and after a start that has dropped half a run. Runs may be as small as those of releases before, and their directories
+// more than are kept in memory.
 func TestReferencesAreFoundInEveryRun(t *testing.T) {
 	const everywhere, batch, batches = 77, 100, 400
 	path := filepath.Join(t.TempDir(), "scrip.db")
 	s, d := openStore(t, path)
+	d.references.bucket = 16 << 10
 	defer func() { _ = s.Close() }()
 	total := int64(0)
 	check := func() {
@@ -24,13 +27,19 @@ func TestReferencesAreFoundInEveryRun(t *testing.T) {
 			found(t, d, ownHash(seq), seq)
 		}
 		found(t, d, 1<<40, nil...)
-		all, err := d.MessagesByReference(t.Context(), ident.Production, everywhere, int(total)+1)
+		all, err := d.MessagesByReference(t.Context(), ident.Production, everywhere, 0, int(total)+1)
 		if err != nil || int64(len(all)) != total {
 			t.Fatalf("%d of %d messages have the common reference, %v", len(all), total, err)
 		}
 		for i, m := range all {
 			if m.Seq != int64(i+1) {
 				t.Fatalf("message %d comes at place %d", m.Seq, i)
+			}
+		}
+		for _, after := range []int64{1, total / 3, total / 2, total - 3, total} {
+			page, err := d.MessagesByReference(t.Context(), ident.Production, everywhere, after, 2)
+			if want := all[after:min(after+2, total)]; err != nil || len(page) != len(want) || len(page) > 0 && (page[0].Seq != after+1 || page[1].Seq != after+2) {
+				t.Fatalf("%d messages come after %d, %v", len(page), after, err)
 			}
 		}
 	}
@@ -44,9 +53,10 @@ func TestReferencesAreFoundInEveryRun(t *testing.T) {
 			break
 		}
 	}
-	if d.references.runs < 2 || !halfway {
-		t.Fatalf("%d complete runs, one in hand: %t", d.references.runs, halfway)
+	if len(d.references.complete) < 2 || !halfway {
+		t.Fatalf("%d complete runs, one in hand: %t", len(d.references.complete), halfway)
 	}
+	d.references.complete[0].firsts = nil
 	check()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -81,7 +91,7 @@ func insertMany(t *testing.T, s *store.Store, after, count, common int64) {
 
 func found(t *testing.T, d *Driver, hash int64, want ...int64) {
 	t.Helper()
-	got, err := d.MessagesByReference(t.Context(), ident.Production, hash, 10)
+	got, err := d.MessagesByReference(t.Context(), ident.Production, hash, 0, 10)
 	if err != nil || len(got) != len(want) {
 		t.Fatalf("%x leads to %d messages, want %d: %v", hash, len(got), len(want), err)
 	}
@@ -103,4 +113,65 @@ func FuzzPart(f *testing.F) {
 			t.Errorf("%d messages in %d bytes", len(seqs), len(data))
 		}
 	})
+}
+
+// Directories that do not fit into what is meant for them stay on disk.
+func TestDirectoriesInMemoryAreBounded(t *testing.T) {
+	var r references
+	large := make([]byte, maxDirectories/2)
+	for n := range int64(5) {
+		r.completed(directory{firsts: large, upto: n + 1})
+	}
+	r.completed(directory{firsts: []byte("small"), upto: 6})
+	kept := 0
+	for n, d := range r.complete {
+		kept += len(d.firsts)
+		if d.upto != int64(n+1) {
+			t.Errorf("run %d covers message %d", n, d.upto)
+		}
+	}
+	if kept != maxDirectories || r.kept != kept || r.complete[1].firsts == nil || r.complete[2].firsts != nil {
+		t.Errorf("%d bytes are kept, and %d counted", kept, r.kept)
+	}
+}
+
+// How long a search takes in a history of many runs. -benchtime=1x is enough to see that it is made.
+func BenchmarkSearch(b *testing.B) {
+	const runs, messages = 100, 64 << 10
+	d, err := Open(filepath.Join(b.TempDir(), "scrip.db"), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	for n := range int64(runs) {
+		writeRun(b, d, n*messages, messages)
+	}
+	b.ReportAllocs()
+	for n := int64(0); b.Loop(); n++ {
+		if _, err := d.MessagesByReference(b.Context(), ident.Production, ownHash(-1-n), 0, 100); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// writeRun writes a complete run of messages with an identifier each, which every other message shares with its request.
+func writeRun(b *testing.B, d *Driver, after, messages int64) {
+	r := &d.references
+	for seq := after + 1; seq <= after+messages; seq++ {
+		hashes := []int64{ownHash(seq / 2), 7}
+		r.add(seq, hashes[:1+seq%2])
+	}
+	r.turn()
+	if err := d.writer.exec("BEGIN"); err != nil {
+		b.Fatal(err)
+	}
+	for before := len(r.complete); len(r.complete) == before; r.committed() {
+		if err := r.write(d.writer, 1000); err != nil {
+			b.Fatal(err)
+		}
+		runtime.Gosched() // while it is being sorted
+	}
+	if err := d.writer.exec("COMMIT"); err != nil {
+		b.Fatal(err)
+	}
 }

@@ -79,7 +79,7 @@ func (d *Driver) Messages(ctx context.Context, after int64, limit int) ([]txn.Me
 }
 
 // MessagesByReference implements admin.Reports.
-func (d *Driver) MessagesByReference(ctx context.Context, world ident.World, hash int64, limit int) ([]txn.Message, error) {
+func (d *Driver) MessagesByReference(ctx context.Context, world ident.World, hash, after int64, limit int) ([]txn.Message, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
@@ -89,7 +89,7 @@ func (d *Driver) MessagesByReference(ctx context.Context, world ident.World, has
 	}
 	defer d.readDone(c)
 	var messages []txn.Message
-	err = d.references.search(c, uint64(hash), func(seq int64) (enough bool, err error) {
+	err = d.references.search(c, uint64(hash), after, func(seq int64) (enough bool, err error) {
 		m, found, err := c.session.Message(seq)
 		if found && m.World == world && slices.Contains(m.References, hash) {
 			messages = append(messages, m)

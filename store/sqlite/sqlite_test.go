@@ -53,7 +53,7 @@ func BenchmarkGrown(b *testing.B) {
 		d := open()
 		b.ReportMetric(float64(time.Since(began).Microseconds())/1000, "ms-until-ready")
 		began = time.Now()
-		if _, err := d.MessagesByReference(b.Context(), 1, 12345, 10); err != nil {
+		if _, err := d.MessagesByReference(b.Context(), 1, 12345, 0, 10); err != nil {
 			b.Fatal(err)
 		}
 		b.ReportMetric(float64(time.Since(began).Microseconds())/1000, "ms/search")

@@ -471,7 +471,11 @@ func (w *walk) agree() {
 				want = append(want, m)
 			}
 		}
-		w.same("by reference", must(w.driver.MessagesByReference(w.Context(), ident.Production, hash, 10_000)), want)
+		w.same("by reference", must(w.driver.MessagesByReference(w.Context(), ident.Production, hash, 0, 10_000)), want)
+		if half := len(want) / 2; half > 0 {
+			rest := must(w.driver.MessagesByReference(w.Context(), ident.Production, hash, want[half-1].Seq, 10_000))
+			w.same("by reference, the later half", rest, want[half:])
+		}
 	}
 }
 

@@ -116,7 +116,7 @@ func prunedTransaction(r *room) {
 		r.same(how+": entries", len(d.Entries), 3)
 		r.same(how+": husks", must(r.driver.Pruned(r.Context(), 0, 10)), husks)
 		r.same(how+": brought forward", must(r.driver.Brought(r.Context(), ledger.BroughtKey{}, 10)), []ledger.Brought{brought})
-		r.same(how+": by reference", len(must(r.driver.MessagesByReference(r.Context(), ident.Production, 1000, 9))), 0)
+		r.same(how+": by reference", len(must(r.driver.MessagesByReference(r.Context(), ident.Production, 1000, 0, 9))), 0)
 		r.read(func(tx *store.Tx) {
 			for i, m := range []txn.Message{request, ending} {
 				want := husks[i].Message

@@ -140,7 +140,7 @@ func erased(r *room, d store.Whole) {
 		r.same(how, must(d.Tombstones(r.Context(), 0, 10)), []store.Tombstone(nil))
 		r.same(how, must(d.Counters(r.Context(), txn.CounterKey{}, 10)), []store.Counted(nil))
 		r.same(how, must(d.LastPlace(r.Context())), int64(0))
-		r.same(how, must(d.MessagesByReference(r.Context(), ident.Production, 4, 10)), []txn.Message(nil))
+		r.same(how, must(d.MessagesByReference(r.Context(), ident.Production, 4, 0, 10)), []txn.Message(nil))
 		r.read(func(tx *store.Tx) {
 			if len(tx.Messages(uuid(1))) > 0 || len(tx.Remembered(3, uuid(2))) > 0 {
 				r.Errorf("%s: ids are known", how)
