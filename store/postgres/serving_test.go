@@ -62,6 +62,17 @@ func TestWhoIsGoneHoldsNoKeyUp(t *testing.T) {
 	mustHold(t, d, 3, 7, 5, 3)
 }
 
+// What is brought into an erased store comes with keys of its own.
+func TestAnErasedStoreKnowsNoKey(t *testing.T) {
+	d := open(t, pgtest.Shared(t).Database(t), postgres.Options{})
+	mustHold(t, d, 7, 7)
+	refusesKeys(t, d, store.ErrKey, "", 3, 3)
+	if err := d.Erase(ctx); err != nil {
+		t.Fatal(err)
+	}
+	mustHold(t, d, 3, 3)
+}
+
 // A node that hung while others went on without it gets no number any more, and saves nothing.
 func TestANodeThatWasLeftBehind(t *testing.T) {
 	for name, change := range map[string]string{

@@ -92,6 +92,9 @@ func (d *Driver) Erase(ctx context.Context) error {
 				return err
 			}
 		}
+		if _, err := tx.Exec(ctx, `UPDATE serving SET key = NULL`); err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, `ALTER SEQUENCE place RESTART`)
 		return err
 	}))
