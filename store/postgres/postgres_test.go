@@ -98,19 +98,7 @@ func freshDatabase(t testing.TB) string {
 	return server.DSN(name)
 }
 
-// checks is how many random sequences a property is tried with unless a flag says otherwise: a sequence is a few hundred
-// commits, and the model is the one by which the faster drivers are tried more often.
-const checks = "30"
-
 func TestMain(m *testing.M) {
-	flag.Parse()
-	given := false
-	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
-	if !given {
-		if err := flag.Set("rapid.checks", checks); err != nil {
-			panic(err)
-		}
-	}
 	code := m.Run()
 	for _, drop := range rooms.drop {
 		if err := drop(); err != nil {
@@ -143,6 +131,8 @@ func try(t testing.TB, dsn, text string) error {
 
 func TestDriver(t *testing.T) {
 	pgtest.Shared(t) // before any bubble
+	// A sequence is a few hundred commits, and the model is the one by which the faster drivers are tried more often.
+	storetest.Histories(t, 30)
 	storetest.Run(t, openNew, reopen)
 }
 

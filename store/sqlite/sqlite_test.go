@@ -72,7 +72,9 @@ func size(b *testing.B, path string) int64 {
 	return info.Size()
 }
 
+// Random histories are too short to leave the buckets: with small ones, which they do leave, more of them are tried.
 func TestDriver(t *testing.T) {
+	storetest.Histories(t, 20)
 	var paths sync.Map // where each driver keeps its records
 	openAt := func(t testing.TB, path string) store.Driver {
 		d, err := sqlite.Open(path, sqlite.Options{})

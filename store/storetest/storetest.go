@@ -8,7 +8,9 @@ package storetest
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -53,6 +55,28 @@ func Run(t *testing.T, open Opener, reopen Reopener) {
 	} {
 		t.Run(s.name, func(t *testing.T) { s.judge(t, h) })
 	}
+}
+
+// Histories has properties tried with so many random sequences in a test, and the usual number again after it. The flag
+// -rapid.checks overrides it, and short runs try a fifth.
+func Histories(t testing.TB, count int) {
+	t.Helper()
+	const name = "rapid.checks"
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == name })
+	if given {
+		return
+	}
+	checks := flag.Lookup(name).Value
+	usual := checks.String()
+	if err := checks.Set(strconv.Itoa(count)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := checks.Set(usual); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 type harness struct {
