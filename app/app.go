@@ -194,7 +194,7 @@ func (a *App) open(ctx context.Context) error {
 // build makes the rooms above the store.
 func (a *App) build(ctx context.Context) error {
 	if err := keyset.Check(ctx, a.Store, a.Keys); err != nil {
-		return err
+		return fmt.Errorf("keyset %s: %w", KeysPath(a.settings.Data, a.settings.KeysFile), err)
 	}
 	if a.Store.Driver().Shared() {
 		a.newer = &newer{register: a.Register}

@@ -67,6 +67,9 @@ func (c *moveCmd) Run(ctx context.Context, at console) (err error) {
 	report, err := move.Run(ctx, move.Settings{
 		From: old, To: fresh, FromName: from.String(), ToName: to.String(), Keys: keys, Again: c.Again, Now: began, Told: tellMoved(at),
 	})
+	if errors.Is(err, move.ErrNotEmpty) {
+		return fmt.Errorf("%s: %w", to, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -46,6 +47,9 @@ func (f officeFlags) open(c console) (*office, error) { return f.openFor(c, offi
 func (f officeFlags) openFor(c console, timeout time.Duration) (*office, error) {
 	if f.AdminToken == "" {
 		return nil, usageError{errors.New("a token is needed: set SCRIP_ADMIN_TOKEN")}
+	}
+	if at, err := url.Parse(f.AdminURL); err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
+		return nil, usageError{errors.New("--admin-url (SCRIP_ADMIN_URL) is no address such as http://127.0.0.1:8081")}
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout, transport.ExpectContinueTimeout = timeout, 10*time.Second

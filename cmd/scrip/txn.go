@@ -325,6 +325,9 @@ func (c *txnOpenCmd) Run(ctx context.Context, at console) error {
 		page, err := c.page(ctx, o, after)
 		return page.Transactions, page.Next, err
 	})
+	if err != nil && len(open) == 0 {
+		return err
+	}
 	if err != nil || c.Settle == "" {
 		return errors.Join(err, list(o, txnHead, open, txnRow))
 	}
