@@ -64,6 +64,18 @@ func release(t *testing.T, name string, further ...map[string]string) string {
 	return path
 }
 
+// failedNothing expects that every request was answered for good.
+func (c *cluster) failedNothing(t *testing.T) {
+	t.Helper()
+	for _, s := range c.sellers {
+		for _, d := range s.made {
+			if d.answer.status == 0 || d.away() {
+				t.Errorf("a request failed: %s", d)
+			}
+		}
+	}
+}
+
 // of makes a server of another release ready to be started on the cluster's database.
 func (c *cluster) of(t *testing.T, release string) *process {
 	t.Helper()
@@ -143,13 +155,7 @@ func TestReleaseAfterRelease(t *testing.T) {
 		c.awaitAnswers(t, nodeAnswers)
 	}
 	c.close(t)
-	for _, s := range c.sellers {
-		for _, d := range s.made {
-			if d.answer.status == 0 || d.away() {
-				t.Errorf("a request failed: %s", d)
-			}
-		}
-	}
+	c.failedNothing(t)
 	c.agree(t)
 	c.contract(t, last)
 }
