@@ -149,6 +149,10 @@ var acts = []struct {
 		return err
 	}},
 	{admin.SeeTransactions, admin.Viewer, func(o *admin.Office, by admin.By) error { _, err := o.FindByLabel(bg, by, "-"); return err }},
+	{admin.SeeTransactions, admin.Viewer, func(o *admin.Office, by admin.By) error {
+		_, _, err := o.FindByMerchant(bg, by, admin.MerchantQuery{Merchant: "-", From: by.At, To: by.At.Add(1)})
+		return err
+	}},
 	{admin.SeeTransactions, admin.Viewer, func(o *admin.Office, by admin.By) error { _, err := o.FindBySerial(bg, by, "-"); return err }},
 	{admin.SeeTransactions, admin.Viewer, func(o *admin.Office, by admin.By) error {
 		_, err := o.FindByPIN(bg, by, airtime.VoucherPIN{})

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/giftcard"
@@ -120,8 +121,9 @@ func (h *house) ask(f txn.Family, amount money.Minor) ident.ID {
 	must(h.T, err)
 	r := &giftcard.Request{
 		Family: f, ID: h.newID(), Sender: h.sender(), Received: started, Card: giftcard.Presented{PAN: number, Expiry: "4010"}, Product: "gold",
-		References: []ident.Reference{{Institution: "44", Identifier: "slip-17"}},
-		Body:       []byte(`{"thirdPartyIdentifiers":[{"institutionId":"44","transactionIdentifier":"slip-17"}],"amount":1000000000000000001}`),
+		References: []ident.Reference{{Institution: "44", Identifier: "slip-17"}}, Merchant: "000000000012345",
+		Body: []byte(`{"thirdPartyIdentifiers":[{"institutionId":"44","transactionIdentifier":"slip-17"}],"amount":1000000000000000001,` +
+			`"originator":{"merchant":{"merchantId":"000000000012345"}}}`),
 	}
 	if amount != 0 {
 		r.Amount = &money.Amount{Minor: amount, Currency: 710}
@@ -192,6 +194,20 @@ func TestATransactionIsFoundReadAndSettled(t *testing.T) {
 		if last := found[len(found)-1]; !reflect.DeepEqual(last, byID) {
 			t.Errorf("by %s: %v", query, found)
 		}
+	}
+	from, to := started.Format(time.RFC3339), started.Add(time.Hour).Format(time.RFC3339)
+	atMerchant := func(merchant, more string) []any {
+		return got(h, "viewer", "/transactions/by-merchant?merchant="+merchant+"&from="+from+"&to="+to+more)["transactions"].([]any)
+	}
+	if found := atMerchant("000000000012345", ""); len(found) == 0 || !reflect.DeepEqual(found[len(found)-1], byID) {
+		t.Errorf("by merchant and time: %v", found)
+	}
+	if found := atMerchant("000000000012346", ""); len(found) != 0 {
+		t.Errorf("of another merchant: %v", found)
+	}
+	first := got(h, "viewer", "/transactions/by-merchant?merchant=000000000012345&limit=1&from="+from+"&to="+to)
+	if rest := atMerchant("000000000012345", "&after="+first["next"].(string)); len(rest) == 0 || reflect.DeepEqual(rest[0], first["transactions"].([]any)[0]) {
+		t.Errorf("after %v comes %v", first, rest)
 	}
 	if a := h.call("auditor", "GET", path+"/body", ""); a.status != 200 || !strings.Contains(a.text, "1000000000000000001") {
 		t.Errorf("body: %d %s", a.status, a.text)

@@ -42,8 +42,8 @@ func Carries(body []byte, r ident.Reference) bool {
 	return false
 }
 
-// Tells says whether the body of a purchase, as it was received, names the subscriber to be topped up or carries a
-// label. It is what an office asks for.
+// Tells says whether the body of a request, as it was received, names the merchant it comes from or, of a purchase, the
+// subscriber to be topped up, or carries a label. It is what an office asks for.
 func Tells(body []byte, kind, value string) bool {
 	type number struct {
 		MSISDN string `json:"msisdn"`
@@ -52,12 +52,21 @@ func Tells(body []byte, kind, value string) bool {
 		Recipient number `json:"recipientMsisdn"` // of a purchase
 		MSISDN    number `json:"msisdn"`          // of a voucher request
 		Labels    any    `json:"transactionLabels"`
+
+		Originator struct {
+			Merchant struct {
+				ID string `json:"merchantId"`
+			} `json:"merchant"`
+		} `json:"originator"`
 	}
 	if json.Unmarshal(body, &message) != nil {
 		return false
 	}
-	if kind == secret.ByLabel {
+	switch kind {
+	case secret.ByLabel:
 		return holds(message.Labels, value)
+	case secret.ByMerchant:
+		return message.Originator.Merchant.ID == value
 	}
 	return kind == secret.ByMSISDN && (same(message.Recipient.MSISDN, value) || same(message.MSISDN.MSISDN, value))
 }

@@ -88,13 +88,14 @@ func TestCarries(t *testing.T) {
 }
 
 func TestTells(t *testing.T) {
-	const body = `{"recipientMsisdn":{"msisdn":"+27749670999"},"msisdn":{"msisdn":"278"},"transactionLabels":{"a":["blue",{"b":"green"}],"c":7}}`
+	const body = `{"recipientMsisdn":{"msisdn":"+27749670999"},"msisdn":{"msisdn":"278"},"transactionLabels":{"a":["blue",{"b":"green"}],"c":7},"originator":{"merchant":{"merchantId":"000000000012345"}}}`
 	for _, c := range []struct {
 		kind, value string
 		want        bool
 	}{
 		{secret.ByMSISDN, "27749670999", true}, {secret.ByMSISDN, "278", true}, {secret.ByMSISDN, "279", false}, {secret.ByMSISDN, "", false},
 		{secret.ByLabel, "blue", true}, {secret.ByLabel, "green", true}, {secret.ByLabel, "red", false}, {secret.ByLabel, "27749670999", false},
+		{secret.ByMerchant, "000000000012345", true}, {secret.ByMerchant, "000000000012346", false}, {secret.ByMerchant, "blue", false},
 		{secret.BySerial, "blue", false},
 	} {
 		if got := adminhttp.Tells([]byte(body), c.kind, c.value); got != c.want {

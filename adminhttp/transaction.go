@@ -69,6 +69,21 @@ func (s *server) searchTransactions(ctx context.Context, q *adminapi.Transaction
 	return s.office.FindByPIN(ctx, by, pin)
 }
 
+// FindByMerchant implements adminapi.StrictServerInterface.
+func (s *server) FindByMerchant(ctx context.Context, r adminapi.FindByMerchantRequestObject) (adminapi.FindByMerchantResponseObject, error) {
+	after, err := admin.ParseMerchantCursor(r.Params.After)
+	if err != nil {
+		return nil, err
+	}
+	found, next, err := s.office.FindByMerchant(ctx, s.by(ctx, ""), admin.MerchantQuery{
+		Merchant: r.Params.Merchant, From: r.Params.From, To: r.Params.To, After: after, Limit: int(r.Params.Limit),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return adminapi.FindByMerchant200JSONResponse{Transactions: each(found, transaction), Next: next.String()}, nil
+}
+
 // one says whether just one of several texts is given.
 func one(texts ...string) bool {
 	given := 0

@@ -2036,6 +2036,24 @@ type FindTransactionsParams struct {
 	Identifier string `form:"identifier,omitempty" json:"identifier,omitempty,omitzero"`
 }
 
+// FindByMerchantParams defines parameters for FindByMerchant.
+type FindByMerchantParams struct {
+	// Merchant Its id, originator.merchant.merchantId of the messages.
+	Merchant string `form:"merchant" json:"merchant"`
+
+	// From Received then or later.
+	From time.Time `form:"from" json:"from"`
+
+	// To Received before.
+	To time.Time `form:"to" json:"to"`
+
+	// After The `next` of an earlier answer.
+	After string `form:"after,omitempty" json:"after,omitempty,omitzero"`
+
+	// Limit How many at most; 100 when absent.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
 // ListOpenParams defines parameters for ListOpen.
 type ListOpenParams struct {
 	// OlderThan Only requests received at least this long ago, such as `24h` or `90m`.
@@ -2894,6 +2912,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /transactions (the `FindTransactions` operationId).
 	FindTransactions(ctx context.Context, params *FindTransactionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FindByMerchant Find requests by the merchant they came from and when they were received
+	//
+	// Of at most 7 days, by the hours (UTC) in which they were received and within an hour by their numbers. A page may
+	// have fewer than `limit`, or none, and still a `next`. Look-ups of balances are not among them, nor are requests that
+	// are no longer kept whole, or that a release received which did not note merchants.
+	//
+	// Corresponds with GET /transactions/by-merchant (the `FindByMerchant` operationId).
+	FindByMerchant(ctx context.Context, params *FindByMerchantParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListOpen List requests that were approved and neither confirmed nor reversed
 	//
@@ -4467,6 +4494,25 @@ func (c *Client) RetryQueueItem(ctx context.Context, item ItemNumber, body Retry
 // Corresponds with GET /transactions (the `FindTransactions` operationId).
 func (c *Client) FindTransactions(ctx context.Context, params *FindTransactionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewFindTransactionsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FindByMerchant Find requests by the merchant they came from and when they were received
+//
+// Of at most 7 days, by the hours (UTC) in which they were received and within an hour by their numbers. A page may
+// have fewer than `limit`, or none, and still a `next`. Look-ups of balances are not among them, nor are requests that
+// are no longer kept whole, or that a release received which did not note merchants.
+//
+// Corresponds with GET /transactions/by-merchant (the `FindByMerchant` operationId).
+func (c *Client) FindByMerchant(ctx context.Context, params *FindByMerchantParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFindByMerchantRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -7288,6 +7334,88 @@ func NewFindTransactionsRequest(server string, params *FindTransactionsParams) (
 	return req, nil
 }
 
+// NewFindByMerchantRequest constructs an http.Request for the FindByMerchant method
+func NewFindByMerchantRequest(server string, params *FindByMerchantParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/transactions/by-merchant")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "merchant", params.Merchant, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListOpenRequest constructs an http.Request for the ListOpen method
 func NewListOpenRequest(server string, params *ListOpenParams) (*http.Request, error) {
 	var err error
@@ -8883,6 +9011,17 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /transactions (the `FindTransactions` operationId).
 	FindTransactionsWithResponse(ctx context.Context, params *FindTransactionsParams, reqEditors ...RequestEditorFn) (*FindTransactionsAnswer, error)
+
+	// FindByMerchantWithResponse Find requests by the merchant they came from and when they were received
+	//
+	// Of at most 7 days, by the hours (UTC) in which they were received and within an hour by their numbers. A page may
+	// have fewer than `limit`, or none, and still a `next`. Look-ups of balances are not among them, nor are requests that
+	// are no longer kept whole, or that a release received which did not note merchants.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /transactions/by-merchant (the `FindByMerchant` operationId).
+	FindByMerchantWithResponse(ctx context.Context, params *FindByMerchantParams, reqEditors ...RequestEditorFn) (*FindByMerchantAnswer, error)
 
 	// ListOpenWithResponse List requests that were approved and neither confirmed nor reversed
 	//
@@ -11421,6 +11560,60 @@ func (r FindTransactionsAnswer) ContentType() string {
 	return ""
 }
 
+type FindByMerchantAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *struct {
+		Next         string        `json:"next,omitempty,omitzero"`
+		Transactions []Transaction `json:"transactions"`
+	}
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Failed
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FindByMerchantAnswer) GetJSON200() *struct {
+	Next         string        `json:"next,omitempty,omitzero"`
+	Transactions []Transaction `json:"transactions"`
+} {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r FindByMerchantAnswer) GetJSONDefault() *Failed {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r FindByMerchantAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FindByMerchantAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FindByMerchantAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FindByMerchantAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListOpenAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -13375,6 +13568,23 @@ func (c *ClientWithResponses) FindTransactionsWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseFindTransactionsAnswer(rsp)
+}
+
+// FindByMerchantWithResponse Find requests by the merchant they came from and when they were received
+//
+// Of at most 7 days, by the hours (UTC) in which they were received and within an hour by their numbers. A page may
+// have fewer than `limit`, or none, and still a `next`. Look-ups of balances are not among them, nor are requests that
+// are no longer kept whole, or that a release received which did not note merchants.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /transactions/by-merchant (the `FindByMerchant` operationId).
+func (c *ClientWithResponses) FindByMerchantWithResponse(ctx context.Context, params *FindByMerchantParams, reqEditors ...RequestEditorFn) (*FindByMerchantAnswer, error) {
+	rsp, err := c.FindByMerchant(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFindByMerchantAnswer(rsp)
 }
 
 // ListOpenWithResponse List requests that were approved and neither confirmed nor reversed
@@ -15349,6 +15559,42 @@ func ParseFindTransactionsAnswer(rsp *http.Response) (*FindTransactionsAnswer, e
 	return response, nil
 }
 
+// ParseFindByMerchantAnswer parses an HTTP response from a FindByMerchantWithResponse call
+func ParseFindByMerchantAnswer(rsp *http.Response) (*FindByMerchantAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FindByMerchantAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest struct {
+			Next         string        `json:"next,omitempty,omitzero"`
+			Transactions []Transaction `json:"transactions"`
+		}
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListOpenAnswer parses an HTTP response from a ListOpenWithResponse call
 func ParseListOpenAnswer(rsp *http.Response) (*ListOpenAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -16088,6 +16334,9 @@ type ServerInterface interface {
 	// FindTransactions Find transactions by message id or by third-party identifier
 	// (GET /transactions)
 	FindTransactions(w http.ResponseWriter, r *http.Request, params FindTransactionsParams)
+	// FindByMerchant Find requests by the merchant they came from and when they were received
+	// (GET /transactions/by-merchant)
+	FindByMerchant(w http.ResponseWriter, r *http.Request, params FindByMerchantParams)
 	// ListOpen List requests that were approved and neither confirmed nor reversed
 	// (GET /transactions/open)
 	ListOpen(w http.ResponseWriter, r *http.Request, params ListOpenParams)
@@ -17692,6 +17941,91 @@ func (siw *ServerInterfaceWrapper) FindTransactions(w http.ResponseWriter, r *ht
 	handler.ServeHTTP(w, r)
 }
 
+// FindByMerchant operation middleware
+func (siw *ServerInterfaceWrapper) FindByMerchant(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FindByMerchantParams
+
+	// ------------- Required query parameter "merchant" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "merchant", r.URL.Query(), &params.Merchant, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "merchant"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "merchant", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "from", r.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "to", r.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "to"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "to", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.FindByMerchant(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListOpen operation middleware
 func (siw *ServerInterfaceWrapper) ListOpen(w http.ResponseWriter, r *http.Request) {
 
@@ -18540,6 +18874,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/imports", wrapper.ImportCards)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions", wrapper.FindTransactions)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/transactions/search", wrapper.SearchTransactions)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions/by-merchant", wrapper.FindByMerchant)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions/open", wrapper.ListOpen)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions/working", wrapper.ListWorking)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/transactions/open/totals", wrapper.TotalOpen)
@@ -20497,6 +20832,48 @@ func (response FindTransactionsdefaultJSONResponse) VisitFindTransactionsRespons
 	return err
 }
 
+type FindByMerchantRequestObject struct {
+	Params FindByMerchantParams
+}
+
+type FindByMerchantResponseObject interface {
+	VisitFindByMerchantResponse(w http.ResponseWriter) error
+}
+
+type FindByMerchant200JSONResponse struct {
+	Next         string        `json:"next,omitempty,omitzero"`
+	Transactions []Transaction `json:"transactions"`
+}
+
+func (response FindByMerchant200JSONResponse) VisitFindByMerchantResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FindByMerchantdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response FindByMerchantdefaultJSONResponse) VisitFindByMerchantResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListOpenRequestObject struct {
 	Params ListOpenParams
 }
@@ -21386,6 +21763,9 @@ type StrictServerInterface interface {
 	// FindTransactions Find transactions by message id or by third-party identifier
 	// (GET /transactions)
 	FindTransactions(ctx context.Context, request FindTransactionsRequestObject) (FindTransactionsResponseObject, error)
+	// FindByMerchant Find requests by the merchant they came from and when they were received
+	// (GET /transactions/by-merchant)
+	FindByMerchant(ctx context.Context, request FindByMerchantRequestObject) (FindByMerchantResponseObject, error)
 	// ListOpen List requests that were approved and neither confirmed nor reversed
 	// (GET /transactions/open)
 	ListOpen(ctx context.Context, request ListOpenRequestObject) (ListOpenResponseObject, error)
@@ -22908,6 +23288,32 @@ func (sh *strictHandler) FindTransactions(w http.ResponseWriter, r *http.Request
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(FindTransactionsResponseObject); ok {
 		if err := validResponse.VisitFindTransactionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// FindByMerchant operation middleware
+func (sh *strictHandler) FindByMerchant(w http.ResponseWriter, r *http.Request, params FindByMerchantParams) {
+	var request FindByMerchantRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.FindByMerchant(ctx, request.(FindByMerchantRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FindByMerchant")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(FindByMerchantResponseObject); ok {
+		if err := validResponse.VisitFindByMerchantResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -42,6 +42,7 @@ const (
 
 // sample is a transaction by all that it can be found by. Top-ups have no card, redemptions no number and no label.
 type sample struct {
+	at            time.Time // received
 	id, advice    ident.ID
 	reference     ident.Reference
 	pan           string
@@ -215,8 +216,9 @@ func (g *generator) redeem(ctx context.Context, s *sample) error {
 
 // redemption is a request without its body.
 func (g *generator) redemption(s *sample, pan ident.PAN) *giftcard.Request {
+	s.at = time.Now()
 	return &giftcard.Request{
-		Family: txn.Redemption, ID: s.id, Sender: g.sender, Received: time.Now(), Card: giftcard.Presented{PAN: pan, Expiry: expiry},
+		Family: txn.Redemption, ID: s.id, Sender: g.sender, Received: s.at, Card: giftcard.Presented{PAN: pan, Expiry: expiry},
 		Amount: g.amount(), References: []ident.Reference{s.reference}, Origin: origin,
 	}
 }
@@ -227,13 +229,13 @@ func (g *generator) amount() *money.Amount {
 }
 
 func (g *generator) topUp(ctx context.Context, n int64, s *sample) error {
-	s.msisdn, s.label = numberPrefix+fmt.Sprintf("%07d", n/topUpEvery), "order "+strconv.FormatInt(n, 10)
+	s.at, s.msisdn, s.label = time.Now(), numberPrefix+fmt.Sprintf("%07d", n/topUpEvery), "order "+strconv.FormatInt(n, 10)
 	recipient, err := ident.ParseMSISDN(s.msisdn)
 	if err != nil {
 		return err
 	}
 	r := &airtime.Request{
-		Family: txn.Purchase, ID: s.id, Sender: g.sender, Received: time.Now(), Product: toppedUp, Amount: g.amount(), Recipient: recipient,
+		Family: txn.Purchase, ID: s.id, Sender: g.sender, Received: s.at, Product: toppedUp, Amount: g.amount(), Recipient: recipient,
 		References: []ident.Reference{s.reference}, Labels: []string{s.label}, Origin: origin,
 	}
 	wire, err := airtimehttp.Compose(r)

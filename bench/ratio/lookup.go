@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/scripworks/scrip/bench"
@@ -31,6 +32,7 @@ var questions = []question{
 	{"third-party identifier", anySample, func(o *office, ctx context.Context, s sample) error {
 		return o.find(ctx, url.Values{"institution": {s.reference.Institution}, "identifier": {s.reference.Identifier}})
 	}},
+	{"merchant and hour", anySample, (*office).atMerchant},
 	{"card, with its history", sample.redeemed, (*office).historyOf},
 	{"MSISDN", sample.toppedUp, func(o *office, ctx context.Context, s sample) error {
 		return o.search(ctx, "msisdn", s.msisdn)
@@ -76,6 +78,19 @@ type office struct{ base, token string }
 // find finds transactions by what may stand in a query.
 func (o *office) find(ctx context.Context, by url.Values) error {
 	return o.expectSome(ctx, http.MethodGet, "/transactions?"+by.Encode(), nil, "transactions")
+}
+
+// firstPage is how many of an hour's transactions are asked for, as somebody does who begins to leaf through them.
+const firstPage = 100
+
+// atMerchant finds the first transactions of the hour in which a sample came from its merchant.
+func (o *office) atMerchant(ctx context.Context, s sample) error {
+	from := s.at.UTC().Truncate(time.Hour)
+	by := url.Values{
+		"merchant": {origin.Merchant.ID}, "limit": {strconv.Itoa(firstPage)},
+		"from": {from.Format(time.RFC3339)}, "to": {from.Add(time.Hour).Format(time.RFC3339)},
+	}
+	return o.expectSome(ctx, http.MethodGet, "/transactions/by-merchant?"+by.Encode(), nil, "transactions")
 }
 
 // search finds transactions by what may not.

@@ -54,6 +54,9 @@ func serveScript(env *testscript.Env) error {
 	env.Setenv("SCRIP_URL", "http://"+a.Address().String())
 	env.Setenv("SCRIP_ADMIN_URL", "http://"+a.AdminAddress().String())
 	env.Setenv("SCRIP_ADMIN_TOKEN", officeToken)
+	today := time.Now().UTC()
+	env.Setenv("TODAY", today.Format(time.DateOnly))
+	env.Setenv("TOMORROW", today.AddDate(0, 0, 1).Format(time.DateOnly))
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 
 // txnCmd is `scrip txn`.
 type txnCmd struct {
-	Find   txnFindCmd   `cmd:"" help:"Find transactions by message id, by third-party identifier, by card, by number or by voucher."`
+	Find   txnFindCmd   `cmd:"" help:"Find transactions by message id, by third-party identifier, by card, by number, by voucher or by merchant and time."`
 	Show   txnShowCmd   `cmd:"" help:"Show a transaction."`
 	Body   txnBodyCmd   `cmd:"" help:"Print a message as it was received, without card numbers and PINs. The reading is recorded."`
 	Open   txnOpenCmd   `cmd:"" help:"List requests that nobody confirmed or reversed, and settle them."`
@@ -65,19 +65,28 @@ type txnFindCmd struct {
 	Serial      string `xor:"by" help:"A voucher by its serial."`
 	PINFile     string `xor:"by" name:"pin-file" placeholder:"FILE" help:"A voucher by its PIN, which is the first line of a file; '-' for standard input."`
 	Institution string `help:"Whose identifier it is; not needed with our own references."`
+
+	Merchant string    `xor:"by" help:"The merchant it came from, by its id, and when the server received it. Needs --from."`
+	From     time.Time `help:"With --merchant: received then or later (RFC 3339)."`
+	To       time.Time `help:"With --merchant: received before (RFC 3339), at most 7 days later; an hour later when absent."`
+	Limit    int       `default:"1000" help:"With --merchant: how many at most."`
 }
 
 // Help gives the example.
 func (txnFindCmd) Help() string {
-	return "Give one of --id, --identifier, --card, --msisdn, --label, --serial and --pin-file.\n\n" +
+	return "Give one of --id, --identifier, --card, --msisdn, --label, --serial, --pin-file and --merchant.\n\n" +
 		"Example:\n  scrip txn find --id 0b1c7c5e-7d10-4f3c-9c6e-1f2a3b4c5d6e\n" +
-		"  scrip txn find --institution 44 --identifier slip-17\n  scrip txn find --card -\n  scrip txn find --msisdn +27749670999"
+		"  scrip txn find --institution 44 --identifier slip-17\n  scrip txn find --card -\n  scrip txn find --msisdn +27749670999\n" +
+		"  scrip txn find --merchant 000000000012345 --from 2026-11-22T10:00:00Z --to 2026-11-22T12:00:00Z"
 }
 
 // Validate wants to know what to find. That no more than one is given, the tags see to.
 func (c *txnFindCmd) Validate() error {
-	if c.ID == "" && c.Identifier == "" && c.Card == "" && !c.searches() {
-		return errors.New("one of --id, --identifier, --card, --msisdn, --label, --serial and --pin-file must be given")
+	if c.ID == "" && c.Identifier == "" && c.Card == "" && c.Merchant == "" && !c.searches() {
+		return errors.New("one of --id, --identifier, --card, --msisdn, --label, --serial, --pin-file and --merchant must be given")
+	}
+	if (c.Merchant == "") != c.From.IsZero() || c.Merchant == "" && !c.To.IsZero() {
+		return errors.New("--merchant and --from belong together, and --to to them")
 	}
 	return nil
 }
@@ -107,6 +116,8 @@ func (c *txnFindCmd) find(ctx context.Context, o *office) ([]adminapi.Transactio
 	switch {
 	case c.Card != "":
 		return c.ofCard(ctx, o)
+	case c.Merchant != "":
+		return c.ofMerchant(ctx, o)
 	case c.searches():
 		return c.search(ctx, o)
 	}
@@ -127,6 +138,29 @@ func (c *txnFindCmd) ofCard(ctx context.Context, o *office) ([]adminapi.Transact
 		found = append(found, item.Transaction)
 	}
 	return found, nil
+}
+
+// ofMerchant goes through the pages; one may be empty before the last.
+func (c *txnFindCmd) ofMerchant(ctx context.Context, o *office) (found []adminapi.Transaction, err error) {
+	by := adminapi.FindByMerchantParams{Merchant: c.Merchant, From: c.From, To: c.To}
+	if by.To.IsZero() {
+		by.To = by.From.Add(time.Hour)
+	}
+	for {
+		by.Limit = adminapi.Limit(max(1, min(pageSize, c.Limit-len(found))))
+		a, err := o.FindByMerchantWithResponse(ctx, &by)
+		if err != nil {
+			return nil, err
+		}
+		page, err := got(a.JSON200, a.JSONDefault, a.Status())
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, page.Transactions...)
+		if by.After = page.Next; by.After == "" || len(found) >= c.Limit {
+			return found, nil
+		}
+	}
 }
 
 func (c *txnFindCmd) search(ctx context.Context, o *office) ([]adminapi.Transaction, error) {
