@@ -22,7 +22,7 @@ type Opener func(testing.TB) store.Driver
 
 const memory = "memory"
 
-// Each runs a test on every kind of store, as a test of its own by the name of the kind. Where there is no PostgreSQL its
+// Each runs a test on every kind of store at once, as a test of its own by the name of the kind. Where there is no PostgreSQL its
 // part is skipped aloud. A short run leaves all but memory to the tests of the drivers.
 func Each(t *testing.T, run func(t *testing.T, open Opener)) {
 	t.Helper()
@@ -34,6 +34,7 @@ func Each(t *testing.T, run func(t *testing.T, open Opener)) {
 			if testing.Short() && kind.name != memory {
 				t.Skip("a short run leaves the disk to the tests of the drivers")
 			}
+			t.Parallel() // one waits for the disk while another computes
 			run(t, kind.open(t))
 		})
 	}
