@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/txn"
@@ -31,6 +32,35 @@ type Whole interface {
 type Counted struct {
 	Key     txn.CounterKey
 	Counter txn.Counter
+}
+
+// IsOver says whether a counter's window has ended, so that nothing asks for it any more.
+func (c *Counted) IsOver(now time.Time) bool { return !now.Before(c.Key.Start.Add(c.Key.Window)) }
+
+// countersAtOnce is how many counters EachOver reads at once, and has forgotten in one commit, so that messages need not wait
+// long.
+const countersAtOnce = 512
+
+// EachOver reads all counters of a driver, part by part and beside its writer, and hands on those of a part that are over. A
+// counter that comes meanwhile may be left out.
+func EachOver(ctx context.Context, d Whole, now time.Time, forget func(context.Context, []txn.CounterKey) error) error {
+	for after := (txn.CounterKey{}); ; {
+		page, err := d.Counters(ctx, after, countersAtOnce)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		var over []txn.CounterKey
+		for i := range page {
+			if after = page[i].Key; page[i].IsOver(now) {
+				over = append(over, after)
+			}
+		}
+		if len(over) > 0 {
+			if err := forget(ctx, over); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // What a set was brought, for whoever compares stores.

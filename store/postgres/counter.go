@@ -5,25 +5,39 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-)
 
-// countersAtOnce is how many counters are deleted in one commit, so that messages need not wait long.
-const countersAtOnce = 512
+	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/txn"
+)
 
 // ForgetCounters implements store.Driver. Counters that a batch has at hand are left for the next time.
 func (d *Driver) ForgetCounters(ctx context.Context, now time.Time) error {
-	for more := true; more; {
-		err := d.inCommit(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			done, err := tx.Exec(ctx, `DELETE FROM counter WHERE ctid = ANY(ARRAY(SELECT ctid FROM counter
-				WHERE start + "window" / 1000000 <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))`, now.UnixMilli(), countersAtOnce)
-			more = err == nil && done.RowsAffected() == countersAtOnce
-			return err
-		})
-		if err != nil {
-			return wrap("forget counters", err)
-		}
+	return wrap("forget counters", store.EachOver(ctx, d, now, d.forgetCounters))
+}
+
+func (d *Driver) forgetCounters(ctx context.Context, keys []txn.CounterKey) error {
+	k := columnsOf(keys)
+	return d.inCommit(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM counter WHERE ctid = ANY(ARRAY(SELECT c.ctid
+			FROM unnest($1::smallint[], $2::bigint[], $3::smallint[], $4::bigint[], $5::bigint[]) u (p, o, f, w, s)
+			JOIN counter c ON per_account = u.p AND owner = u.o AND family = u.f AND "window" = u.w AND start = u.s FOR UPDATE OF c SKIP LOCKED))`,
+			k.perAccount, k.owner, k.family, k.window, k.start)
+		return err
+	})
+}
+
+// counterColumns are the keys of counters, column by column.
+type counterColumns struct {
+	perAccount, family   []int16
+	owner, window, start []int64
+}
+
+func columnsOf(keys []txn.CounterKey) (c counterColumns) {
+	for _, k := range keys {
+		c.perAccount, c.family = append(c.perAccount, boolean(k.PerAccount)), append(c.family, int16(k.Family))
+		c.owner, c.window, c.start = append(c.owner, k.Owner), append(c.window, int64(k.Window)), append(c.start, k.Start.UnixMilli())
 	}
-	return nil
+	return c
 }
 
 // inCommit does something in a commit of its own, beside the batches.

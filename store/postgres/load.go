@@ -557,17 +557,12 @@ func (l *loading) wantHolders(wanted []secret.Digest) {
 }
 
 func (l *loading) wantCounters(keys []txn.CounterKey) {
-	var perAccount, family []int16
-	var owner, window, start []int64
-	for _, k := range keys {
-		perAccount, family = append(perAccount, boolean(k.PerAccount)), append(family, int16(k.Family))
-		owner, window, start = append(owner, k.Owner), append(window, int64(k.Window)), append(start, k.Start.UnixMilli())
-	}
+	columns := columnsOf(keys)
 	found := make([]txn.Counter, len(keys))
 	l.ask(loadCounters, func(r *row) error {
 		found[r.ColumnInt64(0)-1] = txn.Counter{Count: r.ColumnInt64(1), Amount: money.Minor(r.ColumnInt64(2))}
 		return nil
-	}, array(perAccount, pgtype.Int2OID), int8s(owner), array(family, pgtype.Int2OID), int8s(window), int8s(start))
+	}, array(columns.perAccount, pgtype.Int2OID), int8s(columns.owner), array(columns.family, pgtype.Int2OID), int8s(columns.window), int8s(columns.start))
 	l.after(func() {
 		for i, k := range keys {
 			l.set.LoadedCounter(k, found[i])

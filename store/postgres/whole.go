@@ -21,8 +21,8 @@ var (
 	allKinds      = statement{name: "kinds", text: `SELECT DISTINCT kind COLLATE "C" AS kind FROM admin_row ORDER BY 1`}
 	allTombstones = statement{name: "alltombstones", text: `SELECT reversal, world, id, account FROM tombstone WHERE reversal > $1 ORDER BY reversal LIMIT $2`}
 	allCounters   = statement{name: "allcounters", text: `SELECT per_account, owner, family, "window", start, count, amount FROM counter ` +
-		`WHERE $1::bigint = 1 OR (per_account, owner, family, "window", start) > ($2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::bigint) ` +
-		`ORDER BY per_account, owner, family, "window", start LIMIT $7`}
+		`WHERE (per_account, owner, family, "window", start) > ($1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::bigint) ` +
+		`ORDER BY per_account, owner, family, "window", start LIMIT $6`}
 	place = statement{name: "place", text: `SELECT CASE WHEN is_called THEN last_value + 1024 ELSE 0 END FROM place`}
 )
 
@@ -43,7 +43,12 @@ func (d *Driver) Tombstones(ctx context.Context, after int64, most int) ([]store
 
 // Counters implements store.Whole.
 func (d *Driver) Counters(ctx context.Context, after txn.CounterKey, most int) ([]store.Counted, error) {
-	values := []int64{number01(after == txn.CounterKey{}), number01(after.PerAccount), after.Owner, int64(after.Family), int64(after.Window), after.Start.UnixMilli(), limit(most)}
+	const beforeAll = -1 // a value of per_account that comes before all there are
+	first := int64(boolean(after.PerAccount))
+	if (after == txn.CounterKey{}) {
+		first = beforeAll
+	}
+	values := []int64{first, after.Owner, int64(after.Family), int64(after.Window), after.Start.UnixMilli(), limit(most)}
 	return list(ctx, d, &allCounters, values, func(_ *sqlstore.Session, r sqlstore.Row) (store.Counted, error) {
 		return store.Counted{
 			Key: txn.CounterKey{
@@ -53,13 +58,6 @@ func (d *Driver) Counters(ctx context.Context, after txn.CounterKey, most int) (
 			Counter: txn.Counter{Count: r.ColumnInt64(5), Amount: money.Minor(r.ColumnInt64(6))},
 		}, nil
 	})
-}
-
-func number01(is bool) int64 {
-	if is {
-		return 1
-	}
-	return 0
 }
 
 // LastPlace implements store.Whole. It is the end of the block that was taken last.

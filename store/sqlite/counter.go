@@ -4,29 +4,31 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/txn"
 )
 
-// countersAtOnce is how many counters are deleted in one commit, so that messages need not wait long.
-const countersAtOnce = 512
-
-// ForgetCounters implements store.Driver.
+// ForgetCounters implements store.Driver. The writer is held up for what is deleted alone: there may be many counters.
 func (d *Driver) ForgetCounters(ctx context.Context, now time.Time) error {
-	for more := true; more; {
-		err := d.inCommit(ctx, func(c *conn) error {
-			s, err := c.Prepare(`DELETE FROM counter WHERE (per_account, owner, family, "window", start) IN (
-				SELECT per_account, owner, family, "window", start FROM counter WHERE start + "window" / 1000000 <= ? LIMIT ?)`)
-			if err != nil {
-				return err
-			}
-			s.BindInt64(1, now.UnixMilli())
-			s.BindInt64(2, countersAtOnce)
-			err = step(s)
-			more = c.Changes() == countersAtOnce
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("sqlite: forget counters: %w", err)
-		}
+	if err := store.EachOver(ctx, d, now, d.forgetCounters); err != nil {
+		return fmt.Errorf("sqlite: forget counters: %w", err)
 	}
 	return nil
+}
+
+func (d *Driver) forgetCounters(ctx context.Context, keys []txn.CounterKey) error {
+	return d.inCommit(ctx, func(c *conn) error {
+		s, err := c.Prepare(`DELETE FROM counter WHERE per_account = ? AND owner = ? AND family = ? AND "window" = ? AND start = ?`)
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			bindCounter(s, 1, k)
+			if err := step(s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

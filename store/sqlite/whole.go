@@ -58,18 +58,28 @@ func (d *Driver) Tombstones(ctx context.Context, after int64, limit int) ([]stor
 
 // Counters implements store.Whole.
 func (d *Driver) Counters(ctx context.Context, after txn.CounterKey, limit int) ([]store.Counted, error) {
-	return rowsOf(ctx, d, `SELECT per_account, owner, family, "window", start, count, amount FROM counter
-		WHERE ?1 OR (per_account, owner, family, "window", start) > (?2, ?3, ?4, ?5, ?6)
-		ORDER BY per_account, owner, family, "window", start LIMIT ?7`,
-		func(s *sqlite.Stmt) {
-			s.BindBool(1, after == txn.CounterKey{})
-			s.BindBool(2, after.PerAccount)
-			s.BindInt64(3, after.Owner)
-			s.BindInt64(4, int64(after.Family))
-			s.BindInt64(5, int64(after.Window))
-			s.BindInt64(6, after.Start.UnixMilli())
-			s.BindInt64(7, int64(max(limit, 0)))
-		}, scanCounted)
+	return rowsOf(ctx, d, allCounters, func(s *sqlite.Stmt) {
+		if bindCounter(s, 1, after); (after == txn.CounterKey{}) {
+			s.BindInt64(1, beforeAll)
+		}
+		s.BindInt64(6, int64(max(limit, 0)))
+	}, scanCounted)
+}
+
+const (
+	allCounters = `SELECT per_account, owner, family, "window", start, count, amount FROM counter
+		WHERE (per_account, owner, family, "window", start) > (?1, ?2, ?3, ?4, ?5)
+		ORDER BY per_account, owner, family, "window", start LIMIT ?6`
+	beforeAll = -1 // a value of per_account that comes before all there are
+)
+
+// bindCounter binds a counter's key in the order of the primary key.
+func bindCounter(s *sqlite.Stmt, first int, k txn.CounterKey) {
+	s.BindBool(first, k.PerAccount)
+	s.BindInt64(first+1, k.Owner)
+	s.BindInt64(first+2, int64(k.Family))
+	s.BindInt64(first+3, int64(k.Window))
+	s.BindInt64(first+4, k.Start.UnixMilli())
 }
 
 func scanCounted(s *sqlite.Stmt) store.Counted {

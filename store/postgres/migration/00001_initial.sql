@@ -196,7 +196,7 @@ CREATE TABLE counter (
     amount      bigint NOT NULL,
     per_account smallint NOT NULL,
     family      smallint NOT NULL,
-    PRIMARY KEY (owner, start, "window", family, per_account)
+    PRIMARY KEY (per_account, owner, family, "window", start)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 
 -- What operators set, and the audit trail.
