@@ -24,6 +24,9 @@ func TestConformanceThroughRelays(t *testing.T) {
 		judgeThrough(t, 1, app.Settings{})
 	})
 	t.Run("two in a row", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("goroutines meet within a relay, and one shows that")
+		}
 		t.Parallel()
 		judgeThrough(t, 2, app.Settings{})
 	})
