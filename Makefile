@@ -70,7 +70,8 @@ bench-relay: build ## what the relay adds, and its queue
 	bin/scrip bench relay $(BENCH)
 
 bench-history: build ## both stores with 10,000,000 transactions against empty ones (hours, 40 GB of disk)
-	bin/scrip bench history --results bench/results $(BENCH)
+	bin/scrip bench history --no-postgres --results bench/results $(BENCH)
+	bin/scrip bench history --no-sqlite --results bench/results $(BENCH)
 
 cover: ## how much of each package the tests reach, in cover.out
 	go test -coverprofile=cover.out ./...

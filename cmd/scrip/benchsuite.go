@@ -205,5 +205,16 @@ func (c *benchHistoryCmd) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return errors.Join(ended(c.JSON, c.Strict, result), c.keep(ctx, "history", result))
+	return errors.Join(ended(c.JSON, c.Strict, result), c.keep(ctx, c.name(), result))
+}
+
+// name is that of the results: each store may have its own.
+func (c *benchHistoryCmd) name() string {
+	switch {
+	case c.NoPostgres:
+		return "history-sqlite"
+	case c.NoSQLite:
+		return "history-postgres"
+	}
+	return "history"
 }
