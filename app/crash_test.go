@@ -12,7 +12,7 @@ import (
 
 // Defaults and bounds of the crash tests.
 const (
-	crashRounds    = 5
+	crashRounds    = 3
 	crashTills     = 8
 	crashAnswers   = 400                   // a round ends after that many answers at most,
 	crashAfter     = 5 * time.Millisecond  // and so much later at most
