@@ -81,10 +81,18 @@ func (f forgetting) message(c *conn, seq int64) error {
 	if err := f.indexed(c, `SELECT id FROM message WHERE seq = ?`, seq, seq); err != nil {
 		return err
 	}
-	if err := f.indexed(c, `SELECT id FROM tombstone WHERE reversal = ?`, seq, -seq); err != nil {
+	if err := f.remembered(c, seq); err != nil {
 		return err
 	}
-	return c.run(seq, `DELETE FROM tombstone WHERE reversal = ?`, `DELETE FROM entry WHERE message = ?`, `DELETE FROM message WHERE seq = ?`)
+	return c.run(seq, `DELETE FROM entry WHERE message = ?`, `DELETE FROM message WHERE seq = ?`)
+}
+
+// remembered deletes what is remembered of a reversal, with the index entry of the id that it names.
+func (f forgetting) remembered(c *conn, reversal int64) error {
+	if err := f.indexed(c, `SELECT id FROM tombstone WHERE reversal = ?`, reversal, -reversal); err != nil {
+		return err
+	}
+	return c.run(reversal, `DELETE FROM tombstone WHERE reversal = ?`)
 }
 
 // indexed deletes the index entry of a record's id.
@@ -119,8 +127,10 @@ func columnID(s *sqlite.Stmt, column int) ident.ID {
 	return ident.FromUUID(u)
 }
 
+// all is the limit of a question about everything.
+const all = -1
+
 func (f forgetting) cards(c *conn, after int64) error {
-	const all = -1
 	cards, err := f.keys(c, `SELECT id FROM card WHERE id > ? AND world = ? ORDER BY id LIMIT ?`, after, all)
 	for _, card := range cards {
 		if err := forgetCard(c, card); err != nil {
@@ -178,10 +188,18 @@ func (f forgetting) items(c *conn, after int64) error {
 
 // past deletes what is left of messages that were pruned.
 func (f forgetting) past(c *conn, after int64) error {
+	reversals, err := f.keys(c, `SELECT reversal FROM tombstone WHERE reversal > ? AND world = ? ORDER BY reversal LIMIT ?`, after, all)
+	if err != nil {
+		return err
+	}
+	for _, reversal := range reversals {
+		if err := f.remembered(c, reversal); err != nil {
+			return err
+		}
+	}
 	return f.all(c, after,
 		`DELETE FROM message_id WHERE (hash, seq) IN (SELECT hash, seq FROM pruned WHERE seq > ?1 AND world = ?2)`,
 		`DELETE FROM pruned WHERE seq > ?1 AND world = ?2`,
-		`DELETE FROM tombstone WHERE reversal > ?1 AND world = ?2`,
 		`DELETE FROM brought WHERE ?1 IS NOT NULL AND world = ?2`)
 }
 

@@ -68,7 +68,7 @@ func rowsOf(t *testing.T, path string) map[string]int {
 	}
 	defer db.Close()
 	counts := map[string]int{}
-	for _, table := range []string{"message", "message_id", "recent_id", "tombstone", "entry", "card", "card_number", "card_detail", "card_holder", "counter", "admin_row", "voucher", "voucher_hash", "recent_hash", "voucher_batch", "float", "item", "item_trouble"} {
+	for _, table := range []string{"message", "message_id", "recent_id", "pruned", "tombstone", "entry", "card", "card_number", "card_detail", "card_holder", "counter", "admin_row", "voucher", "voucher_hash", "recent_hash", "voucher_batch", "float", "item", "item_trouble"} {
 		var count int
 		if err := db.QueryRow("SELECT count(*) FROM " + table).Scan(&count); err != nil {
 			t.Fatal(err)

@@ -31,12 +31,13 @@ func Forget(t *testing.T, open Opener, reopen Reopener) {
 	t.Run("twice, and a world that never was", h.with(forgottenTwice))
 }
 
-// Settle puts something of every kind into a world of an empty store and closes it. It gives the hash of the world's
-// ids, for Forget.
+// Settle puts something of every kind into a world of an empty store, prunes what it can of it, and closes the store. It
+// gives the hash of the world's ids, for Forget.
 func Settle(t *testing.T, d store.Driver, w ident.World) (keyed func(ident.ID) int64) {
 	h := &harness{open: func(testing.TB) store.Driver { return d }}
 	r := h.start(t)
 	r.settle(w, 200)
+	r.prune(noon.Add(pruneDay))
 	r.close()
 	return func(id ident.ID) int64 { return keys().ID(w, id) }
 }
