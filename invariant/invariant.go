@@ -4,7 +4,8 @@
 //
 // It promises to read each record once, in order, but for vouchers whose serials look the same, which it reads again. It
 // holds in memory only cards, vouchers that messages name, batches, floats, requests between their record and their
-// ending's, totals, and 16 bytes for each voucher that is not withdrawn. Of what was pruned it asks again where what is kept names it. It trusts nothing that can be computed.
+// ending's, totals, and 16 bytes for each voucher that is not withdrawn. Of what was pruned it asks again where what is
+// kept names it. It trusts nothing that can be computed.
 package invariant
 
 import (

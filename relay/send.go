@@ -149,7 +149,8 @@ func (r *Relay) sendItem(ctx context.Context, i saf.Item, wire txn.Wire) (answer
 }
 
 // known reads the refusal of an advice as a copy when it is one of what was sent before, here, by an earlier process or,
-// since it has been queued for so long, by another one: that has arrived, and its answer was lost. Unless the first one was refused for its id, too: then another has it.
+// since it has been queued for so long, by another one: that has arrived, and its answer was lost. Unless the first one was
+// refused for its id, too: then another has it.
 func (r *Relay) known(i saf.Item, err error) error {
 	var refusal *decline.Error
 	sentBefore := i.Attempts > 0 || i.At.Before(r.started) || r.isShared() && r.age(i) >= r.settings.AdviceWait

@@ -21,33 +21,9 @@ func TestCountersAreReadInTheOrderOfTheirIndex(t *testing.T) {
 		if _, err := d.side.Exec(context.Background(), fill, pgx.QueryExecModeSimpleProtocol); err != nil {
 			t.Fatal(err)
 		}
-		plan := planOf(t, d, &allCounters)
+		plan := plans(t, d, readers, &allCounters)[allCounters.text]
 		if !strings.Contains(plan, "Index Scan using counter_pkey") || !strings.Contains(plan, "Index Cond") || strings.Contains(plan, "Sort") {
 			t.Error(plan)
 		}
 	}
-}
-
-// planOf gives what the server would do for a statement.
-func planOf(t *testing.T, d *Driver, s *statement) string {
-	t.Helper()
-	ctx := context.Background()
-	c, err := d.take(ctx, readers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.giveBack()
-	if err := c.prepare(ctx, s); err != nil {
-		t.Fatal(err)
-	}
-	values := strings.TrimSuffix(strings.Repeat("NULL, ", len(c.prepared[s.name].ParamOIDs)), ", ")
-	rows, err := c.taken.Query(ctx, `EXPLAIN (COSTS OFF) EXECUTE "`+s.name+`" (`+values+`)`, pgx.QueryExecModeSimpleProtocol)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Join(lines, "\n")
 }

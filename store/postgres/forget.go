@@ -85,8 +85,8 @@ func (f forgetting) unindex(ctx context.Context, tx pgx.Tx, question string, val
 	return err
 }
 
-// rest deletes the reversals that are remembered, the cards, the vouchers, the queue, what operators' acts have left behind, and what is left of messages that
-// were pruned.
+// rest deletes the reversals that are remembered, the cards, the vouchers, the queue, what operators' acts have left behind,
+// and what is left of messages that were pruned.
 func (f forgetting) rest(ctx context.Context, tx pgx.Tx) error {
 	cards, err := column[int64](ctx, tx, `SELECT id FROM card WHERE id > $1 AND world = $2`, f.above, f.world)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/scripworks/scrip/store/postgres/pgtest"
 )
@@ -32,17 +33,17 @@ func every(d *Driver) (all []*statement) {
 	return append(all, &insertReferences, &lowerHeads, &raiseRevision, &revision, &lost, &byReference)
 }
 
-// plans gives what the server would do for every statement, by its text.
-func plans(t *testing.T, d *Driver) map[string]string {
+// plans gives what the server would do for statements on a connection of a kind, by their text.
+func plans(t *testing.T, d *Driver, on func(*Driver) *pgxpool.Pool, all ...*statement) map[string]string {
 	t.Helper()
 	ctx := context.Background()
-	c, err := d.take(ctx, writers)
+	c, err := d.take(ctx, on)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.giveBack()
 	found := map[string]string{}
-	for _, s := range every(d) {
+	for _, s := range all {
 		if err := c.prepare(ctx, s); err != nil {
 			t.Fatalf("%s: %v", s.text, err)
 		}
@@ -94,14 +95,14 @@ func TestEveryStatementHasItsIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	checkPlans(t, plans(t, d))
+	checkPlans(t, plans(t, d, writers, every(d)...))
 	full, err := Open(context.Background(), dsn, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer full.Close()
 	fill(t, full)
-	checkPlans(t, plans(t, full))
+	checkPlans(t, plans(t, full, writers, every(full)...))
 }
 
 func checkPlans(t *testing.T, plans map[string]string) {

@@ -82,8 +82,8 @@ type Driver struct {
 // Open opens the store in a database, makes it when the database is empty, and brings an older one up to date; or it only
 // reads one that is there, as Options say. dsn is an address or the settings of libpq; several hosts may be named, of which
 // the one that can be written is taken. A pooler in between must leave a session to its client for as long as it lasts: what is
-// prepared and set belongs to it. The role must be allowed to make tables in its schema. ErrForeign: the database is no store. ErrNewer, and when only reading ErrOlder:
-// this release cannot. ErrServer: the server will not do.
+// prepared and set belongs to it. The role must be allowed to make tables in its schema. ErrForeign: the database is no
+// store. ErrNewer, and when only reading ErrOlder: this release cannot. ErrServer: the server will not do.
 func Open(ctx context.Context, dsn string, options Options) (*Driver, error) {
 	options.Committers = cmp.Or(max(options.Committers, 0), DefaultCommitters)
 	options.Readers = cmp.Or(max(options.Readers, 0), DefaultReaders)

@@ -30,8 +30,8 @@ var planned = map[string]string{
 // whole is the question about everything: the levels of the queue.
 const whole = "SELECT upstream, account, state, currency, amount, at FROM item"
 
-// Nothing that is asked, but of how much there is in the queue, reads a whole table or sorts what it has found: each answer costs what it brings, however much
-// there is.
+// Nothing that is asked, but of how much there is in the queue, reads a whole table or sorts what it has found: each answer
+// costs what it brings, however much there is.
 func TestEveryQuestionHasItsIndex(t *testing.T) {
 	d, err := Open(filepath.Join(t.TempDir(), "scrip.db"), Options{})
 	if err != nil {

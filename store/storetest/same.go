@@ -63,7 +63,8 @@ func value(v reflect.Value) any {
 	return v.Interface()
 }
 
-// full fails the test when a field of a sample was left at zero: the sample would not notice that it is lost. Some fields it cannot have.
+// full fails the test when a field of a sample was left at zero: the sample would not notice that it is lost. Some fields it
+// cannot have.
 func (r *room) full(sample any, but ...string) {
 	r.Helper()
 	v := reflect.ValueOf(sample)
