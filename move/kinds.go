@@ -33,25 +33,7 @@ func by[T, K any](page func(s store.Whole, ctx context.Context, after K, limit i
 // rows come kind by kind.
 var rows = kind[admin.Row]{
 	what: "rows",
-	next: func(ctx context.Context, from store.Whole, last *admin.Row) ([]admin.Row, error) {
-		kinds, err := from.Kinds(ctx)
-		if err != nil {
-			return nil, err
-		}
-		slices.Sort(kinds)
-		for _, kind := range kinds {
-			after := int64(0)
-			if last != nil && kind < last.Kind {
-				continue
-			} else if last != nil && kind == last.Kind {
-				after = last.Number
-			}
-			if page, err := from.Rows(ctx, kind, after, pageSize); err != nil || len(page) > 0 {
-				return page, err
-			}
-		}
-		return nil, nil
-	},
+	next: nextRows,
 	put: func(_ *writer, c *store.Changes, r *admin.Row) error {
 		c.Rows = append(c.Rows, *r)
 		return nil
@@ -64,6 +46,30 @@ var rows = kind[admin.Row]{
 		found, there, err := in.RowByName(ctx, r.Kind, r.World, r.Name)
 		return there && found.Number == r.Number, err
 	},
+}
+
+// nextRows reads on in the kind of a row, and goes to the next one when there is nothing left in it. Only then does it ask
+// which kinds there are: that takes a look at every row.
+func nextRows(ctx context.Context, from store.Whole, last *admin.Row) ([]admin.Row, error) {
+	if last != nil {
+		if page, err := from.Rows(ctx, last.Kind, last.Number, pageSize); err != nil || len(page) > 0 {
+			return page, err
+		}
+	}
+	kinds, err := from.Kinds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(kinds)
+	for _, kind := range kinds {
+		if last != nil && kind <= last.Kind {
+			continue
+		}
+		if page, err := from.Rows(ctx, kind, 0, pageSize); err != nil || len(page) > 0 {
+			return page, err
+		}
+	}
+	return nil, nil
 }
 
 // card is a card with what hardly ever changes about it.

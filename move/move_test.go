@@ -127,6 +127,38 @@ func same[T any](t *testing.T, k kind[T], from, to store.Whole, keys *secret.Key
 	}
 }
 
+// askedKinds is a store that counts how often it is asked which kinds of rows it has.
+type askedKinds struct {
+	store.Whole
+	times int
+}
+
+func (a *askedKinds) Kinds(ctx context.Context) ([]admin.Kind, error) {
+	a.times++
+	return a.Whole.Kinds(ctx)
+}
+
+// However long a trail is, the store is asked which kinds of rows it has once for each of them, and at the end.
+func TestKindsAreNotAskedForWithEveryPage(t *testing.T) {
+	s := memstore.New()
+	const pages = 20
+	must(t, save(t.Context(), s, func(c *store.Changes) error {
+		for n := range int64(pages * pageSize) {
+			c.Rows = append(c.Rows, admin.Row{Kind: admin.AuditRow, Number: n + 1, World: ident.Production, Content: []byte{}})
+		}
+		c.Rows = append(c.Rows, admin.Row{Kind: admin.ProductRow, Number: 1, World: ident.Production, Name: "gold", Content: []byte{}})
+		return nil
+	}))
+	from, found := &askedKinds{Whole: s}, 0
+	must(t, rows.each(t.Context(), from, func(page []admin.Row) error { found += len(page); return nil }))
+	if found != pages*pageSize+1 {
+		t.Errorf("%d rows were found", found)
+	}
+	if want := 1 + 2; from.times != want {
+		t.Errorf("it was asked %d times, want %d", from.times, want)
+	}
+}
+
 // spoiling is a store to move to that does something to what is saved.
 type spoiling struct {
 	store.Whole
