@@ -1,9 +1,9 @@
 // Package move copies a whole store into another one, such as a file into a database (`scrip move`), and marks both.
 //
 // It promises that every record arrives as it is, under the same place, found by the same keys; that memory does not grow
-// with the store; that both ends were checked and compared before the move counts; and that of the two at most one is
-// served: the new one is marked as incomplete until the old one is marked as moved. A move that broke off leaves the old
-// one as it is, and is begun again from scratch.
+// with the store; that nobody else moves into the new store meanwhile; that both ends were checked and compared before the
+// move counts; and that of the two at most one is served: the new one is marked as incomplete until the old one is marked
+// as moved. A move that broke off leaves the old one as it is, and is begun again from scratch.
 package move
 
 import (
@@ -53,11 +53,20 @@ type Tally struct {
 	Digest  [32]byte
 }
 
-// Run moves a store. The report is there also with ErrUnsound and ErrDiffers.
-func Run(ctx context.Context, s Settings) (*Report, error) {
+// Run moves a store. The report is there also with ErrUnsound and ErrDiffers. ErrUnderWay, ErrNotEmpty, ErrMoved,
+// ErrIncomplete: nothing was done.
+func Run(ctx context.Context, s Settings) (r *Report, err error) {
 	if s.Told == nil {
 		s.Told = func(string, int64, bool) {}
 	}
+	err = alone(ctx, s.To, func(ctx context.Context) error {
+		r, err = run(ctx, s)
+		return err
+	})
+	return r, err
+}
+
+func run(ctx context.Context, s Settings) (*Report, error) {
 	if err := prepare(ctx, s); err != nil {
 		return nil, err
 	}
