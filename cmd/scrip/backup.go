@@ -56,8 +56,10 @@ func (c *backupCmd) Run(ctx context.Context, at console) (err error) {
 		return usageError{err}
 	}
 	defer func() {
-		if left := os.Remove(partial); !errors.Is(left, fs.ErrNotExist) {
-			err = errors.Join(err, left)
+		for _, file := range []string{partial, partial + keysSuffix} {
+			if left := os.Remove(file); !errors.Is(left, fs.ErrNotExist) {
+				err = errors.Join(err, left)
+			}
 		}
 	}()
 	if err := c.fetch(ctx, at, partial); err != nil {
@@ -66,7 +68,7 @@ func (c *backupCmd) Run(ctx context.Context, at console) (err error) {
 	if err := c.judge(ctx, at, partial); err != nil {
 		return err
 	}
-	if err := name(partial, c.File); err != nil {
+	if err := c.publish(partial); err != nil {
 		return err
 	}
 	return c.tell(at)
@@ -170,7 +172,7 @@ func (c *backupCmd) download(ctx context.Context, at console, partial string) (e
 	return nil
 }
 
-// judge opens the copy, and copies the keyset beside it when that is wanted and it is the copy's.
+// judge opens the copy, and copies the keyset beside it, under no name yet, when that is wanted and it is the copy's.
 func (c *backupCmd) judge(ctx context.Context, at console, partial string) (err error) {
 	d, err := sqlite.Open(partial, sqlite.Options{ReadOnly: true})
 	if err != nil {
@@ -197,11 +199,21 @@ func (c *backupCmd) judge(ctx context.Context, at console, partial string) (err 
 	if _, err := keyset.Fits(ctx, d, keys); err != nil {
 		return fmt.Errorf("%s: %w", c.Keyset, err)
 	}
-	partialKeys := partial + keysSuffix
-	if err := keyset.Write(partialKeys, keys); err != nil {
-		return err
+	return keyset.Write(partial+keysSuffix, keys)
+}
+
+// publish gives the copy its name, and the keyset beside it before: both, or none.
+func (c *backupCmd) publish(partial string) error {
+	if c.Keyset != "" {
+		if err := name(partial+keysSuffix, c.File+keysSuffix); err != nil {
+			return err
+		}
 	}
-	return errors.Join(name(partialKeys, c.File+keysSuffix))
+	err := name(partial, c.File)
+	if err != nil && c.Keyset != "" {
+		err = errors.Join(err, os.Remove(c.File+keysSuffix)) // it would be in the way of the next try
+	}
+	return err
 }
 
 // name gives a file that is whole its name, which nobody else must have taken meanwhile.
