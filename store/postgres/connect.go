@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,7 +30,10 @@ const (
 // the statements count on.
 func configure(dsn string, options Options) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(dsn)
-	if err != nil {
+	switch {
+	case isMisread(dsn, config):
+		return nil, errMisread
+	case err != nil:
 		return nil, fmt.Errorf("postgres: read the address: %w", err) // it holds no password
 	}
 	c := config.ConnConfig
@@ -54,6 +59,39 @@ func configure(dsn string, options Options) (*pgxpool.Config, error) {
 	}
 	config.AfterConnect = check
 	return config, nil
+}
+
+// errMisread says nothing of the address: nobody knows where in it the password is.
+var errMisread = errors.New("postgres: the address cannot be read, or has an @ where its host or its database stands: in a user's name " +
+	"or password write % as %25, @ as %40, / as %2F, : as %3A, ? as %3F and # as %23")
+
+// isMisread says whether a part of a password that is not escaped would be taken for something that is told to everybody:
+// what follows an @ in it for a host, what follows a slash for a database, what follows a question mark for a setting.
+func isMisread(dsn string, read *pgxpool.Config) bool {
+	_, address, isURL := strings.Cut(dsn, "://")
+	if !isURL {
+		return false
+	}
+	rest, query, _ := strings.Cut(address, "?")
+	_, path, _ := strings.Cut(rest, "/")
+	if strings.Count(rest, "@") > 1 || strings.Contains(path, "@") {
+		return true
+	}
+	if read == nil {
+		return strings.Contains(query, "@")
+	}
+	for name := range read.ConnConfig.RuntimeParams {
+		if strings.Contains(name, "@") {
+			return true
+		}
+	}
+	return hasAt(read.ConnConfig.Host) || slices.ContainsFunc(read.ConnConfig.Fallbacks, func(f *pgconn.FallbackConfig) bool { return hasAt(f.Host) })
+}
+
+// hasAt says whether there is an @ in the name of a host; that of a socket may have one.
+func hasAt(host string) bool {
+	network, _ := pgconn.NetworkAddress(host, 0)
+	return network != "unix" && strings.Contains(host, "@")
 }
 
 // settings are what the server is told with each connection. The planner's: plans are made once, perhaps when a table is
