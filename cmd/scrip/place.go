@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/config"
@@ -30,7 +31,8 @@ func placeOf(name string) place {
 	return place{file: name}
 }
 
-// String names the place for people, without what lets somebody in.
+// String names the place for people, without what lets somebody in: a database not at all when its address may be read in
+// more than one way, for then its host or its path may be a part of a password.
 func (p place) String() string {
 	if p.url == "" {
 		if whole, err := filepath.Abs(p.file); err == nil {
@@ -39,7 +41,7 @@ func (p place) String() string {
 		return p.file
 	}
 	u, err := url.Parse(p.url)
-	if err != nil {
+	if at := strings.Count(p.url, "@"); err != nil || at > 1 || at == 1 && u.User == nil {
 		return "a database"
 	}
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
