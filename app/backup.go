@@ -35,6 +35,8 @@ func (c copier) Backup(ctx context.Context) (io.ReadCloser, int64, error) {
 		return copied, size, nil
 	case errors.Is(err, sqlite.ErrCopying):
 		return nil, 0, &admin.Refusal{Code: admin.Busy, Text: "another copy is being made"}
+	case errors.Is(err, sqlite.ErrFetching):
+		return nil, 0, &admin.Refusal{Code: admin.Busy, Text: "another copy is being fetched"}
 	case errors.Is(err, sqlite.ErrNoRoom):
 		return nil, 0, &admin.Refusal{Code: admin.Busy, Text: "there is not enough room beside the store: a copy takes as much again"}
 	}

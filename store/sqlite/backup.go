@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 
 	"zombiezen.com/go/sqlite"
 )
@@ -32,31 +34,69 @@ var freeKnown = freeBytes
 var (
 	// ErrCopying says that a copy is being made already.
 	ErrCopying = errors.New("sqlite: a copy is being made already")
+	// ErrFetching says that what was copied for somebody else is still being read, and takes room until that has ended.
+	ErrFetching = errors.New("sqlite: a copy is being fetched")
 	// ErrNoRoom says that a copy would not leave enough room on the disk.
 	ErrNoRoom = errors.New("sqlite: there is not enough room for a copy")
 )
 
 // Backup makes a copy of the store beside it, which takes as much room again, and gives its bytes and how many they are.
-// Nothing of it stays behind once it is closed, or the process ended. What was acknowledged before the call is in it.
-// ErrCopying, ErrNoRoom: there is none.
+// Nothing of it stays behind once it is closed, or the process ended; until then there is no other. What was acknowledged
+// before the call is in it. ErrCopying, ErrFetching, ErrNoRoom: there is none.
 func (d *Driver) Backup(ctx context.Context) (copied io.ReadCloser, size int64, err error) {
+	if !d.fetching.CompareAndSwap(false, true) {
+		return nil, 0, ErrFetching
+	}
+	defer func() {
+		if err != nil {
+			d.fetching.Store(false)
+		}
+	}()
+	f, err := d.copyAside(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, fmt.Errorf("sqlite: copy: %w", errors.Join(err, f.Close()))
+	}
+	return &fetched{File: f, fetching: &d.fetching}, info.Size(), nil
+}
+
+// copyAside makes a copy that has no name.
+func (d *Driver) copyAside(ctx context.Context) (*os.File, error) {
 	if !d.copying.TryLock() {
-		return nil, 0, ErrCopying
+		return nil, ErrCopying
 	}
 	defer d.copying.Unlock() // once the name is free again
 	path := d.path + copyName
 	if err := d.copy(ctx, path); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	f, err := os.Open(path)
-	if err != nil {
-		return nil, 0, fmt.Errorf("sqlite: copy: %w", errors.Join(err, os.Remove(path)))
-	}
-	info, err := f.Stat()
 	if err = errors.Join(err, os.Remove(path)); err != nil {
-		return nil, 0, fmt.Errorf("sqlite: copy: %w", errors.Join(err, f.Close()))
+		if f != nil {
+			err = errors.Join(err, f.Close())
+		}
+		return nil, fmt.Errorf("sqlite: copy: %w", err)
 	}
-	return f, info.Size(), nil
+	return f, nil
+}
+
+// fetched is a copy that somebody reads.
+type fetched struct {
+	*os.File
+	fetching *atomic.Bool
+	closed   sync.Once
+}
+
+// Close implements io.Closer. The copy's room is free again, and another one may be made.
+func (f *fetched) Close() (err error) {
+	f.closed.Do(func() {
+		err = f.File.Close()
+		f.fetching.Store(false)
+	})
+	return err
 }
 
 // Copy makes a copy of the store, as it stands between two batches, in a file that must not be there yet. Messages go on

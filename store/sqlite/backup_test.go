@@ -194,6 +194,47 @@ func TestBackupIsRead(t *testing.T) {
 	gone(t, path+copyName)
 }
 
+// However slowly copies are fetched, there is one of them at a time: each takes as much room as the store. Closing the store
+// waits for nobody who fetches one.
+func TestOneCopyIsFetchedAtATime(t *testing.T) {
+	s, d := openStore(t, filepath.Join(t.TempDir(), "scrip.db"))
+	first, _, err := d.Backup(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := d.Backup(t.Context()); !errors.Is(err, ErrFetching) {
+		t.Errorf("a second one: %v", err)
+	}
+	if err := d.Copy(t.Context(), filepath.Join(t.TempDir(), "copy.db")); err != nil {
+		t.Errorf("a copy under a name: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	if _, _, err := d.Backup(left); !errors.Is(err, context.Canceled) {
+		t.Errorf("one that nobody wants any more: %v", err)
+	}
+	second, size, err := d.Backup(t.Context())
+	if err != nil {
+		t.Fatalf("once the first is fetched: %v", err)
+	}
+	_ = first.Close() // again: it has nothing to do with the second
+	if _, _, err := d.Backup(t.Context()); !errors.Is(err, ErrFetching) {
+		t.Errorf("while the second is fetched: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.Copy(io.Discard, second); err != nil || n != size {
+		t.Errorf("%d of %d bytes, %v", n, size, err)
+	}
+	if err := second.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func gone(t *testing.T, path string) {
 	t.Helper()
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
@@ -387,7 +428,7 @@ func TestBackupsAtOnce(t *testing.T) {
 			for made.Add(1) <= 100 {
 				copied, size, err := d.Backup(t.Context())
 				switch {
-				case errors.Is(err, ErrCopying):
+				case errors.Is(err, ErrCopying), errors.Is(err, ErrFetching):
 					made.Add(-1)
 					continue
 				case err != nil:

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"zombiezen.com/go/sqlite"
 
@@ -65,8 +66,9 @@ type Driver struct {
 	lock     *sqlite.Conn
 	closed   chan struct{} // closed when no view or report may begin any more
 	closing  sync.Once
-	copying  sync.Mutex // held while a copy is made; before writing
-	writing  sync.Mutex // held by the one writer's batch
+	copying  sync.Mutex  // held while a copy is made; before writing
+	fetching atomic.Bool // whether a copy that was made to be read is not closed yet
+	writing  sync.Mutex  // held by the one writer's batch
 	writer   *conn
 	readers  chan *conn
 	made     []*conn // the readers, to be closed
