@@ -12,6 +12,9 @@ import (
 
 // ForgetCounters implements store.Driver. Counters that a batch has at hand are left for the next time.
 func (d *Driver) ForgetCounters(ctx context.Context, now time.Time) error {
+	if d.options.ReadOnly {
+		return ErrReadOnly
+	}
 	return wrap("forget counters", store.EachOver(ctx, d, now, d.forgetCounters))
 }
 
