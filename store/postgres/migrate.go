@@ -140,8 +140,12 @@ func identify(ctx context.Context, c *pgx.Conn) (is identity, err error) {
 	switch {
 	case err != nil:
 		return is, fmt.Errorf("postgres: look what the database is: %w", err)
+	case tables == 0:
+		return identity{empty: true}, nil
 	case ours == 0 && tables == goose:
-		return identity{empty: true}, nil // or it was begun, and then the process ended
+		if is.empty, err = isBegun(ctx, c); err != nil || is.empty {
+			return is, err
+		}
 	case ours == 0 || goose == 0:
 		return is, ErrForeign
 	}
@@ -151,6 +155,22 @@ func identify(ctx context.Context, c *pgx.Conn) (is identity, err error) {
 		return is, fmt.Errorf("%w: %w", ErrForeign, err)
 	}
 	return is, nil
+}
+
+// isBegun says whether a database in which there was nothing but goose's table is one of ours in which no migration has ended:
+// a process was making a store of it, and ended. It is none of these when the store has been made meanwhile. ErrForeign: it is
+// another program's that makes its tables by goose, too, and has none left in this schema.
+func isBegun(ctx context.Context, c *pgx.Conn) (begun bool, err error) {
+	var made bool // seen at the same instant: a migration's table comes with its number
+	err = c.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM goose_db_version WHERE version_id <> 0),
+		EXISTS (SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = 'serving')`, pgx.QueryExecModeExec).Scan(&begun, &made)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("%w: %w", ErrForeign, err)
+	case !begun && !made:
+		return false, fmt.Errorf("%w: migrations of another program were run on it", ErrForeign)
+	}
+	return begun, nil
 }
 
 // accept says whether migrations are missing, and refuses a store that this release cannot serve, or that it is only to

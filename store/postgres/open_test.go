@@ -73,6 +73,19 @@ func TestADatabaseOfAnotherProgram(t *testing.T) {
 	refuses(t, dsn, postgres.Options{}, postgres.ErrForeign)
 }
 
+// Another program that makes its tables by goose may have dropped them, or keep them elsewhere.
+func TestADatabaseOfAnotherProgramThatUsesGoose(t *testing.T) {
+	for _, table := range []string{
+		`goose_db_version (version_id int, is_applied bool); INSERT INTO goose_db_version VALUES (0, true), (1, true), (2, true)`,
+		`goose_db_version (version text)`,
+	} {
+		dsn := pgtest.Shared(t).Database(t)
+		execute(t, dsn, `CREATE TABLE `+table)
+		refuses(t, dsn, postgres.Options{}, postgres.ErrForeign)
+		refuses(t, dsn, onlyRead, postgres.ErrForeign)
+	}
+}
+
 // A release whose start broke off has left goose's table, and nothing else.
 func TestAStartThatBrokeOff(t *testing.T) {
 	dsn := pgtest.Shared(t).Database(t)
