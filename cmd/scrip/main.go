@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -54,20 +55,35 @@ func (commands) Help() string {
 
 func main() { os.Exit(run(untilSignalled(), os.Args[1:], os.Stdout, os.Stderr)) }
 
+// oneSignal is how long after a signal another one counts as the same: timeout(1) and some service managers send one to the
+// process and another one to its group.
+const oneSignal = time.Second
+
 // untilSignalled gives a context that the first interrupt or SIGTERM ends, so that what is in hand is finished. The
-// second ends the process at once: whoever sends it does not want to wait. It listens as long as the process lives.
+// second, later than oneSignal, ends the process at once: whoever sends it does not want to wait. It listens as long as the
+// process lives.
 func untilSignalled() context.Context {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
-		<-signals
-		cancel()
-		<-signals
+		awaitTwo(signals, cancel)
 		fmt.Fprintln(os.Stderr, "scrip: ended at once; what was in hand may or may not have been done")
 		os.Exit(exitFailed)
 	}()
 	return ctx
+}
+
+// awaitTwo calls first at the first signal, and returns at the second.
+func awaitTwo(signals <-chan os.Signal, first func()) {
+	<-signals
+	came := time.Now()
+	first()
+	for range signals {
+		if time.Since(came) >= oneSignal {
+			return
+		}
+	}
 }
 
 // exiting is how kong leaves the parser after --help.

@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -26,12 +28,56 @@ func TestASecondSignalEndsTheServerAtOnce(t *testing.T) {
 					t.Fatal("it is ready for ever")
 				}
 			}
-			s.send(signal)
-			if code := s.exitCode(); code != exitFailed {
+			if code := s.endedBy(signal); code != exitFailed {
 				t.Errorf("exit code %d", code)
 			}
 		})
 	}
+}
+
+// timeout(1) sends SIGTERM to its child, and again to the child's group.
+func TestASignalThatComesTwiceIsOne(t *testing.T) {
+	s := serveApart(t, "--drain-delay", "1s")
+	s.send(syscall.SIGTERM)
+	for until := time.Now().Add(patience); s.ready(); { // or the two might reach it as one
+		if time.Now().After(until) {
+			t.Fatal("it is ready for ever")
+		}
+	}
+	s.send(syscall.SIGTERM)
+	if code := s.exitCode(); code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestTheSecondSignalIsALaterOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signals, told, ended := make(chan os.Signal), false, make(chan struct{})
+		go func() {
+			awaitTwo(signals, func() { told = true })
+			close(ended)
+		}()
+		synctest.Wait()
+		if told {
+			t.Error("told before the first signal")
+		}
+		for _, wait := range []time.Duration{0, 0, oneSignal - 1} {
+			time.Sleep(wait)
+			signals <- syscall.SIGTERM
+			synctest.Wait()
+			select {
+			case <-ended:
+				t.Fatalf("ended by a signal that came %v after the first", wait)
+			default:
+			}
+		}
+		if !told {
+			t.Error("not told of the first signal")
+		}
+		time.Sleep(1)
+		signals <- os.Interrupt
+		<-ended
+	})
 }
 
 // patience bounds how long a test waits for something that should come soon.
@@ -82,8 +128,26 @@ func serveApart(t *testing.T, flags ...string) *apart {
 
 func (s *apart) send(signal os.Signal) {
 	s.t.Helper()
-	if err := s.Process.Signal(signal); err != nil {
+	if err := s.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		s.t.Fatal(err)
+	}
+}
+
+// endedBy sends a signal again and again until the process has ended, and gives its exit code. One that comes too soon after
+// the first does not count.
+func (s *apart) endedBy(signal os.Signal) int {
+	s.t.Helper()
+	again, late := time.NewTicker(oneSignal/4), time.After(patience)
+	defer again.Stop()
+	for {
+		select {
+		case <-s.exited:
+			return s.ProcessState.ExitCode()
+		case <-late:
+			s.t.Fatal("it does not end")
+		case <-again.C:
+			s.send(signal)
+		}
 	}
 }
 
