@@ -65,7 +65,7 @@ func (o *Office) nameSuccessor(ctx context.Context, c giftcard.Card, err error) 
 	if !errors.As(err, &refusal) || c.Successor == 0 {
 		return err
 	}
-	name, nameErr := o.cardName(ctx, c.Successor)
+	name, nameErr := o.cardNamed(ctx, c.Successor)
 	if nameErr != nil {
 		return err
 	}

@@ -72,14 +72,18 @@ func (o *Office) CardHistory(ctx context.Context, by By, id int64, from Cursor, 
 		return History{}, err
 	}
 	h := History{Card: view}
-	items, entries, err := o.historyItems(ctx, chain)
+	items, err := o.historyItems(ctx, chain)
+	if err != nil {
+		return History{}, err
+	}
+	entries, err := o.entriesOf(ctx, chain)
 	if err != nil {
 		return History{}, err
 	}
 	after := from.After
-	for n, item := range items {
+	for _, item := range items {
 		item.After = after
-		if after, err = balanceBefore(after, view.Account(), entries[n]); err != nil {
+		if after, err = balanceBefore(after, view.Account(), entries[item.Seq]); err != nil {
 			return History{}, err
 		}
 		h.Items = append(h.Items, item)
@@ -130,24 +134,37 @@ func previous(m txn.Message, card int64) (int64, bool) {
 	return 0, false
 }
 
-// historyItems looks up what is shown of each message of a chain, but for the balances, and the entries that it made.
-func (o *Office) historyItems(ctx context.Context, chain []txn.Message) ([]HistoryItem, [][]ledger.Entry, error) {
-	items, entries := make([]HistoryItem, len(chain)), make([][]ledger.Entry, len(chain))
-	return items, entries, beside(len(chain), func(n int) (err error) {
-		if items[n], err = o.historyItem(ctx, chain[n]); err == nil {
-			entries[n], err = o.reports.EntriesOf(ctx, chain[n].Seq)
+// historyItems looks up what is shown of each message of a chain, but for the balances.
+func (o *Office) historyItems(ctx context.Context, chain []txn.Message) ([]HistoryItem, error) {
+	found, err := o.transactions(ctx, chain)
+	items := make([]HistoryItem, len(found))
+	for n := 0; n < len(found) && err == nil; n++ {
+		if items[n].Transaction = found[n]; found[n].Account == 0 {
+			err = o.nameOperator(ctx, &items[n])
 		}
-		return err
-	})
+	}
+	return items, err
 }
 
-func (o *Office) historyItem(ctx context.Context, m txn.Message) (item HistoryItem, err error) {
-	if item.Transaction, err = o.transaction(ctx, m); err != nil || m.Account != 0 {
-		return item, err
-	}
-	a, found, err := o.auditAt(ctx, m.Seq)
+// nameOperator looks up whose act it was.
+func (o *Office) nameOperator(ctx context.Context, item *HistoryItem) error {
+	a, found, err := o.auditAt(ctx, item.Seq)
 	if found {
 		item.Operator, item.Why = a.Operator, a.Reason
 	}
-	return item, err
+	return err
+}
+
+// entriesOf gives the entries that messages made, by message.
+func (o *Office) entriesOf(ctx context.Context, messages []txn.Message) (map[int64][]ledger.Entry, error) {
+	seqs := make([]int64, len(messages))
+	for n, m := range messages {
+		seqs[n] = m.Seq
+	}
+	entries, err := o.reports.EntriesOf(ctx, seqs)
+	by := make(map[int64][]ledger.Entry, len(messages))
+	for _, e := range entries {
+		by[e.Message] = append(by[e.Message], e)
+	}
+	return by, err
 }

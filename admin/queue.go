@@ -119,7 +119,7 @@ func (o *Office) named(ctx context.Context, m txn.Message, found bool) (*Transac
 	if !found {
 		return nil, nil
 	}
-	t, err := o.transaction(ctx, m)
+	t, err := o.oneTransaction(ctx, m)
 	return &t, err
 }
 
@@ -240,23 +240,26 @@ func (o *Office) actUpon(ctx context.Context, by By, act Act, seq int64, do func
 
 // queued gives the item by which a message that was passed on waits for its upstream: of a request the advice that ended it,
 // or the question that is asked about it. nil when nothing does.
-func (o *Office) queued(ctx context.Context, m txn.Message) (*QueueItem, error) {
-	seq := m.Seq
-	if m.Role == txn.Request {
-		seq = m.Ended
-	}
-	if m.Upstream == "" || seq == 0 {
-		return nil, nil
-	}
-	var item saf.Item
-	found := false
-	err := o.store.View(ctx, giftcard.Keys{World: m.World}, func(tx Tx) error {
-		item, found = tx.Item(seq)
+func (o *Office) queued(tx Tx, m txn.Message) *QueueItem {
+	seq := waitsAs(m)
+	if seq == 0 {
 		return nil
-	})
-	if err != nil || !found {
-		return nil, err
+	}
+	item, found := tx.Item(seq)
+	if !found {
+		return nil
 	}
 	queued := o.queueItem(item)
-	return &queued, nil
+	return &queued
+}
+
+// waitsAs gives the item that a message may have in the queue; 0 when it has none.
+func waitsAs(m txn.Message) int64 {
+	switch {
+	case m.Upstream == "":
+		return 0
+	case m.Role == txn.Request:
+		return m.Ended
+	}
+	return m.Seq
 }

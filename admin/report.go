@@ -39,8 +39,8 @@ type Reports interface {
 	// Forgotten gives the greatest seq of a pruned message of which nothing is left any more; 0 when there is none. What is
 	// missing up to there was pruned and is forgotten.
 	Forgotten(ctx context.Context) (int64, error)
-	// EntriesOf gives the entries that a message made.
-	EntriesOf(ctx context.Context, message int64) ([]ledger.Entry, error)
+	// EntriesOf gives the entries that messages made, of each in their order.
+	EntriesOf(ctx context.Context, messages []int64) ([]ledger.Entry, error)
 	// Cards gives cards with an id above after.
 	Cards(ctx context.Context, after int64, limit int) ([]giftcard.Card, error)
 	// Details gives the details of cards with an id above after.

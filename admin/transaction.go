@@ -3,10 +3,9 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/decline"
@@ -147,7 +146,7 @@ func (o *Office) Transaction(ctx context.Context, by By, seq int64) (Transaction
 	if err != nil {
 		return Transaction{}, err
 	}
-	return o.transaction(ctx, m)
+	return o.oneTransaction(ctx, m)
 }
 
 func (o *Office) message(ctx context.Context, w ident.World, seq int64) (m txn.Message, err error) {
@@ -162,48 +161,72 @@ func (o *Office) message(ctx context.Context, w ident.World, seq int64) (m txn.M
 	return m, err
 }
 
-func (o *Office) transactions(ctx context.Context, messages []txn.Message) ([]Transaction, error) {
-	found := make([]Transaction, len(messages))
-	return found, beside(len(messages), func(n int) (err error) {
-		found[n], err = o.transaction(ctx, messages[n])
-		return err
+// transactions looks up the names of what the messages of a world are about, together and as of one instant.
+func (o *Office) transactions(ctx context.Context, messages []txn.Message) (found []Transaction, err error) {
+	if len(messages) == 0 {
+		return []Transaction{}, nil
+	}
+	err = o.store.View(ctx, giftcard.Keys{World: messages[0].World}, func(tx Tx) error {
+		tx.Ahead(namesOf(messages))
+		found = make([]Transaction, len(messages))
+		for n, m := range messages {
+			if found[n], err = o.transaction(tx, m); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+	return found, err
 }
 
-// lookedUp is how many messages are looked up beside each other: where the store is on another machine, each waits for it
-// several times.
-const lookedUp = 4
-
-// beside does something for each of some things, lookedUp at a time, and gives the first error.
-func beside(count int, do func(n int) error) error {
-	var all errgroup.Group
-	all.SetLimit(lookedUp)
-	for n := range count {
-		all.Go(func() error { return do(n) })
+// oneTransaction looks up the names of what one message is about.
+func (o *Office) oneTransaction(ctx context.Context, m txn.Message) (Transaction, error) {
+	found, err := o.transactions(ctx, []txn.Message{m})
+	if err != nil {
+		return Transaction{}, err
 	}
-	return all.Wait()
+	return found[0], nil
 }
 
-// transaction looks up the names of what a message is about.
-func (o *Office) transaction(ctx context.Context, m txn.Message) (t Transaction, err error) {
-	t = Transaction{Message: m, Reference: referenceOf(m.Family, m.Seq), ProductID: o.productOf(m)}
-	t.AccountName = o.accountName(m.Account)
-	if t.Queued, err = o.queued(ctx, m); err != nil {
-		return t, err
+// namesOf says what transaction is going to read about messages.
+func namesOf(messages []txn.Message) (a Ahead) {
+	add := func(to *[]int64, number int64) {
+		if number != 0 && !slices.Contains(*to, number) {
+			*to = append(*to, number)
+		}
 	}
-	if t.Voucher, err = o.voucherName(ctx, m.Voucher); err != nil {
-		return t, err
+	for _, m := range messages {
+		add(&a.Items, waitsAs(m))
+		add(&a.Vouchers, m.Voucher)
+		add(&a.Details, m.Card)
+		add(&a.Details, m.Target)
+		add(&a.Messages, endedBy(m))
 	}
-	if t.Card, err = o.cardName(ctx, m.Card); err != nil {
-		return t, err
+	return a
+}
+
+// endedBy gives the message that ended another one; 0 for none. While that is working a question stands there, which is no
+// message.
+func endedBy(m txn.Message) int64 {
+	if m.State == txn.Working {
+		return 0
 	}
-	if t.Target, err = o.cardName(ctx, m.Target); err != nil {
-		return t, err
+	return m.Ended
+}
+
+// transaction gives a message with the names of what it is about.
+func (o *Office) transaction(tx Tx, m txn.Message) (Transaction, error) {
+	t := Transaction{
+		Message: m, Reference: referenceOf(m.Family, m.Seq), ProductID: o.productOf(m), AccountName: o.accountName(m.Account),
+		Queued: o.queued(tx, m), Card: cardName(tx, m.Card), Target: cardName(tx, m.Target),
 	}
-	if m.Ended != 0 && m.State != txn.Working { // of one that is working it is a question, which is no message
-		ending, err := o.message(ctx, m.World, m.Ended)
-		if err != nil {
-			return t, err
+	if m.Voucher != 0 {
+		t.Voucher = VoucherName{m.Voucher, tx.Voucher(m.Voucher).Serial}
+	}
+	if seq := endedBy(m); seq != 0 {
+		ending, found := tx.MessageAt(seq)
+		if !found {
+			return t, fmt.Errorf("admin: what ended %s is not there", t.Reference)
 		}
 		t.EndedBy = &ending
 		t.Undone = slices.Contains(ending.References, o.keys.Found(m.World, secret.ByUndone, string(m.ID)))
@@ -292,13 +315,14 @@ func (o *Office) unended(ctx context.Context, by By, q OpenQuery, of report) (fo
 		return nil, 0, err
 	}
 	fetch := func(after int64, limit int) ([]txn.Message, error) { return of(ctx, after, limit) }
-	return page(q.After, q.Limit, fetch, func(m txn.Message) (Transaction, int64, bool, error) {
-		if !fits(m) {
-			return Transaction{}, m.Seq, false, nil
-		}
-		t, err := o.transaction(ctx, m)
-		return t, m.Seq, true, err
+	messages, next, err := page(q.After, q.Limit, fetch, func(m txn.Message) (txn.Message, int64, bool, error) {
+		return m, m.Seq, fits(m), nil
 	})
+	if err != nil {
+		return nil, 0, err
+	}
+	found, err = o.transactions(ctx, messages)
+	return found, next, err
 }
 
 func (o *Office) openFilter(by By, q OpenQuery) (func(txn.Message) bool, error) {
@@ -398,7 +422,7 @@ func (o *Office) Settle(ctx context.Context, by By, seq int64, ending txn.Role) 
 	if m, err = o.message(ctx, by.World, seq); err != nil {
 		return Transaction{}, err
 	}
-	return o.transaction(ctx, m)
+	return o.oneTransaction(ctx, m)
 }
 
 // unsettled says whether a request in a state has not ended.

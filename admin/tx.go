@@ -17,10 +17,15 @@ type Store interface {
 	View(ctx context.Context, keys giftcard.Keys, read func(tx Tx) error) error
 }
 
+// Ahead is what an act is going to read, by number.
+type Ahead struct{ Messages, Details, Vouchers, Items []int64 }
+
 // Tx is what an act reads and writes: what messages do, and what only operators do.
 type Tx interface {
 	giftcard.Tx
 	airtime.Tx
+	// Ahead loads together what is going to be read one by one.
+	Ahead(a Ahead)
 	// AnyCardByNumber gives the card with a number, also of an import that is not complete.
 	AnyCardByNumber(key giftcard.CardKey) (giftcard.Card, bool)
 	// AddCard adds a card that was not there before.

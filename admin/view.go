@@ -85,18 +85,21 @@ func (o *Office) view(ctx context.Context, c giftcard.Card) (CardView, error) {
 		v.PINLocked = p.PINTries > 0 && c.WrongPINs >= p.PINTries
 	}
 	if c.Successor != 0 {
-		if v.Successor, err = o.cardName(ctx, c.Successor); err != nil {
-			return CardView{}, err
-		}
+		v.Successor, err = o.cardNamed(ctx, c.Successor)
 	}
-	return v, nil
+	return v, err
 }
 
 // cardName gives a card's name; the zero name for no card.
-func (o *Office) cardName(ctx context.Context, id int64) (CardName, error) {
+func cardName(tx Tx, id int64) CardName {
 	if id == 0 {
-		return CardName{}, nil
+		return CardName{}
 	}
+	return CardName{Number: id, Masked: tx.Detail(id).Masked}
+}
+
+// cardNamed looks up a card's name.
+func (o *Office) cardNamed(ctx context.Context, id int64) (CardName, error) {
 	d, err := o.detail(ctx, id)
 	return CardName{Number: id, Masked: d.Masked}, err
 }

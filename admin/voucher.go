@@ -192,17 +192,6 @@ func (o *Office) madeVoucher(ctx context.Context, v airtime.Voucher) (VoucherVie
 	return view, nil
 }
 
-func (o *Office) voucherName(ctx context.Context, id int64) (VoucherName, error) {
-	if id == 0 {
-		return VoucherName{}, nil
-	}
-	vouchers, err := o.reports.Vouchers(ctx, id-1, 1)
-	if err != nil || len(vouchers) == 0 || vouchers[0].ID != id {
-		return VoucherName{Number: id}, err
-	}
-	return VoucherName{id, vouchers[0].Serial}, nil
-}
-
 // VoucherCursor is a place in a list of vouchers, which goes batch by batch.
 type VoucherCursor struct {
 	Batch int32

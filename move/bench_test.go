@@ -83,7 +83,7 @@ func (g *grower) activate(b *testing.B) {
 	must(b, err)
 	for i := range g.likes {
 		g.likes[i] = all[len(all)-2+i]
-		entries, err := g.from.EntriesOf(b.Context(), g.likes[i].Seq)
+		entries, err := g.from.EntriesOf(b.Context(), []int64{g.likes[i].Seq})
 		must(b, err)
 		g.enters[i] = entries[0]
 		g.likes[i].References = []int64{int64(i), 7}

@@ -76,15 +76,18 @@ func (s *Store) entriesOf(ctx context.Context, after int64, page []txn.Message) 
 		}
 		from = entries[len(entries)-1].Message
 	}
+	var beyond []int64
 	for _, m := range page {
-		if !m.IsEnded() || m.Ended > after && m.Ended <= last {
-			continue
+		if m.IsEnded() && (m.Ended <= after || m.Ended > last) {
+			beyond = append(beyond, m.Ended)
 		}
-		entries, err := s.driver.EntriesOf(ctx, m.Ended)
-		if err != nil {
-			return nil, fmt.Errorf("read the entries of message %d: %w", m.Ended, err)
-		}
-		found[m.Ended] = entries
+	}
+	entries, err := s.driver.EntriesOf(ctx, beyond)
+	if err != nil {
+		return nil, fmt.Errorf("read entries of what ended messages up to %d: %w", last, err)
+	}
+	for _, e := range entries {
+		found[e.Message] = append(found[e.Message], e)
 	}
 	return found, nil
 }

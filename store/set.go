@@ -235,6 +235,14 @@ func (t *Tx) MessageAt(seq int64) (txn.Message, bool) {
 	return *m, true
 }
 
+// Ahead implements admin.Tx.
+func (t *Tx) Ahead(a admin.Ahead) {
+	w := &t.wanted
+	w.Seqs, w.Details = append(w.Seqs, a.Messages...), append(w.Details, a.Details...)
+	w.Vouchers, w.Items = append(w.Vouchers, a.Vouchers...), append(w.Items, a.Items...)
+	t.load()
+}
+
 // Remembered implements txn.Tx.
 func (t *Tx) Remembered(account ident.Account, request ident.ID) (reversals []int64) {
 	for _, tomb := range t.record(request).tombstones {

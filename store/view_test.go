@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/store"
@@ -250,4 +251,42 @@ func TestAStoreThatStopsAnswersItsCallers(t *testing.T) {
 		}
 		c.neighboursAreWell()
 	})
+}
+
+// What somebody is going to read one by one is asked for once when it is said ahead.
+func TestWhatIsToBeReadIsAskedForTogether(t *testing.T) {
+	driver := &watched{Driver: memstore.New()}
+	s := open(t, driver)
+	all := []ident.ID{"m1", "m2", "m3"}
+	var places []int64
+	for _, id := range all {
+		err := s.Do(t.Context(), named(id), func(tx *store.Tx) error {
+			places = append(places, tx.NextSeq()+1) // the one that insert takes
+			return insert(id)(tx)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	questions := 0
+	driver.load = func(context.Context, *store.Wanted) error { questions++; return nil }
+	read := func(ahead admin.Ahead) (asked int) {
+		err := s.Read(t.Context(), store.Keys{World: ident.Production}, func(tx *store.Tx) error {
+			questions = 0
+			tx.Ahead(ahead)
+			for i, seq := range places {
+				if m, found := tx.MessageAt(seq); !found || m.ID != all[i] {
+					t.Errorf("message %d is %v %v", seq, m.ID, found)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return questions
+	}
+	if one, each := read(admin.Ahead{Messages: places}), read(admin.Ahead{}); one != 1 || each <= one {
+		t.Errorf("%d questions for what was said ahead, %d for what was not", one, each)
+	}
 }

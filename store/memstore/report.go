@@ -98,11 +98,14 @@ func (d *Driver) Entries(_ context.Context, after int64, limit int) ([]ledger.En
 }
 
 // EntriesOf implements admin.Reports.
-func (d *Driver) EntriesOf(_ context.Context, message int64) ([]ledger.Entry, error) {
+func (d *Driver) EntriesOf(_ context.Context, messages []int64) (all []ledger.Entry, err error) {
 	d.records.RLock()
 	defer d.records.RUnlock()
-	first, end := d.kept.entriesOf(message)
-	return slices.Clone(d.kept.entries[first:end]), nil
+	for _, message := range messages {
+		first, end := d.kept.entriesOf(message)
+		all = append(all, d.kept.entries[first:end]...)
+	}
+	return all, nil
 }
 
 // entriesOf gives the places of a message's entries: from first up to end.

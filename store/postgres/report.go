@@ -242,8 +242,9 @@ func (d *Driver) Entries(ctx context.Context, after int64, limit int) ([]ledger.
 }
 
 // EntriesOf implements admin.Reports.
-func (d *Driver) EntriesOf(ctx context.Context, message int64) ([]ledger.Entry, error) {
-	return ask(ctx, d, func(s *sqlstore.Session) ([]ledger.Entry, error) { return s.EntriesOf(message) })
+func (d *Driver) EntriesOf(ctx context.Context, messages []int64) ([]ledger.Entry, error) {
+	bind := func(r *reply) { r.BindBytes(1, int8s(messages)) }
+	return answers(ctx, d, &entriesOf, bind, func(_ *sqlstore.Session, r sqlstore.Row) (ledger.Entry, error) { return sqlstore.ScanEntry(r) })
 }
 
 // Cards implements admin.Reports.
@@ -323,6 +324,7 @@ var (
 		`FROM item GROUP BY upstream, account, state, currency`}
 	lost = statement{name: "lost", text: `SELECT ` + sqlstore.MessageColumns + ` FROM message WHERE state IN (7, 8) AND role = 1 AND seq > $1 ` +
 		`AND NOT EXISTS (SELECT FROM node WHERE number = message.node AND until > clock_timestamp()) ORDER BY seq LIMIT $2`}
+	entriesOf   = statement{name: "entriesof", text: `SELECT ` + sqlstore.EntryColumns + ` FROM entry WHERE message = ANY($1) ORDER BY message, n`, params: []uint32{pgtype.Int8ArrayOID}}
 	byReference = statement{name: "byreference", text: `SELECT ` + sqlstore.MessageColumns + ` FROM message JOIN ` +
 		`(SELECT r.seq AS found_at FROM message_reference r WHERE r.hash = $1 AND r.seq > $2) found ON seq = found_at WHERE world = $3 ORDER BY found_at LIMIT $4`}
 )
@@ -348,11 +350,19 @@ func (d *Driver) MessagesByReference(ctx context.Context, world ident.World, has
 
 // list asks a question of our own, whose parameters are numbers.
 func list[T any](ctx context.Context, d *Driver, what *statement, values []int64, scan func(*sqlstore.Session, sqlstore.Row) (T, error)) ([]T, error) {
-	return reading(ctx, d, func(a *asking) (found []T, err error) {
-		r := a.begin(what, nil)
+	bind := func(r *reply) {
 		for i, value := range values {
 			r.BindInt64(i+1, value)
 		}
+	}
+	return answers(ctx, d, what, bind, scan)
+}
+
+// answers asks a question of our own and gives all rows.
+func answers[T any](ctx context.Context, d *Driver, what *statement, bind func(*reply), scan func(*sqlstore.Session, sqlstore.Row) (T, error)) ([]T, error) {
+	return reading(ctx, d, func(a *asking) (found []T, err error) {
+		r := a.begin(what, nil)
+		bind(r)
 		for {
 			more, err := r.Step()
 			if err != nil || !more {

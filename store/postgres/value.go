@@ -48,7 +48,7 @@ func appendCell(b []byte, oid uint32, c *cell) ([]byte, error) {
 	case number:
 		return appendNumber(b, oid, c.n)
 	case octets:
-		if oid != pgtype.ByteaOID {
+		if oid != pgtype.ByteaOID && oid != pgtype.Int8ArrayOID { // these are whole parameters of our own
 			return nil, fmt.Errorf("%w: bytes in a column of type %d", store.ErrData, oid)
 		}
 		return append(binary.BigEndian.AppendUint32(b, uint32(len(c.bytes))), c.bytes...), nil

@@ -105,8 +105,8 @@ func (d *Driver) Entries(ctx context.Context, after int64, limit int) ([]ledger.
 }
 
 // EntriesOf implements admin.Reports.
-func (d *Driver) EntriesOf(ctx context.Context, message int64) ([]ledger.Entry, error) {
-	return ask(ctx, d, func(s *sqlstore.Session) ([]ledger.Entry, error) { return s.EntriesOf(message) })
+func (d *Driver) EntriesOf(ctx context.Context, messages []int64) ([]ledger.Entry, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) ([]ledger.Entry, error) { return s.EntriesOf(messages) })
 }
 
 // Cards implements admin.Reports.

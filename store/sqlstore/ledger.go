@@ -28,8 +28,8 @@ func (o *Session) insertEntry(e *ledger.Entry) error {
 	return nil
 }
 
-// scanEntry reads entryColumns and refuses an entry that must not be.
-func scanEntry(s Row) (ledger.Entry, error) {
+// ScanEntry reads EntryColumns and refuses an entry that must not be.
+func ScanEntry(s Row) (ledger.Entry, error) {
 	e := ledger.Entry{
 		Message: s.ColumnInt64(0), N: int(s.ColumnInt64(1)),
 		Debit: ledger.Account(s.ColumnInt64(3)), Credit: ledger.Account(s.ColumnInt64(4)),

@@ -97,7 +97,7 @@ const (
 	MessageColumns = `seq, world, id, account, family, role, state, reason, at, request, ended, card, target, product, names, amount, unnamed, unconfirmed, currency, trail, body, voucher, prepaid, provider_ref, upstream`
 	CardColumns    = `id, world, status, frozen, has_pin, expiry, valid_through, currency, product, book, available, last_message, activation, void, successor, loads, wrong_pins, import`
 	DetailColumns  = `card, sealed_pan, masked, seeded_clear, seeded_encrypted, pin_clear, pin_encrypted, profile_id, msisdn, email_address, seeded_profile_id, seeded_msisdn, seeded_email_address`
-	entryColumns   = `message, n, request, debit, credit, amount, currency, phase`
+	EntryColumns   = `message, n, request, debit, credit, amount, currency, phase`
 	VoucherColumns = `id, world, batch, status, last_message, serial, sealed_pin`
 	BatchColumns   = `number, world, product, name, expiry, closed, in_stock`
 	FloatColumns   = `account, world, currency, book, available, last_message`
@@ -160,7 +160,7 @@ var texts = [Queries]string{
 		`ON CONFLICT (seq) DO UPDATE SET attempts = excluded.attempts, tried = excluded.tried, why = excluded.why`,
 	deleteItem:    `DELETE FROM item WHERE seq = $1`,
 	deleteTrouble: `DELETE FROM item_trouble WHERE seq = $1`,
-	insertEntry:   `INSERT INTO entry (` + entryColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	insertEntry:   `INSERT INTO entry (` + EntryColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 	putRow: `INSERT INTO admin_row (` + rowColumns + `) VALUES ($1, $2, $3, $4, $5) ` +
 		`ON CONFLICT (kind, number) DO UPDATE SET world = excluded.world, name = excluded.name, content = excluded.content`,
 	deleteRow:     `DELETE FROM admin_row WHERE kind = $1 AND number = $2`,
@@ -182,9 +182,9 @@ var texts = [Queries]string{
 	reportWorking:   `SELECT ` + MessageColumns + ` FROM message WHERE state IN (7, 8) AND role = 1 AND seq > $1 ORDER BY seq LIMIT $2`,
 	reportMessages:  `SELECT ` + MessageColumns + ` FROM message WHERE seq > $1 ORDER BY seq LIMIT $2`,
 	reportTrails:    `SELECT seq, trail FROM message WHERE seq > $1 ORDER BY seq`,
-	reportEntries: `SELECT ` + entryColumns + ` FROM entry WHERE message > $1 AND message <= ` +
+	reportEntries: `SELECT ` + EntryColumns + ` FROM entry WHERE message > $1 AND message <= ` +
 		`coalesce((SELECT message FROM entry WHERE message > $1 ORDER BY message, n LIMIT 1 OFFSET $2), 9223372036854775807) ORDER BY message, n`,
-	reportEntriesOf: `SELECT ` + entryColumns + ` FROM entry WHERE message = $1 ORDER BY n`,
+	reportEntriesOf: `SELECT ` + EntryColumns + ` FROM entry WHERE message = $1 ORDER BY n`,
 	reportCards:     `SELECT ` + CardColumns + ` FROM card WHERE id > $1 ORDER BY id LIMIT $2`,
 	reportDetails:   `SELECT ` + DetailColumns + ` FROM card_detail WHERE card > $1 ORDER BY card LIMIT $2`,
 

@@ -124,12 +124,19 @@ func (o *Session) Entries(after int64, limit int) ([]ledger.Entry, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	return list(o, reportEntries, page(after, limit-1), scanEntry)
+	return list(o, reportEntries, page(after, limit-1), ScanEntry)
 }
 
 // EntriesOf answers admin.Reports.
-func (o *Session) EntriesOf(message int64) ([]ledger.Entry, error) {
-	return list(o, reportEntriesOf, func(s Statement) { s.BindInt64(1, message) }, scanEntry)
+func (o *Session) EntriesOf(messages []int64) (all []ledger.Entry, err error) {
+	for _, message := range messages {
+		entries, err := list(o, reportEntriesOf, func(s Statement) { s.BindInt64(1, message) }, ScanEntry)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, entries...)
+	}
+	return all, nil
 }
 
 // Cards answers admin.Reports.

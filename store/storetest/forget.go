@@ -112,7 +112,7 @@ func (r *room) foundOf(w ident.World, above int64) (found []string) {
 		_, yes = tx.Item(above + 8)
 		note(yes, "queue item")
 	})
-	note(len(must(r.driver.EntriesOf(r.Context(), above+2))) > 0, "entry")
+	note(len(must(r.driver.EntriesOf(r.Context(), []int64{above + 2}))) > 0, "entry")
 	note(len(must(r.driver.MessagesByReference(r.Context(), w, 5, 0, 9))) > 0, "reference")
 	_, yes, err := r.driver.RowByName(r.Context(), admin.AuditRow, w, "name")
 	note(yes || err != nil, "row")

@@ -43,8 +43,10 @@ func entries(r *room) {
 	r.enter(all[3], all[1])
 	r.everyWay(func(how string) {
 		r.same(how, must(r.driver.Entries(r.Context(), 0, 10)), all)
-		r.same(how, must(r.driver.EntriesOf(r.Context(), 40)), all[1:3])
-		r.same(how, must(r.driver.EntriesOf(r.Context(), 39)), []ledger.Entry(nil))
+		r.same(how, must(r.driver.EntriesOf(r.Context(), []int64{40})), all[1:3])
+		r.same(how, must(r.driver.EntriesOf(r.Context(), []int64{39})), []ledger.Entry(nil))
+		r.same(how, must(r.driver.EntriesOf(r.Context(), nil)), []ledger.Entry(nil))
+		r.same(how+", of several", must(r.driver.EntriesOf(r.Context(), []int64{all[0].Message, 39, 40})), all[:3])
 	})
 }
 

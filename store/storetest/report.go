@@ -142,7 +142,7 @@ func entryPages(r *room) {
 					break
 				}
 				last := page[len(page)-1].Message
-				if next := must(r.driver.EntriesOf(r.Context(), last)); next[len(next)-1] != page[len(page)-1] {
+				if next := must(r.driver.EntriesOf(r.Context(), []int64{last})); next[len(next)-1] != page[len(page)-1] {
 					r.Fatalf("%s: a page of %d ends within message %d", how, limit, last)
 				}
 				got, after = append(got, page...), last
