@@ -146,7 +146,10 @@ func (t Target) withDefaults() Target {
 }
 
 // check says what is wrong with a plan.
-func (p Plan) check() error {
+func (p Plan) check() error { return asked(p.fault()) }
+
+// fault finds what cannot be carried out.
+func (p Plan) fault() error {
 	switch {
 	case !slices.Contains(Modes, p.Mode):
 		return fmt.Errorf("no such mode: %q", p.Mode)
@@ -169,23 +172,39 @@ func (p Plan) check() error {
 	return nil
 }
 
+// OptionError says that something cannot be measured as it was asked for. Nothing was begun.
+type OptionError struct{ Err error }
+
+// Error implements error.
+func (e *OptionError) Error() string { return e.Err.Error() }
+
+// Unwrap gives what is wrong.
+func (e *OptionError) Unwrap() error { return e.Err }
+
+// asked says of an error, if there is one, that it is in what was asked for.
+func asked(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &OptionError{err}
+}
+
 // parse reads the target's URL and refuses what could not be sent.
 func (t Target) parse() (*url.URL, error) {
 	base, err := url.Parse(t.URL)
-	if err != nil {
-		return nil, fmt.Errorf("target: %w", err)
-	}
-	if base.Scheme != "http" && base.Scheme != "https" || base.Hostname() == "" {
-		return nil, fmt.Errorf("target %q: must be http://host or https://host", t.URL)
-	}
-	if strings.ContainsAny(t.User+t.Product+t.Currency, "‹›") {
-		return nil, errors.New("target: user, product and currency must not contain ‹ or ›")
+	switch {
+	case err != nil:
+		return nil, asked(fmt.Errorf("target: %w", err))
+	case base.Scheme != "http" && base.Scheme != "https" || base.Hostname() == "":
+		return nil, asked(fmt.Errorf("target %q: must be http://host or https://host", t.URL))
+	case strings.ContainsAny(t.User+t.Product+t.Currency, "‹›"):
+		return nil, asked(errors.New("target: user, product and currency must not contain ‹ or ›"))
 	}
 	return base, nil
 }
 
 // Run drives the target as planned. It returns an error only when the plan cannot be carried out
-// at all or the log of what was acknowledged cannot be written; what the server does wrong is in
+// at all (OptionError) or the log of what was acknowledged cannot be written; what the server does wrong is in
 // the report. When the context ends, the run stops at once and reports what it has.
 func Run(ctx context.Context, plan Plan) (Report, error) {
 	plan = plan.withDefaults()

@@ -2,14 +2,19 @@ package bench
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
 )
 
-// maxPANLength is the contract's bound on a card number.
-const maxPANLength = 19
+const (
+	// maxPANLength is the contract's bound on a card number.
+	maxPANLength = 19
+	// maxConsecutive bounds what ConsecutiveCards makes.
+	maxConsecutive = 1_000_000_000
+)
 
 // Card is a gift card that the server knows. Expiry (YYMM) and PIN are left out of the messages
 // when they are empty.
@@ -64,21 +69,25 @@ func digits(text string) bool {
 	return strings.Trim(text, "0123456789") == ""
 }
 
-// ConsecutiveCards makes count cards whose numbers follow each other, all as long as the first.
+// ConsecutiveCards makes count cards, at least one, whose numbers follow each other, all as long as the first. The error is
+// an OptionError.
 func ConsecutiveCards(first string, count int, expiry string) ([]Card, error) {
 	if _, err := checkCard(Card{PAN: first, Expiry: expiry}); err != nil {
-		return nil, err
+		return nil, asked(err)
 	}
 	start, err := strconv.ParseUint(first, 10, 64)
 	if err != nil {
-		return nil, fmt.Errorf("the first card number is too great")
+		return nil, asked(errors.New("the first card number is too great"))
+	}
+	if count < 1 || count > maxConsecutive {
+		return nil, asked(fmt.Errorf("the number of cards must be 1 to %d", maxConsecutive))
 	}
 	cards := make([]Card, count)
 	for i := range cards {
 		cards[i] = Card{PAN: fmt.Sprintf("%0*d", len(first), start+uint64(i)), Expiry: expiry}
 	}
-	if count > 0 && len(cards[count-1].PAN) != len(first) {
-		return nil, fmt.Errorf("%d card numbers from the first one on grow longer than it is", count)
+	if len(cards[count-1].PAN) != len(first) {
+		return nil, asked(fmt.Errorf("%d card numbers from the first one on grow longer than it is", count))
 	}
 	return cards, nil
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -28,9 +29,10 @@ func TestConsecutiveCardsKeepTheirLength(t *testing.T) {
 	if err != nil || got[0].PAN != "0098" || got[1].PAN != "0099" || got[1].Expiry != "4012" {
 		t.Errorf("got %v, %v", got, err)
 	}
-	for first, count := range map[string]int{"98": 3, "x": 1, "": 1, "12345678901234567890": 1} {
-		if got, err := ConsecutiveCards(first, count, ""); err == nil {
-			t.Errorf("%d from %s: got %v", count, first, got)
+	for first, count := range map[string]int{"98": 3, "x": 1, "": 1, "12345678901234567890": 1, "1": 0, "2": -1, "3": maxConsecutive + 1} {
+		var wrong *OptionError
+		if got, err := ConsecutiveCards(first, count, ""); !errors.As(err, &wrong) {
+			t.Errorf("%d from %s: got %v, %v", count, first, got, err)
 		}
 	}
 }

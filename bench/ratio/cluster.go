@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/scripworks/scrip/bench"
 	"github.com/scripworks/scrip/store/postgres/pgtest"
 )
 
@@ -51,7 +52,7 @@ func OpenCluster(ctx context.Context, address, dir string, scale int) (*Postgres
 	c := &PostgresCluster{scale: scale}
 	switch {
 	case scale < 1 || scale > MaxScale:
-		return nil, fmt.Errorf("pgbench's scale must be 1 to %d", MaxScale)
+		return nil, &bench.OptionError{Err: fmt.Errorf("pgbench's scale must be 1 to %d", MaxScale)}
 	case address != "":
 		return c, c.reach(ctx, address)
 	}
@@ -62,9 +63,9 @@ func OpenCluster(ctx context.Context, address, dir string, scale int) (*Postgres
 func (c *PostgresCluster) reach(ctx context.Context, address string) (err error) {
 	switch c.base, err = url.Parse(address); { // the address may hold a password, so it is not told
 	case err != nil:
-		return errors.New("the address of the PostgreSQL server cannot be read")
+		return &bench.OptionError{Err: errors.New("the address of the PostgreSQL server cannot be read")}
 	case c.base.Scheme != "postgres" && c.base.Scheme != "postgresql":
-		return errors.New("the address of the PostgreSQL server must be of the form postgres://USER@HOST/NAME")
+		return &bench.OptionError{Err: errors.New("the address of the PostgreSQL server must be of the form postgres://USER@HOST/NAME")}
 	}
 	if err := c.with(ctx, func(*pgx.Conn) error { return nil }); err != nil {
 		return fmt.Errorf("the PostgreSQL server to measure on: %w", err)

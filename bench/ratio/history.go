@@ -37,7 +37,7 @@ var historyClients = []int{1, 32}
 // fails as Run does.
 func RunHistory(ctx context.Context, options HistoryOptions) (Result, error) {
 	if err := options.check(); err != nil {
-		return Result{}, err
+		return Result{}, &bench.OptionError{Err: err}
 	}
 	s, remove, err := newSession(options.Options)
 	if err != nil {

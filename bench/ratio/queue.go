@@ -51,7 +51,7 @@ const (
 // take turns at the same stub.
 func RunRelay(ctx context.Context, options RelayOptions) (Result, error) {
 	if err := options.check(); err != nil {
-		return Result{}, err
+		return Result{}, &bench.OptionError{Err: err}
 	}
 	options.Options.Cards = max(options.Options.Cards, 1)
 	s, remove, err := newSession(options.Options)

@@ -85,7 +85,7 @@ type Measure struct {
 // stands in the result.
 func Run(ctx context.Context, options Options) (Result, error) {
 	if err := options.check(); err != nil {
-		return Result{}, err
+		return Result{}, &bench.OptionError{Err: err}
 	}
 	s, remove, err := newSession(options)
 	if err != nil {

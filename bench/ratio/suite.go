@@ -48,7 +48,7 @@ var SuiteLoads = []bench.Mode{bench.ModeRedeemOnly, bench.ModeLoad, bench.ModeDa
 func RunSuite(ctx context.Context, options SuiteOptions) (Result, error) {
 	options.setDefaults()
 	if err := options.check(); err != nil {
-		return Result{}, err
+		return Result{}, &bench.OptionError{Err: err}
 	}
 	started, remove, err := newSession(options.Options)
 	if err != nil {

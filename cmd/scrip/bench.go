@@ -99,7 +99,7 @@ const (
 func (c *benchLoadCmd) Run(ctx context.Context) error {
 	plan, err := c.plan()
 	if err != nil {
-		return err
+		return usageError{err}
 	}
 	if err := c.prepare(ctx, &plan); err != nil {
 		return err
@@ -174,7 +174,7 @@ func (c *benchLoadCmd) prepare(ctx context.Context, plan *bench.Plan) error {
 			fresh = max(len(plan.Cards)/10, 2*c.Clients)
 		}
 		if fresh >= len(plan.Cards) {
-			return fmt.Errorf("%d fresh cards of %d leave none to use", fresh, len(plan.Cards))
+			return usageError{fmt.Errorf("%d fresh cards of %d leave none to use", fresh, len(plan.Cards))}
 		}
 	}
 	if !c.Prepare {

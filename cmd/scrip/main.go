@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/scripworks/scrip/bench"
 )
 
 // Exit codes.
@@ -131,7 +133,8 @@ func exitCode(err error, stderr io.Writer) int {
 	}
 	fmt.Fprintln(stderr, "scrip:", err)
 	var usage usageError
-	if errors.As(err, &usage) {
+	var option *bench.OptionError
+	if errors.As(err, &usage) || errors.As(err, &option) {
 		return exitUsage
 	}
 	var own coded
