@@ -106,6 +106,15 @@ func TestBenchWantsToKnowWhereToSave(t *testing.T) {
 	}
 }
 
+// Without both stores nothing is left to measure, and the results would be those of one of them.
+func TestBenchHistoryLeavesOneStoreOutAtMost(t *testing.T) {
+	err := runBench(t, "history", "--no-sqlite", "--no-postgres", "--transactions", "1", "--runs", "1", "--duration", "1ms", "--dir", t.TempDir())
+	var usage *kong.ParseError
+	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "--no-sqlite") || !strings.Contains(err.Error(), "--no-postgres") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestBenchOnPostgres(t *testing.T) {
 	server := pgtest.Shared(t) // skips the test aloud where there is no PostgreSQL
 	testscript.Run(t, testscript.Params{

@@ -159,8 +159,8 @@ type benchHistoryCmd struct {
 	Warmup       time.Duration `default:"500ms" help:"How long to drive without measuring before each."`
 	Cards        int           `default:"10000" help:"Cards in each store."`
 
-	NoSQLite   bool   `name:"no-sqlite" help:"Leave SQLite out."`
-	NoPostgres bool   `help:"Leave PostgreSQL out."`
+	NoSQLite   bool   `name:"no-sqlite" xor:"left-out" help:"Leave SQLite out."`
+	NoPostgres bool   `xor:"left-out" help:"Leave PostgreSQL out."`
 	Postgres   string `env:"SCRIP_BENCH_POSTGRES" placeholder:"URL" help:"PostgreSQL server to measure on, as a user who may make databases: scrip_bench_empty and scrip_bench_long, which are dropped again. Without it one is started."`
 
 	Dir   string `type:"existingdir" help:"Where to keep the stores while it lasts: the disk to measure (default: the working directory)."`
