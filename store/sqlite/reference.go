@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sort"
 	"sync"
@@ -204,7 +205,8 @@ func prefix(hash uint64) []byte {
 	return b[:prefixBytes]
 }
 
-// recover finds the complete runs, drops one that is not if it may, and gathers the messages after them.
+// recover finds the complete runs, drops one that is not if it may, and gathers the messages after them. A damaged
+// directory is for the searches to report, as damaged parts are, unless it is the last one's.
 func (r *references) recover(c *conn, drop bool) error {
 	r.tail = make([]reference, 0, runReferences)
 	s, err := c.Prepare(`SELECT place, upto FROM reference_run ORDER BY place DESC LIMIT 1`)
@@ -232,8 +234,11 @@ func (r *references) recover(c *conn, drop bool) error {
 	}
 	for number := range runs {
 		d, err := readDirectory(c, number)
-		if err != nil {
-			return err
+		switch {
+		case err != nil && number == runs-1:
+			return err // what to gather again is not known
+		case err != nil:
+			d = directory{upto: math.MaxInt64} // a search that comes here reads it again, and fails
 		}
 		r.completed(d)
 		r.upto = d.upto
@@ -309,6 +314,9 @@ func probe(c *conn, number int64, d directory, hash uint64) (seqs []int64, err e
 		if d, err = readDirectory(c, number); err != nil {
 			return nil, err
 		}
+	}
+	if len(d.firsts)%prefixBytes != 0 {
+		return nil, fmt.Errorf("directory of run %d of references: %w", number, errRun)
 	}
 	wanted, firsts := string(prefix(hash)), d.firsts
 	parts := len(firsts) / prefixBytes

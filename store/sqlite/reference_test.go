@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -69,6 +70,48 @@ func TestReferencesAreFoundInEveryRun(t *testing.T) {
 	insertMany(t, s, total, 1, everywhere)
 	total++
 	check()
+}
+
+// Damage to the index of a search keeps nobody from serving: the searches that come there fail, and no others.
+func TestADamagedRunStopsItsSearchesAlone(t *testing.T) {
+	const everywhere, batch = 77, 100
+	directoryOf := func(run int64) int64 { return run<<partBits | directoryPart }
+	for name, damage := range map[string]string{
+		"lost": `DELETE FROM reference_run WHERE place = %d`,
+		"cut":  `UPDATE reference_run SET data = substr(data, 1, 3) WHERE place = %d`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "scrip.db")
+			s, d := openStore(t, path)
+			d.references.bucket = 1000
+			total := int64(0)
+			for ; len(d.references.complete) < 3; total += batch {
+				if total > 100*batch {
+					t.Fatal("no runs are completed")
+				}
+				insertMany(t, s, total, batch, everywhere)
+				d.references.sorting.Wait()
+			}
+			firstRun := d.references.complete[0].upto
+			if err := d.writer.exec(fmt.Sprintf(damage, directoryOf(1))); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s, d = openStore(t, path)
+			defer s.Close()
+			insertMany(t, s, total, 1, everywhere)
+			if all, err := d.MessagesByReference(t.Context(), ident.Production, everywhere, 0, int(firstRun)); err != nil || int64(len(all)) != firstRun {
+				t.Errorf("%d of %d messages before the damage are found, %v", len(all), firstRun, err)
+			}
+			for _, hash := range []int64{everywhere, ownHash(1), ownHash(total)} {
+				if some, err := d.MessagesByReference(t.Context(), ident.Production, hash, 0, int(total)); !errors.Is(err, errRun) {
+					t.Errorf("%x leads to %d messages across the damage, error %v", hash, len(some), err)
+				}
+			}
+		})
+	}
 }
 
 // ownHash spreads seqs over all hashes.
