@@ -28,7 +28,8 @@ type Tx interface {
 	Ahead(a Ahead)
 	// AnyCardByNumber gives the card with a number, also of an import that is not complete.
 	AnyCardByNumber(key giftcard.CardKey) (giftcard.Card, bool)
-	// AddCard adds a card that was not there before.
+	// AddCard adds a card that was not there before. Acts meet one another, so that no other one has added it meanwhile, also
+	// not under a newer key.
 	AddCard(n giftcard.NewCard)
 	// Item gives the item of the queue with a seq, if it is still there.
 	Item(seq int64) (saf.Item, bool)

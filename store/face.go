@@ -31,6 +31,8 @@ func Admin(s *Store) admin.Store {
 
 func cardKeys(k giftcard.Keys) Keys { return Keys{World: k.World, IDs: k.IDs, Cards: k.Cards} }
 
+// actKeys has acts meet one another: they are judged by what operators have set, and the number of a card that is added may
+// stand under one key here and under another one elsewhere.
 func actKeys(k giftcard.Keys) Keys {
 	return Keys{World: k.World, IDs: k.IDs, Cards: k.Cards, Register: true}
 }

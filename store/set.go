@@ -526,7 +526,9 @@ func (t *Tx) Enter(e ledger.Entry) {
 	t.undo = append(t.undo, func() { s.changes.Entries = s.changes.Entries[:len(s.changes.Entries)-1] })
 }
 
-// AddCard adds a card that was not there before.
+// AddCard adds a card that was not there before. While keys roll, two processes keep one number under different digests, and no
+// driver sees that they are one: whoever may be one of several looks for the number, and adds the card, in an act that declares
+// Keys.Register.
 func (t *Tx) AddCard(n giftcard.NewCard) {
 	t.mustWrite()
 	s := t.set
