@@ -33,16 +33,7 @@ type Settings struct {
 	// Log hears of faults of ours; nil is the default logger.
 	Log *slog.Logger
 	// Others, when it is there, is asked before a token is refused that other processes may know already.
-	Others Others
-}
-
-// Others are the processes through which an operator may have been made a moment ago.
-type Others interface {
-	// Revision is that of the operators as they are known now.
-	Revision() int64
-	// Newer takes up what others have set, and says whether another revision than this one is known now. It bounds how
-	// often it asks anybody, however often it is called.
-	Newer(ctx context.Context, revision int64) bool
+	Others admin.Others
 }
 
 // Where the document and its readable page are served.
@@ -59,7 +50,7 @@ type server struct {
 	now    func() time.Time
 	world  ident.World
 	log    *slog.Logger
-	others Others           // nil for none
+	others admin.Others     // nil for none
 	checks map[string]check // by the pattern of the mux
 }
 
@@ -116,9 +107,8 @@ type operatorKey struct{}
 // authenticated lets through who has a token that counts.
 func (s *server) authenticated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		operator, found := s.operatorOf(r.Context(), token)
-		if !strings.EqualFold(scheme, "Bearer") || !found || operator.World != s.world {
+		operator, found := s.operatorOf(r.Context(), tokenOf(r))
+		if !found || operator.World != s.world {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="scrip"`)
 			write(w, http.StatusUnauthorized, adminapi.Error{Code: adminapi.ErrorCodeUNAUTHENTICATED, Message: "a token that counts is needed"})
 			return
@@ -127,8 +117,20 @@ func (s *server) authenticated(next http.Handler) http.Handler {
 	})
 }
 
+// tokenOf gives the token that a call carries, and nothing when it carries none.
+func tokenOf(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return token
+}
+
 // operatorOf gives the operator whose token it is, also one who was made through another process a moment ago.
 func (s *server) operatorOf(ctx context.Context, token string) (*admin.Operator, bool) {
+	if token == "" {
+		return nil, false
+	}
 	digest := secret.TokenDigest(token)
 	if s.others == nil {
 		return s.office.Register().OperatorByToken(digest)

@@ -8,8 +8,6 @@
 package edge
 
 import (
-	"context"
-
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/txn"
@@ -38,12 +36,3 @@ type Accounts interface {
 }
 
 var _ Accounts = (*admin.Register)(nil)
-
-// Others are the processes through which operators may have set an account a moment ago.
-type Others interface {
-	// Revision is that of the accounts as they are known now.
-	Revision() int64
-	// Newer takes up what others have set, and says whether another revision than this one is known now. It bounds how
-	// often it asks anybody, however often it is called.
-	Newer(ctx context.Context, revision int64) bool
-}

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -26,7 +27,7 @@ type Settings struct {
 	Accounts  Accounts
 	Passwords Verifier
 	// Others, when it is there, is asked before somebody is turned away whom other processes may know already.
-	Others Others
+	Others admin.Others
 	World  ident.World // whose accounts may come in; 0 is production
 	InHand int         // requests in hand at once, and advices beside them; 0 is DefaultInHand
 	// NeedsCertificate says of which accounts a password alone does not suffice; nil for none.
@@ -114,29 +115,51 @@ func (g *Gate) identify(r *http.Request, anyway bool) (Identity, error) {
 		who, err := g.settings.Guests(given.user, given.password)
 		return who, g.counted(r, err)
 	}
-	who, refusal := g.known(r, given, anyway)
+	by, refusal := g.shown(r, given)
+	if refusal != nil {
+		return Identity{}, g.turnAway(r, nil, refusal)
+	}
+	who, refusal := g.known(r, by, anyway)
 	if refusal != nil {
 		return Identity{}, g.turnAway(r, who.Account, refusal)
 	}
 	return who, nil
 }
 
+// shown is what a message shows of its sender: a user name with a password, a client certificate, or both.
+type shown struct {
+	basic
+	certificate *x509.Certificate // current; nil for none
+}
+
+// shown refuses who shows nothing that anybody could be known by.
+func (g *Gate) shown(r *http.Request, given basic) (shown, *decline.NotTaken) {
+	certificate := certificateOf(r)
+	switch {
+	case certificate != nil && !current(certificate, g.settings.Now()):
+		return shown{}, unauthenticated("the client certificate is past its time")
+	case certificate == nil && !given.given:
+		return shown{}, unauthenticated("neither a password nor a client certificate was given")
+	}
+	return shown{given, certificate}, nil
+}
+
 // known says who it is. Whoever is refused for what is known of the accounts is judged again when other processes know better.
-func (g *Gate) known(r *http.Request, given basic, anyway bool) (Identity, *decline.NotTaken) {
+func (g *Gate) known(r *http.Request, by shown, anyway bool) (Identity, *decline.NotTaken) {
 	if g.settings.Others == nil {
-		return g.judge(r, given, anyway)
+		return g.judge(r, by, anyway)
 	}
 	revision := g.settings.Others.Revision()
-	who, refusal := g.judge(r, given, anyway)
+	who, refusal := g.judge(r, by, anyway)
 	if refusal != nil && refusal.Cause != decline.Overloaded && g.settings.Others.Newer(r.Context(), revision) {
-		return g.judge(r, given, anyway)
+		return g.judge(r, by, anyway)
 	}
 	return who, refusal
 }
 
 // judge says who it is by what is known now. With a refusal it gives the account only if it was proved.
-func (g *Gate) judge(r *http.Request, given basic, anyway bool) (Identity, *decline.NotTaken) {
-	account, refusal := g.account(r, given)
+func (g *Gate) judge(r *http.Request, by shown, anyway bool) (Identity, *decline.NotTaken) {
+	account, refusal := g.account(r, by)
 	if refusal != nil {
 		return Identity{Account: account}, refusal
 	}
@@ -147,7 +170,7 @@ func (g *Gate) judge(r *http.Request, given basic, anyway bool) (Identity, *decl
 	case account.Suspended && !anyway:
 		return Identity{Account: account}, suspended()
 	}
-	return Identity{Account: account, Sender: sender, User: given.user}, nil
+	return Identity{Account: account, Sender: sender, User: by.user}, nil
 }
 
 // noSuchPair does not tell whether it was the name or the password.
@@ -164,18 +187,14 @@ func forbidden(text string) *decline.NotTaken {
 func suspended() *decline.NotTaken { return forbidden("the account is suspended") }
 
 // account finds the account of whatever was shown. With a refusal it gives the account only if it was proved.
-func (g *Gate) account(r *http.Request, given basic) (*admin.Account, *decline.NotTaken) {
-	now := g.settings.Now()
-	byCertificate, refusal := g.byCertificate(r, now)
+func (g *Gate) account(r *http.Request, by shown) (*admin.Account, *decline.NotTaken) {
+	byCertificate, refusal := g.byCertificate(r, by.certificate)
 	if refusal != nil {
 		return nil, refusal
 	}
-	if !given.given && byCertificate == nil {
-		return nil, unauthenticated("neither a password nor a client certificate was given")
-	}
 	account := byCertificate
-	if given.given {
-		if account, refusal = g.byPassword(r, given, now); refusal != nil {
+	if by.given {
+		if account, refusal = g.byPassword(r, by.basic, g.settings.Now()); refusal != nil {
 			return nil, refusal
 		}
 	}
@@ -188,14 +207,10 @@ func (g *Gate) account(r *http.Request, given basic) (*admin.Account, *decline.N
 	return account, nil
 }
 
-// byCertificate gives the account of the client certificate, and nil when there was no certificate.
-func (g *Gate) byCertificate(r *http.Request, now time.Time) (*admin.Account, *decline.NotTaken) {
-	certificate := certificateOf(r)
+// byCertificate gives the account of a client certificate, and nil when there is none.
+func (g *Gate) byCertificate(r *http.Request, certificate *x509.Certificate) (*admin.Account, *decline.NotTaken) {
 	if certificate == nil {
 		return nil, nil
-	}
-	if !current(certificate, now) {
-		return nil, unauthenticated("the client certificate is past its time")
 	}
 	var account *admin.Account
 	for _, name := range namesFor(r, certificate) {
