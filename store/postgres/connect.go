@@ -47,6 +47,9 @@ func configure(dsn string, options Options) (*pgxpool.Config, error) {
 	if c.ValidateConnect == nil && !options.ReadOnly {
 		c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
+	if err := waitsForDisk(c.RuntimeParams); err != nil {
+		return nil, err
+	}
 	for name, value := range settings(options) {
 		if _, given := c.RuntimeParams[name]; !given {
 			c.RuntimeParams[name] = value
@@ -57,8 +60,25 @@ func configure(dsn string, options Options) (*pgxpool.Config, error) {
 			known.warning = errors.New(n.Message)
 		}
 	}
-	config.AfterConnect = check
+	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return check(ctx, c, options.ReadOnly) }
 	return config, nil
+}
+
+// waits says whether a commit is acknowledged no sooner than what is answered may count on.
+func waits(synchronousCommit string) bool {
+	return synchronousCommit == "on" || synchronousCommit == "remote_apply"
+}
+
+// waitsForDisk refuses an address that would have commits acknowledged sooner than that. libpq's options are part of it.
+func waitsForDisk(params map[string]string) error {
+	const commits = "synchronous_commit"
+	switch level, given := params[commits]; {
+	case given && !waits(level):
+		return fmt.Errorf("%w: the address sets %s to %q; it may be on or remote_apply", ErrServer, commits, level)
+	case strings.Contains(params["options"], commits):
+		return fmt.Errorf("%w: %s stands in the options of the address, where it is not looked at; give it by itself", ErrServer, commits)
+	}
+	return nil
 }
 
 // errMisread says nothing of the address: nobody knows where in it the password is.
@@ -95,32 +115,37 @@ func hasAt(host string) bool {
 }
 
 // settings are what the server is told with each connection. The planner's: plans are made once, perhaps when a table is
-// still empty, and must then go by index; there is no statement of ours for which a scan is better.
+// still empty, and must then go by index; there is no statement of ours for which a scan is better. That commits wait is told to each, too: so it
+// holds whatever the role, the database or a changed file of settings say.
 func settings(options Options) map[string]string {
 	statement := strconv.FormatInt((options.Timeout * 3 / 4).Milliseconds(), 10)
 	idle := strconv.FormatInt((options.Timeout / 2).Milliseconds(), 10) // so that others do not wait in vain for one that hangs
 	return map[string]string{
 		"application_name": applicationName, "statement_timeout": statement, "lock_timeout": statement,
-		"idle_in_transaction_session_timeout": idle, "plan_cache_mode": "force_generic_plan", "jit": "off",
+		"idle_in_transaction_session_timeout": idle, "synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "jit": "off",
 		"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
 		"enable_sort": "off", "enable_incremental_sort": "off", "enable_material": "off",
 		"tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
 	}
 }
 
-// check refuses a server that will not do.
-func check(ctx context.Context, c *pgx.Conn) error {
+// check refuses a server that will not do. One that is only read need not be durable.
+func check(ctx context.Context, c *pgx.Conn, readOnly bool) error {
 	var version int
-	var commit string
-	err := c.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit')`,
-		pgx.QueryExecModeExec).Scan(&version, &commit)
+	var commit, fsync string
+	err := c.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit'), current_setting('fsync')`,
+		pgx.QueryExecModeExec).Scan(&version, &commit, &fsync)
 	switch {
 	case err != nil:
 		return fmt.Errorf("postgres: ask the server what it is: %w", err)
 	case version < oldestServer:
 		return fmt.Errorf("%w: it is of version %d, and 15 is the oldest that is served", ErrServer, version/10000)
-	case commit == "off":
-		return fmt.Errorf("%w: synchronous_commit is off, so that what was acknowledged could be lost", ErrServer)
+	case readOnly:
+		return nil
+	case fsync != "on":
+		return fmt.Errorf("%w: fsync is off, so that a power cut could leave a store that cannot be trusted, or none", ErrServer)
+	case !waits(commit): // a pooler has passed over what we set
+		return fmt.Errorf("%w: synchronous_commit is %s, so that what was acknowledged could be lost", ErrServer, commit)
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func prepareSchema(ctx context.Context, config *pgxpool.Config, known int64, rea
 		return fmt.Errorf("postgres: connect: %w", err)
 	}
 	defer func() { err = errors.Join(err, c.Close(context.WithoutCancel(ctx))) }()
-	if err := check(ctx, c); err != nil {
+	if err := check(ctx, c, readOnly); err != nil {
 		return err
 	}
 	if is, err := identify(ctx, c); err != nil || is.version == known {

@@ -133,10 +133,31 @@ func TestAnOlderStoreIsNotReadOnly(t *testing.T) {
 	refuses(t, dsn, onlyRead, postgres.ErrOlder)
 }
 
-// A server that acknowledges before it has written could take back what we have acknowledged.
-func TestAServerThatDoesNotWait(t *testing.T) {
+// A server that acknowledges before it has written, or before its standby has, could take back what we have acknowledged.
+func TestAnAddressThatDoesNotWait(t *testing.T) {
 	dsn := pgtest.Shared(t).Database(t)
-	refuses(t, dsn+"?synchronous_commit=off", postgres.Options{}, postgres.ErrServer)
+	for _, settings := range []string{
+		"synchronous_commit=off", "synchronous_commit=local", "synchronous_commit=remote_write", "options=-c%20synchronous_commit%3Doff",
+	} {
+		refuses(t, dsn+"?"+settings, postgres.Options{}, postgres.ErrServer)
+	}
+	visit(t, dsn+"?synchronous_commit=remote_apply", postgres.Options{})
+	visit(t, dsn+"?synchronous_commit=on", postgres.Options{})
+}
+
+// Without fsync a power cut leaves anything at all. To read what is there yet is no harm.
+func TestAServerThatDoesNotSync(t *testing.T) {
+	server := pgtest.Start(t, nil)
+	dsn := server.Database(t)
+	visit(t, dsn, postgres.Options{})
+	if err := errors.Join(server.Exec(ctx, "alter system set fsync = off"), server.Stop()); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, dsn, postgres.Options{}, postgres.ErrServer)
+	visit(t, dsn, onlyRead)
 }
 
 func TestAnAddressWithoutAServer(t *testing.T) {

@@ -1,10 +1,11 @@
 // Package postgres keeps a store in a PostgreSQL database, which any number of processes may serve at once.
 //
-// It promises that what Save has acknowledged is durable as the server is set to be (synchronous_commit is never off), that
-// what two processes decide about the same record is put in order by its locks, that a batch takes two round trips when its
-// messages declare what they need, and that nothing hangs for ever: every wait for the server has its bound. What Save
-// tells as not saved is surely not there; when a connection breaks while a commit is under way the outcome is unknown and
-// told as such (docs/decisions/0019). Servers from PostgreSQL 15 on are served.
+// It promises that what Save has acknowledged is on the server's disk, and on that of its synchronous standby if there is
+// one, whatever synchronous_commit is set to for others (a server whose fsync is off is refused), that what two processes
+// decide about the same record is put in order by its locks, that a batch takes two round trips when its messages declare
+// what they need, and that nothing hangs for ever: every wait for the server has its bound. What Save tells as not saved is
+// surely not there; when a connection breaks while a commit is under way the outcome is unknown and told as such
+// (docs/decisions/0019). Servers from PostgreSQL 15 on are served.
 package postgres
 
 import (
@@ -57,7 +58,7 @@ var (
 	ErrInUse = errors.New("postgres: others use the store, which is to be brought up to date")
 	// ErrForeign says that the database holds something else, perhaps another program's tables.
 	ErrForeign = errors.New("postgres: the database is no store of Scrip's")
-	// ErrServer says that the server is too old, or is set so that a commit would not be durable.
+	// ErrServer says that the server is too old, or that it or the address is set so that a commit would not be durable.
 	ErrServer = errors.New("postgres: the server cannot keep a store")
 )
 
