@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/keyset"
 	"github.com/scripworks/scrip/move"
 	"github.com/scripworks/scrip/store"
@@ -16,7 +17,7 @@ import (
 // moveCmd is `scrip move`.
 type moveCmd struct {
 	From   string `arg:"" help:"Store to move: its data directory, or its file. No server may have it open."`
-	To     string `arg:"" optional:"" help:"Where it goes: the URL of an empty database (postgres://USER@HOST/NAME), or an empty directory or a file to make."`
+	To     string `arg:"" optional:"" help:"Where it goes: the URL of an empty database (postgres://USER@HOST/NAME), or a directory, empty or to be made, or a file to make, whose name ends in .db."`
 	Keyset string `env:"SCRIP_KEYSET" placeholder:"FILE" help:"Keyset of the store (default: keys.json beside the file)."`
 	Again  bool   `help:"Erase what a move that broke off has left in TO and begin anew; or move a store that was moved before."`
 	Back   bool   `help:"Move nothing: take the mark off FROM that says it was moved, so that it is served again. TO must not be served any more."`
@@ -57,7 +58,10 @@ func (c *moveCmd) Run(ctx context.Context, at console) (err error) {
 	if _, err := keyset.Fits(ctx, old, keys); err != nil {
 		return err
 	}
-	to := placeOf(c.To)
+	to := placeToMake(c.To)
+	if err := to.makeDirectory(); err != nil {
+		return err
+	}
 	fresh, err := to.open(ctx, false)
 	if err != nil {
 		return fmt.Errorf("%s: %w", to, err)
@@ -86,7 +90,7 @@ func (c *moveCmd) check(from place) error {
 		return errors.New("--back moves nothing: give FROM alone")
 	case !c.Back && c.To == "":
 		return errors.New("where to? Give TO")
-	case !c.Back && from.String() == placeOf(c.To).String():
+	case !c.Back && from.String() == placeToMake(c.To).String():
 		return errors.New("FROM and TO are the same")
 	case from.url != "":
 		return errors.New("a database is not moved: nothing would keep its nodes from writing to it meanwhile")
@@ -134,7 +138,17 @@ func (c *moveCmd) tell(at console, from, to place, r *move.Report, took time.Dur
 		return err
 	}
 	show(at.out, r.To)
-	_, err := fmt.Fprintf(at.out, "Moved in %s, and both stores are the same. %s is marked as moved.\nServe %s with the keyset %s.\n",
-		took.Round(time.Second/10), from, to, c.keyset(from))
+	_, err := fmt.Fprintf(at.out, "Moved in %s, and both stores are the same. %s is marked as moved.\n%s\n",
+		took.Round(time.Second/10), from, next(to, c.keyset(from)))
 	return err
+}
+
+// next says how a store that was moved is served.
+func next(to place, keys string) string {
+	if command, possible := to.toServe(keys); possible {
+		return "Serve what was made with the same keyset:\n  " + command
+	}
+	there := place{file: app.StorePath("DIR")}
+	command, _ := there.toServe(keys)
+	return fmt.Sprintf("To serve it, put it into an empty directory:\n  mv %s %s\n  %s", quoted(to.file), there.file, command)
 }
