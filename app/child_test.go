@@ -63,13 +63,16 @@ func beChild(settings string) int {
 	return 0
 }
 
+// childLog is where such a server logs, as `scrip serve` does.
+func childLog() *slog.Logger { return slog.New(slog.NewJSONHandler(os.Stderr, nil)) }
+
 func serveChild(settings string) error {
 	var c child
 	if err := json.Unmarshal([]byte(settings), &c); err != nil {
 		return err
 	}
 	s := c.settings()
-	s.Log = slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	s.Log = childLog()
 	a, err := app.New(context.Background(), s)
 	if err != nil {
 		return err

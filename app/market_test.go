@@ -44,6 +44,7 @@ type relaying struct {
 	Pairs                 []app.Pair
 	DieAt                 int64         // boundary; 0 is none
 	Ahead                 time.Duration // of the computer's clock
+	Marked                bool
 }
 
 func (r relaying) settings(p place) app.Settings {
@@ -59,7 +60,10 @@ func (r relaying) settings(p place) app.Settings {
 	})
 	s.Institution = ident.Reference{Institution: r.Institution, Identifier: "Relay"}
 	at := &relaytest.Boundaries{DieAt: r.DieAt}
-	s.Watch(at.Driver, at.Services)
+	if s.Watch(at.Driver, at.Services); r.Marked {
+		m := newMarks(childLog())
+		s.Watch(m.driver, m.services)
+	}
 	return s
 }
 

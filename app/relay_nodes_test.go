@@ -26,8 +26,8 @@ const (
 	relayDeaths  = 5                               // so many rounds of the other crash tests take about as long as one death
 	fewestDeaths = 2                               // in any run
 	takeOver     = relay.LeaseTime + 5*time.Second // at most, from the death of a queue's owner to the next one
-	soonAfter    = 2 * time.Second                 // within which a relay sends what was brought to it, and saves what came of it
-	surelyHeard  = relayTimeout / 2                // within which an answer finds its relay still waiting
+	early        = 2 * time.Second                 // what is done with so soon after it was queued nobody else has looked at yet
+	stall        = 3 * time.Second                 // for so long a process may get no time on a busy machine
 	nowLeads     = "this process sends the queue of an upstream"
 	leadsNoMore  = "another process may send the queue of an upstream"
 )
@@ -39,36 +39,29 @@ type relays struct {
 	station // what the relays have in common
 	line    *relaytest.Hostile
 
-	mu      sync.Mutex // guards all below
-	alive   []*relayNode
-	all     []*relayNode
-	sent    []*sending          // in the order in which they came to the upstream
-	first   map[string]*sending // of each advice, by its id
-	brought map[string]bool     // ids of what came from sellers
+	mu    sync.Mutex // guards all below
+	alive []*relayNode
+	all   []*relayNode
+	sent  []*sending // in the order in which they came to the upstream
 }
 
-// relayNode is one relay, and what was sent to it.
+// relayNode is one relay.
 type relayNode struct {
 	*process
 	number int
-	killed time.Time             // zero while it lives
-	calls  map[string][]*calling // of sellers, by the id of the request that they are about
+	killed time.Time // zero while it lives
 }
-
-// calling is a message of a seller to a relay.
-type calling struct{ began, ended time.Time }
 
 // sending is a message of a relay to the upstream.
 type sending struct {
 	by              *relayNode
 	role            txn.Role
 	request, advice string // ids
-	began, ended    time.Time
-	status          int // what the upstream said; 0 is nothing that is whole
+	came            time.Time
 }
 
 func (s *sending) String() string {
-	return fmt.Sprintf("%s %s of request %s by relay %d at %s, answered %d", s.role, s.advice, s.request, s.by.number, s.began.Format(time.StampMilli), s.status)
+	return fmt.Sprintf("%s %s of request %s by relay %d at %s", s.role, s.advice, s.request, s.by.number, s.came.Format(time.StampMilli))
 }
 
 // openRelays starts relays on a database of their own, with a bad line behind them.
@@ -80,11 +73,8 @@ func openRelays(t *testing.T, seed uint64) *relays {
 	behind.opens(m.house, nil)
 	line := &relaytest.Hostile{Server: behind, Odds: 0.25, Seed: seed, Delay: relayTimeout / 2}
 	m.lines = append(m.lines, line)
-	c := &relays{
-		market: m, line: line, station: station{front: newFront(), place: inDatabase(t)},
-		first: map[string]*sending{}, brought: map[string]bool{},
-	}
-	c.Institution = "40000000"
+	c := &relays{market: m, line: line, station: station{front: newFront(), place: inDatabase(t)}}
+	c.Institution, c.Marked = "40000000", true
 	for name, l := range m.tills {
 		c.Pairs = append(c.Pairs, app.Pair{Name: name, Password: l.password})
 	}
@@ -97,14 +87,13 @@ func openRelays(t *testing.T, seed uint64) *relays {
 // add starts one more relay, with a way to the upstream that nobody else takes.
 func (c *relays) add(t *testing.T) {
 	t.Helper()
-	n := &relayNode{number: len(c.all), calls: map[string][]*calling{}}
+	n := &relayNode{number: len(c.all)}
 	wire := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.pass(n, w, r) }))
 	t.Cleanup(wire.Close)
 	t.Cleanup(c.line.Wait)
 	told := c.relaying
 	told.Upstream = wire.URL
 	n.process = child{place: c.place, Relay: &told}.prepare(t)
-	n.client.Transport = &noting{c, n, n.client.Transport}
 	n.spawn(t)
 	if !n.comesToServe(t) {
 		t.Fatalf("the relay ended before it served: %v\n%s", n.command.ProcessState, n.log)
@@ -122,55 +111,15 @@ func (c *relays) anyRelay() (h *house, gone, next <-chan struct{}) {
 	return n.house, n.exited, atOnce
 }
 
-// noting notes what sellers send to a relay.
-type noting struct {
-	in *relays
-	to *relayNode
-	http.RoundTripper
-}
-
-// RoundTrip implements http.RoundTripper.
-func (n *noting) RoundTrip(r *http.Request) (*http.Response, error) {
-	read := readSending(r)
-	if read == nil {
-		return n.RoundTripper.RoundTrip(r)
-	}
-	c := &calling{began: time.Now()}
-	n.in.mu.Lock()
-	n.in.brought[read.advice] = true
-	n.to.calls[read.request] = append(n.to.calls[read.request], c)
-	n.in.mu.Unlock()
-	response, err := n.RoundTripper.RoundTrip(r)
-	n.in.mu.Lock()
-	defer n.in.mu.Unlock()
-	c.ended = time.Now()
-	return response, err
-}
-
-// pass hands a relay's message on to the upstream, and notes it.
+// pass hands a relay's message on to the upstream, and notes it unless it is a question.
 func (c *relays) pass(n *relayNode, w http.ResponseWriter, r *http.Request) {
-	s := readSending(r)
-	if s == nil { // a question
-		c.line.ServeHTTP(w, r)
-		return
+	if s := readSending(r); s != nil {
+		s.by, s.came = n, time.Now()
+		c.mu.Lock()
+		c.sent = append(c.sent, s)
+		c.mu.Unlock()
 	}
-	s.by, s.began = n, time.Now()
-	c.note(s)
-	watched := &watchedAnswer{ResponseWriter: w}
-	c.line.ServeHTTP(watched, r) // it panics rather than give half an answer
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s.ended, s.status = time.Now(), watched.status
-}
-
-// note notes what comes to the upstream.
-func (c *relays) note(s *sending) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.sent = append(c.sent, s)
-	if c.first[s.advice] == nil {
-		c.first[s.advice] = s
-	}
+	c.line.ServeHTTP(w, r) // it panics rather than give half an answer
 }
 
 // readSending reads a message, and leaves it as it was; it is nil of one that is neither a request nor an advice.
@@ -192,48 +141,39 @@ func readSending(r *http.Request) *sending {
 	return &sending{role: txn.Request, request: m.ID}
 }
 
-// watchedAnswer sees the status of an answer.
-type watchedAnswer struct {
-	http.ResponseWriter
-	status int
-}
-
-// WriteHeader implements http.ResponseWriter.
-func (w *watchedAnswer) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Flush implements http.Flusher.
-func (w *watchedAnswer) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
-
 // reign is a time during which a relay owned the queue, as far as it knew.
 type reign struct {
 	of       *relayNode
 	from, to time.Time
 }
 
-// reigns gives the times during which a relay owned the queue, by its log. The last one may go on until now.
+// reigns gives the times during which a relay owned the queue, by its log. The last one may go on until now. That it owns the
+// queue no more a relay says when it comes to it; until when it may have owned it depends on when it asked for the lease.
 func (n *relayNode) reigns() (all []reign) {
-	for line := range strings.Lines(n.log.String()) {
-		var said struct {
-			Time time.Time
-			Msg  string
-		}
-		if json.Unmarshal([]byte(line), &said) != nil {
-			continue
-		}
-		switch said.Msg {
-		case nowLeads:
-			all = append(all, reign{of: n, from: said.Time})
-		case leadsNoMore:
-			all[len(all)-1].to = said.Time
+	var leased time.Time // its end; zero of one that never was
+	end := func(at time.Time) {
+		if all[len(all)-1].to = at; !leased.IsZero() && leased.Before(at) {
+			all[len(all)-1].to = leased
 		}
 	}
-	if last := len(all) - 1; last >= 0 && all[last].to.IsZero() {
-		if all[last].to = n.killed; n.killed.IsZero() {
-			all[last].to = time.Now()
+	owns := false
+	for _, s := range n.log.reads() {
+		switch s.Msg {
+		case markHolds:
+			leased = s.Asked.Add(relay.LeaseTime)
+		case nowLeads:
+			all, owns = append(all, reign{of: n, from: s.Time}), true
+		case leadsNoMore:
+			end(s.Time)
+			owns = false
 		}
+	}
+	switch {
+	case !owns:
+	case n.killed.IsZero():
+		end(time.Now())
+	default:
+		end(n.killed)
 	}
 	return all
 }
@@ -244,15 +184,29 @@ func (n *relayNode) owns() bool {
 	return strings.LastIndex(log, nowLeads) > strings.LastIndex(log, leadsNoMore)
 }
 
+// acts says whether a relay owns the queue and has sent, as its owner, what it has not queued itself.
+func (n *relayNode) acts() bool {
+	return n.owns() && slices.ContainsFunc(n.log.reads(), said.isAct)
+}
+
+// isAct says whether a line of a log is of something sent that another relay has queued.
+func (s said) isAct() bool { return s.Msg == markSends && !s.Own }
+
 // awaitOwner waits until one of those that live owns the queue.
 func (c *relays) awaitOwner(t *testing.T) *relayNode {
 	t.Helper()
-	for deadline := time.Now().Add(takeOver); ; time.Sleep(lookEvery) {
-		if at := slices.IndexFunc(c.alive, (*relayNode).owns); at >= 0 {
+	return c.awaitOne(t, takeOver, "owns the queue", (*relayNode).owns)
+}
+
+// awaitOne waits until one of those that live is as it should be.
+func (c *relays) awaitOne(t *testing.T, most time.Duration, what string, is func(*relayNode) bool) *relayNode {
+	t.Helper()
+	for deadline := time.Now().Add(most); ; time.Sleep(lookEvery) {
+		if at := slices.IndexFunc(c.alive, is); at >= 0 {
 			return c.alive[at]
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("nobody has taken the queue over within %s", takeOver)
+			t.Fatalf("after %s there is none that %s", most, what)
 		}
 	}
 }
@@ -260,8 +214,7 @@ func (c *relays) awaitOwner(t *testing.T) *relayNode {
 // killOwner kills the relay that owns the queue, once it has acted as such, and waits until another one does.
 func (c *relays) killOwner(t *testing.T) {
 	t.Helper()
-	owner := c.awaitOwner(t)
-	c.awaitAct(t, owner)
+	owner := c.awaitOne(t, patience, "owns the queue and sends what others have brought", (*relayNode).acts)
 	c.mu.Lock()
 	c.alive = slices.DeleteFunc(c.alive, func(n *relayNode) bool { return n == owner })
 	c.mu.Unlock()
@@ -270,38 +223,6 @@ func (c *relays) killOwner(t *testing.T) {
 	owner.killed = time.Now()
 	next := c.awaitOwner(t)
 	t.Logf("relay %d took over from relay %d within %s", next.number, owner.number, time.Since(owner.killed).Round(time.Millisecond))
-}
-
-// awaitAct waits until the owner of the queue has sent what others had brought.
-func (c *relays) awaitAct(t *testing.T, owner *relayNode) {
-	t.Helper()
-	acts := func(s *sending) bool { return s.by == owner && c.isAct(s) }
-	for deadline := time.Now().Add(patience); ; time.Sleep(lookEvery) {
-		c.mu.Lock()
-		found := slices.ContainsFunc(c.sent, acts)
-		c.mu.Unlock()
-		if found {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("relay %d owns the queue, and sends nothing that others have brought", owner.number)
-		}
-	}
-}
-
-// isAct says whether a relay can only have sent something as the queue's owner: no seller had just brought it that, or
-// something else of the same request, and it was not its own advice and new. The caller holds mu.
-func (c *relays) isAct(s *sending) bool {
-	if s.role == txn.Request || slices.ContainsFunc(s.by.calls[s.request], s.follows) {
-		return false
-	}
-	first := c.first[s.advice]
-	return c.brought[s.advice] || first.by != s.by || s.began.Sub(first.began) >= soonAfter
-}
-
-// follows says whether something was sent while a call was under way, or soon after.
-func (s *sending) follows(c *calling) bool {
-	return !s.began.Before(c.began) && (c.ended.IsZero() || s.began.Before(c.ended.Add(soonAfter)))
 }
 
 // end lets everything come to its end, and kills the relays.
@@ -338,9 +259,11 @@ func TestCrashOfTheRelayThatOwnsTheQueue(t *testing.T) {
 	defer c.mu.Unlock()
 	c.oneOwner(t)
 	c.inOrder(t)
+	c.onceDone(t)
 }
 
-// oneOwner asks that no two relays owned the queue at the same time, by what they say and by what the upstream saw.
+// oneOwner asks that no two relays owned the queue at the same time, and that each sent what others had brought only while it
+// was the owner.
 func (c *relays) oneOwner(t *testing.T) {
 	t.Helper()
 	all := c.reigns()
@@ -349,18 +272,19 @@ func (c *relays) oneOwner(t *testing.T) {
 			t.Errorf("relays %d and %d owned the queue at the same time, from %s", all[n-1].of.number, all[n].of.number, all[n].from)
 		}
 	}
-	acts, now := make([]int, len(all)), 0
-	for _, s := range c.sent {
-		if !c.isAct(s) {
-			continue
+	acts := make([]int, len(all))
+	for _, n := range c.all {
+		for _, s := range n.log.reads() {
+			if !s.isAct() {
+				continue
+			}
+			at := slices.IndexFunc(all, func(r reign) bool { return r.of == n && r.saw(s.Time) })
+			if at < 0 {
+				t.Errorf("relay %d sent advice %s of another relay at %s and did not own the queue", n.number, s.Advice, s.Time)
+				continue
+			}
+			acts[at]++
 		}
-		at := slices.IndexFunc(all, func(r reign) bool { return r.saw(s) })
-		if at < now {
-			t.Errorf("%s: it did not own the queue, or does not any more", s)
-			continue
-		}
-		now = at
-		acts[at]++
 	}
 	t.Logf("sent by each owner of what others had brought: %v", acts)
 	if len(all) <= fewestDeaths {
@@ -377,17 +301,13 @@ func (c *relays) reigns() (all []reign) {
 	return all
 }
 
-// saw says whether something was sent by the owner in its time; it may have been on its way when that ended.
-func (r reign) saw(s *sending) bool {
-	return r.of == s.by && !s.began.Before(r.from) && s.began.Before(r.to.Add(relayTimeout))
-}
+// saw says whether something can have been taken from the queue in a reign; it may have been sent a little later.
+func (r reign) saw(at time.Time) bool { return !at.Before(r.from) && at.Before(r.to.Add(stall)) }
 
-// inOrder asks that each request came to the upstream once, its advice after it, and never again once a relay that lived on
-// had heard the upstream's final word.
+// inOrder asks that each request came to the upstream once, and the one advice of it after it.
 func (c *relays) inOrder(t *testing.T) {
 	t.Helper()
-	requests, advices, heard := map[string]*sending{}, map[string]*sending{}, map[string]*sending{}
-	again := 0
+	requests, advices := map[string]*sending{}, map[string]*sending{}
 	for _, s := range c.sent {
 		if s.role == txn.Request {
 			if requests[s.request] != nil {
@@ -399,27 +319,76 @@ func (c *relays) inOrder(t *testing.T) {
 			requests[s.request] = s
 			continue
 		}
-		if before := advices[s.request]; before != nil {
-			if again++; before.advice != s.advice {
-				t.Errorf("%s: another advice of the same request came before: %s", s, before)
-			}
-		}
-		if final := heard[s.advice]; final != nil && s.began.After(final.ended) {
-			t.Errorf("%s: it had its final answer: %s", s, final)
+		if before := advices[s.request]; before != nil && before.advice != s.advice {
+			t.Errorf("%s: another advice of the same request came before: %s", s, before)
 		}
 		advices[s.request] = s
-		if s.isHeard() {
-			heard[s.advice] = s
-		}
 	}
-	t.Logf("%d requests, %d of them with an advice, %d advices sent again", len(requests), len(advices), again)
-	if again == 0 || len(heard) == 0 {
-		t.Error("nothing was sent again, so nothing was proved of that")
-	}
+	t.Logf("%d requests, %d of them with an advice", len(requests), len(advices))
 }
 
-// isHeard says whether an advice has had its final answer, and its relay has surely heard it and lived to save that.
-func (s *sending) isHeard() bool {
-	final := s.status == http.StatusAccepted || s.status == http.StatusNotFound && s.role == txn.Reversal
-	return final && s.ended.Sub(s.began) < surelyHeard && (s.by.killed.IsZero() || s.by.killed.Sub(s.ended) > soonAfter)
+// followed is an advice by what the relays say of it.
+type followed struct {
+	queued, done time.Time // zero while it is not
+	sent         []time.Time
+}
+
+// follows gives all advices by their ids.
+func (c *relays) follows() map[string]*followed {
+	all, ids, done := map[string]*followed{}, map[int64]string{}, map[int64]time.Time{}
+	of := func(id string) *followed {
+		if all[id] == nil {
+			all[id] = &followed{}
+		}
+		return all[id]
+	}
+	for _, n := range c.all {
+		for _, s := range n.log.reads() {
+			switch s.Msg {
+			case markQueued:
+				ids[s.Seq], of(s.Advice).queued = s.Advice, s.At
+			case markSends:
+				of(s.Advice).sent = append(of(s.Advice).sent, s.Time)
+			case markDone:
+				if before, twice := done[s.Seq]; !twice || s.Time.Before(before) {
+					done[s.Seq] = s.Time
+				}
+			}
+		}
+	}
+	for seq, id := range ids {
+		of(id).done = done[seq]
+	}
+	return all
+}
+
+// over gives from when on nobody sends an advice any more: once it is saved that it is done with, or, where the next owner
+// of the queue may have read it before that, a little later.
+func (f *followed) over() time.Time {
+	if f.done.Sub(f.queued) < early {
+		return f.done
+	}
+	return f.done.Add(stall)
+}
+
+// onceDone asks that no advice was sent again once the upstream's final word was saved.
+func (c *relays) onceDone(t *testing.T) {
+	t.Helper()
+	done, again := 0, 0
+	for id, f := range c.follows() {
+		again += max(len(f.sent)-1, 0)
+		if f.done.IsZero() {
+			continue
+		}
+		done++
+		for _, at := range f.sent {
+			if at.After(f.over()) {
+				t.Errorf("advice %s was sent at %s, and done with at %s", id, at, f.done)
+			}
+		}
+	}
+	t.Logf("%d advices done with, sent again %d times", done, again)
+	if again == 0 || done == 0 {
+		t.Error("nothing was sent again, so nothing was proved of that")
+	}
 }
