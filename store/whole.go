@@ -20,6 +20,9 @@ type Whole interface {
 	Tombstones(ctx context.Context, after int64, limit int) ([]Tombstone, error)
 	// Counters gives the velocity counters after a key; the zero key comes before all others.
 	Counters(ctx context.Context, after txn.CounterKey, limit int) ([]Counted, error)
+	// Over looks at the counters that Counters would give. It gives the keys of those that are over, and the last key that it
+	// has looked at, which is the zero key when there was none.
+	Over(ctx context.Context, after txn.CounterKey, limit int, now time.Time) (over []txn.CounterKey, last txn.CounterKey, err error)
 	// LastPlace gives the last place in the order of messages that may have been given out; 0 when none was.
 	LastPlace(ctx context.Context) (int64, error)
 	// Advance lets no place up to last be given out any more.
@@ -37,29 +40,34 @@ type Counted struct {
 // IsOver says whether a counter's window has ended, so that nothing asks for it any more.
 func (c *Counted) IsOver(now time.Time) bool { return !now.Before(c.Key.Start.Add(c.Key.Window)) }
 
-// countersAtOnce is how many counters EachOver reads at once, and has forgotten in one commit, so that messages need not wait
-// long.
+// Over does with a page of counters what Whole does, for drivers that have them at hand.
+func Over(page []Counted, now time.Time) (over []txn.CounterKey, last txn.CounterKey) {
+	for i := range page {
+		if last = page[i].Key; page[i].IsOver(now) {
+			over = append(over, last)
+		}
+	}
+	return over, last
+}
+
+// countersAtOnce is how many counters EachOver has looked at at once, and forgotten in one commit, so that messages need not
+// wait long.
 const countersAtOnce = 512
 
-// EachOver reads all counters of a driver, part by part and beside its writer, and hands on those of a part that are over. A
-// counter that comes meanwhile may be left out.
+// EachOver has all counters of a driver looked at, part by part and beside its writer, and hands on those of a part that are
+// over. A counter that comes meanwhile may be left out.
 func EachOver(ctx context.Context, d Whole, now time.Time, forget func(context.Context, []txn.CounterKey) error) error {
 	for after := (txn.CounterKey{}); ; {
-		page, err := d.Counters(ctx, after, countersAtOnce)
-		if err != nil || len(page) == 0 {
+		over, last, err := d.Over(ctx, after, countersAtOnce, now)
+		if err != nil || last == (txn.CounterKey{}) {
 			return err
-		}
-		var over []txn.CounterKey
-		for i := range page {
-			if after = page[i].Key; page[i].IsOver(now) {
-				over = append(over, after)
-			}
 		}
 		if len(over) > 0 {
 			if err := forget(ctx, over); err != nil {
 				return err
 			}
 		}
+		after = last
 	}
 }
 

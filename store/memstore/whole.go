@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/store"
@@ -56,6 +57,13 @@ func (d *Driver) Counters(_ context.Context, after txn.CounterKey, limit int) ([
 		}
 	}
 	return found, nil
+}
+
+// Over implements store.Whole.
+func (d *Driver) Over(ctx context.Context, after txn.CounterKey, limit int, now time.Time) ([]txn.CounterKey, txn.CounterKey, error) {
+	page, err := d.Counters(ctx, after, limit)
+	over, last := store.Over(page, now)
+	return over, last, err
 }
 
 // compareCounters is the order of the databases' primary key.

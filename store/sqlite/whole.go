@@ -66,6 +66,13 @@ func (d *Driver) Counters(ctx context.Context, after txn.CounterKey, limit int) 
 	}, scanCounted)
 }
 
+// Over implements store.Whole.
+func (d *Driver) Over(ctx context.Context, after txn.CounterKey, limit int, now time.Time) ([]txn.CounterKey, txn.CounterKey, error) {
+	page, err := d.Counters(ctx, after, limit)
+	over, last := store.Over(page, now)
+	return over, last, err
+}
+
 const (
 	allCounters = `SELECT per_account, owner, family, "window", start, count, amount FROM counter
 		WHERE (per_account, owner, family, "window", start) > (?1, ?2, ?3, ?4, ?5)

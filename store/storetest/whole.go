@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ func testWhole(t *testing.T, h *harness) {
 		"the kinds of rows are told":             kinds,
 		"tombstones are told in order":           tombstonesTold,
 		"counters are told in order":             counted,
+		"counters that are over are picked":      overCounters,
 		"places go on after the one that is set": advanced,
 		"what was erased is gone":                erased,
 	} {
@@ -88,6 +90,50 @@ func counted(r *room, d store.Whole) {
 	r.same("all", must(d.Counters(r.Context(), txn.CounterKey{}, 10)), want)
 	for n := range want {
 		r.same("a page", must(d.Counters(r.Context(), want[n].Key, 2)), want[n+1:min(n+3, len(want))])
+	}
+}
+
+// overCounters: a page of those that are over is that of all counters, but for what is not, and says where it ends.
+func overCounters(r *room, d store.Whole) {
+	minute := txn.CounterKey{Owner: 5, Family: txn.Load, Window: time.Minute, Start: noon.Truncate(time.Minute)}
+	keys := []txn.CounterKey{minute, minute, minute, minute, minute, minute}
+	keys[0].Owner, keys[0].Window = 4, math.MaxInt64
+	keys[2].Window++
+	keys[3].Window = time.Hour
+	keys[4].Owner = 6
+	keys[5].PerAccount = true
+	r.do(func(tx *store.Tx) {
+		for n, k := range keys {
+			tx.PutCounter(k, txn.Counter{Count: int64(n + 1)})
+		}
+	})
+	end := minute.Start.Add(minute.Window)
+	for at, isOver := range map[time.Time][]bool{
+		end.Add(-1):               {false, false, false, false, false, false},
+		end:                       {false, true, false, false, true, true},
+		end.Add(1):                {false, true, true, false, true, true},
+		end.Add(59 * time.Minute): {false, true, true, true, true, true},
+	} {
+		for limit := 1; limit <= len(keys)+1; limit++ {
+			for first := range len(keys) + 1 {
+				var after, wantLast txn.CounterKey
+				if first > 0 {
+					after = keys[first-1]
+				}
+				var want []txn.CounterKey
+				for n := first; n < min(first+limit, len(keys)); n++ {
+					if wantLast = keys[n]; isOver[n] {
+						want = append(want, keys[n])
+					}
+				}
+				over, last, err := d.Over(r.Context(), after, limit, at)
+				if err != nil {
+					r.Fatal(err)
+				}
+				r.same("over", over, want)
+				r.same("the last that was looked at", last, wantLast)
+			}
+		}
 	}
 }
 
