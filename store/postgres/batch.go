@@ -111,7 +111,7 @@ func (b *batch) load(ctx context.Context, wanted *store.Wanted, set *store.Set) 
 		return fmt.Errorf("postgres: load: %w", b.conn.judge(err))
 	}
 	if !*lives {
-		return errNode
+		return b.driver.isOver()
 	}
 	b.noteAbsent()
 	return nil

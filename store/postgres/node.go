@@ -22,7 +22,8 @@ const renewEvery = time.Second
 type node struct {
 	number  atomic.Int32
 	airtime atomic.Bool             // there are vouchers or floats
-	keys    atomic.Pointer[[]int64] // that this process has said it holds
+	keys    atomic.Pointer[[]int64] // that this process holds; nil until it has read them
+	trouble atomic.Pointer[error]   // why it could not be renewed the last time; nil when it could
 	end     context.CancelFunc
 	working sync.WaitGroup
 }
@@ -46,7 +47,7 @@ func (d *Driver) startNode(ctx context.Context) error {
 				return
 			case <-tick.C:
 				_ = d.lookForAirtime(life)
-				_ = d.renew(life) // what could not be renewed ends, and batches say so until it could
+				_ = d.renew(life) // what could not be renewed ends, and batches say so, and why, until it could
 			}
 		}
 	})
@@ -70,9 +71,28 @@ func (d *Driver) stopNode() error {
 	return nil
 }
 
-// renew has the node live on. When its time is over, or it has no number yet, it takes a new one: what stands under the old
-// one may have been taken over.
+// isOver says that nothing is saved until the node has a new number, and why it has none if that is known.
+func (d *Driver) isOver() error {
+	if why := d.node.trouble.Load(); why != nil {
+		return fmt.Errorf("%w: %w", errNode, *why)
+	}
+	return errNode
+}
+
+// renew has the node live on, and remembers why it could not.
 func (d *Driver) renew(ctx context.Context) error {
+	err := d.liveOn(ctx)
+	if err == nil {
+		d.node.trouble.Store(nil)
+		return nil
+	}
+	d.node.trouble.Store(&err)
+	return err
+}
+
+// liveOn prolongs the node's time. When that is over, or the node has no number yet, it takes a new one: what stands under the
+// old one may have been taken over.
+func (d *Driver) liveOn(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, store.LeaseTime)
 	defer cancel()
 	before := d.node.number.Load()
@@ -136,13 +156,11 @@ func (d *Driver) HoldKeys(ctx context.Context, keys []uint32, primary uint32) er
 	for i, k := range keys {
 		held[i] = int64(k)
 	}
+	d.node.keys.Store(&held) // before others can know: should this node take a new number at any time, that holds them too
 	err := pgx.BeginFunc(ctx, d.side, func(tx pgx.Tx) error { return d.holdKeys(ctx, tx, held, int64(primary)) })
 	var refusal *pgconn.PgError
-	switch {
-	case errors.As(err, &refusal) && refusal.Code == objectInUse:
+	if errors.As(err, &refusal) && refusal.Code == objectInUse {
 		return fmt.Errorf("%w: %s", store.ErrKeyAhead, refusal.Message)
-	case err == nil:
-		d.node.keys.Store(&held)
 	}
 	return wrap("say which keys this node holds", err)
 }
@@ -160,7 +178,7 @@ func (d *Driver) holdKeys(ctx context.Context, tx pgx.Tx, held []int64, primary 
 	case err != nil:
 		return err
 	case done.RowsAffected() == 0:
-		return errNode
+		return d.isOver()
 	case used != nil && slices.Index(held, *used) >= slices.Index(held, primary):
 		return nil // another node is ahead of us, and we can follow
 	}

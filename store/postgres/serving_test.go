@@ -94,6 +94,7 @@ func TestANodeThatWasLeftBehind(t *testing.T) {
 			if err := s.insert(2, func() {}); s.outcome(err) != "not taken" {
 				t.Errorf("got %v, want that it was not taken", err)
 			}
+			mustSayWhy(t, d, name)
 			execute(t, dsn, `UPDATE serving SET oldest = 1, key = 7`)
 			if err := postgres.Renew(d); err != nil {
 				t.Error(err)
@@ -103,6 +104,35 @@ func TestANodeThatWasLeftBehind(t *testing.T) {
 			}
 		})
 	}
+}
+
+// mustSayWhy expects that a batch is refused for what keeps the node from taking a number.
+func mustSayWhy(t *testing.T, d *postgres.Driver, reason string) {
+	t.Helper()
+	b, err := d.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Rollback()
+	want := map[string]error{"without the key": store.ErrKey, "of an old release": postgres.ErrNewer}[reason]
+	if err := b.Load(ctx, &store.Wanted{}, store.NewSet()); !errors.Is(err, store.ErrNotSaved) || !errors.Is(err, want) {
+		t.Errorf("got %v, want %v", err, want)
+	}
+}
+
+// A node that takes a new number while it says which keys it holds, or before it knows that this was taken down, holds them under
+// that number, too: others must not go by keys that it has not.
+func TestANewNumberHoldsTheKeys(t *testing.T) {
+	dsn := pgtest.Shared(t).Database(t)
+	other, d := open(t, dsn, postgres.Options{}), open(t, dsn, postgres.Options{Name: "hung"})
+	mustHold(t, other, 7, 7)
+	refusesKeys(t, d, store.ErrKeyAhead, "", 5, 7, 5)
+	execute(t, dsn, `UPDATE node SET until = clock_timestamp() - interval '1 second' WHERE name = 'hung'`)
+	if err := postgres.Renew(d); err != nil {
+		t.Fatal(err)
+	}
+	mustHold(t, other, 7, 7, 5, 3)
+	refusesKeys(t, other, store.ErrKeyAhead, "hung", 3, 7, 5, 3)
 }
 
 // What older releases cannot serve is made once none of them serves.
