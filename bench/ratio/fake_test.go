@@ -37,6 +37,8 @@ func play(args []string) error {
 	switch args[0] {
 	case "serve":
 		return playServer(ctx, args)
+	case "abandon":
+		return abandon(ctx, args[1])
 	case "bench":
 		listener, err := net.Listen("tcp", option(args, "--listen"))
 		if err != nil {
@@ -45,6 +47,24 @@ func play(args []string) error {
 		return echo.Serve(ctx, listener, 1200) // the plain one too
 	}
 	return playAdministration(args)
+}
+
+// abandon starts a measurement's program, says where it listens, and is then killed.
+func abandon(ctx context.Context, dir string) error {
+	s, _, err := newSession(Options{Scrip: os.Args[0], Dir: dir})
+	if err != nil {
+		return err
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	if _, err := s.reaper.start(ctx, filepath.Join(s.dir, "log"), nil, "http://"+address+"/readyz", s.Scrip, "bench", "echo", "--listen", address); err != nil {
+		return err
+	}
+	fmt.Println("http://" + address + "/readyz")
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 // option gives the value that follows a flag.

@@ -103,7 +103,7 @@ func (h *history) measure(ctx context.Context, place string) (err error) {
 
 // make makes a store and starts its server. What it returns removes both, whatever has become of them.
 func (h *history) make(ctx context.Context, place, name string) (_ *server, remove func(), err error) {
-	made := newServer(h.Scrip, filepath.Join(h.dir, name+"-"+place), h.Cards)
+	made := newServer(h.session, filepath.Join(h.dir, name+"-"+place), h.Cards)
 	database := "scrip_bench_" + name
 	remove = func() {
 		made.kill()

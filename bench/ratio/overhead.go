@@ -19,7 +19,7 @@ func (q *relaySession) measureOverhead(ctx context.Context) (err error) {
 	}
 	defer func() { q.scrip.kill() }()
 	front := &relayProcess{
-		program: q.Scrip, dir: filepath.Join(q.dir, "front"), upstream: q.scrip.address, password: q.scrip.password,
+		reaper: q.reaper, program: q.Scrip, dir: filepath.Join(q.dir, "front"), upstream: q.scrip.address, password: q.scrip.password,
 	}
 	if err := front.start(ctx, 16); err != nil {
 		return err

@@ -142,7 +142,7 @@ func (s *suite) putUp(ctx context.Context) (err error) {
 
 // node makes a store and starts its first node. The database is none for a store in a file.
 func (s *suite) node(ctx context.Context, name, database string) (*server, error) {
-	made := newServer(s.Scrip, filepath.Join(s.dir, name), s.Cards)
+	made := newServer(s.session, filepath.Join(s.dir, name), s.Cards)
 	made.database = database
 	vouchers := int64(0)
 	for _, mode := range s.loads {
@@ -188,7 +188,7 @@ func (s *suite) putUpPlain(ctx context.Context, name, database string) error {
 	p := &place{targets: []bench.Target{s.at}, stock: s.scrip}
 	p.targets[0].URL = "http://" + address
 	env := []string{"SCRIP_BENCH_DATABASE=" + database}
-	p.process, err = startProcess(ctx, filepath.Join(s.dir, "plain.log"), env, p.targets[0].URL+"/readyz", s.Scrip,
+	p.process, err = s.reaper.start(ctx, filepath.Join(s.dir, "plain.log"), env, p.targets[0].URL+"/readyz", s.Scrip,
 		"bench", "plain", "--listen", address, "--pan-from", s.scrip.cards[0].PAN, "--count", fmt.Sprint(s.Cards),
 		"--response-size", fmt.Sprint(s.size))
 	if err == nil {
@@ -229,7 +229,7 @@ func (s *suite) putUpPostgres(ctx context.Context) (err error) {
 
 // second starts another node on the store of a first.
 func (s *suite) second(ctx context.Context, first *server) (*server, error) {
-	made := newServer(s.Scrip, filepath.Join(s.dir, "second"), s.Cards)
+	made := newServer(s.session, filepath.Join(s.dir, "second"), s.Cards)
 	made.database, made.keyset = first.database, filepath.Join(first.dir, "keys.json")
 	made.password, made.token = first.password, first.token
 	_, err := made.start(ctx)

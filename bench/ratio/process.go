@@ -33,8 +33,8 @@ type process struct {
 	ready   time.Duration // from start to the first answer 200
 }
 
-// startProcess starts a program and waits until the URL answers 200.
-func startProcess(ctx context.Context, log string, env []string, url, name string, args ...string) (*process, error) {
+// start starts a program and waits until the URL answers 200. The program does not outlive us: it is in the reaper's care.
+func (r *reaper) start(ctx context.Context, log string, env []string, url, name string, args ...string) (*process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
@@ -43,6 +43,7 @@ func startProcess(ctx context.Context, log string, env []string, url, name strin
 	p := &process{command: exec.Command(name, args...), log: log, ended: make(chan struct{})}
 	p.command.Stdout, p.command.Stderr = out, out
 	p.command.Env = append(os.Environ(), env...)
+	r.take(p.command)
 	begun := time.Now()
 	if err := p.command.Start(); err != nil {
 		return nil, err

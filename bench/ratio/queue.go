@@ -93,7 +93,7 @@ func (q *relaySession) measure(ctx context.Context) (err error) {
 	if q.upstream, err = freeAddress(); err != nil {
 		return err
 	}
-	q.relay = &relayProcess{program: q.Scrip, dir: filepath.Join(q.dir, "relay"), upstream: q.upstream}
+	q.relay = &relayProcess{reaper: q.reaper, program: q.Scrip, dir: filepath.Join(q.dir, "relay"), upstream: q.upstream}
 	if err := q.fill(ctx); err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (q *relaySession) measure(ctx context.Context) (err error) {
 }
 
 func (q *relaySession) startStub(ctx context.Context) (err error) {
-	q.stub, err = startProcess(ctx, filepath.Join(q.dir, "stub.log"), nil, "http://"+q.upstream+"/readyz",
+	q.stub, err = q.reaper.start(ctx, filepath.Join(q.dir, "stub.log"), nil, "http://"+q.upstream+"/readyz",
 		q.Scrip, "bench", "stub", "--listen", q.upstream)
 	return err
 }
@@ -212,7 +212,7 @@ func (q *relaySession) measureDrain(ctx context.Context) error {
 
 // latencyBeside drives requests through a relay that has nothing to drain, for comparison.
 func (q *relaySession) latencyBeside(ctx context.Context) ([]float64, error) {
-	empty := &relayProcess{program: q.Scrip, dir: filepath.Join(q.dir, "empty"), upstream: q.upstream}
+	empty := &relayProcess{reaper: q.reaper, program: q.Scrip, dir: filepath.Join(q.dir, "empty"), upstream: q.upstream}
 	if err := empty.start(ctx, slices.Max(q.parallel)); err != nil {
 		return nil, err
 	}

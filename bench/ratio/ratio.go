@@ -104,6 +104,7 @@ func system() string {
 type session struct {
 	Options
 	dir    string
+	reaper *reaper // of dir and of every program that is started
 	result Result
 
 	scrip *server
@@ -113,16 +114,20 @@ type session struct {
 	rates map[string][]float64
 }
 
-// newSession makes a run, a directory for it, and what removes that.
+// newSession makes a run, a directory for it, and what removes that once no program runs any more.
 func newSession(options Options) (s *session, remove func(), err error) {
 	dir, err := os.MkdirTemp(options.Dir, ".scrip-bench-")
 	if err != nil {
 		return nil, nil, err
 	}
-	s = &session{Options: options, dir: dir, rates: map[string][]float64{}, result: Result{
+	reaper, err := newReaper(dir)
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	s = &session{Options: options, dir: dir, reaper: reaper, rates: map[string][]float64{}, result: Result{
 		Started: time.Now().UTC(), System: system(), Runs: options.Runs, Seconds: options.Duration.Seconds(), Cards: options.Cards,
 	}}
-	return s, func() { _ = os.RemoveAll(dir) }, nil
+	return s, func() { _, _ = os.RemoveAll(dir), reaper.dismiss() }, nil
 }
 
 // measure goes through all that is measured, in the order in which one leaves a store behind that
@@ -148,7 +153,7 @@ func (s *session) measure(ctx context.Context) (err error) {
 
 // open makes a store with cards in it, and the server of it.
 func (s *session) open(ctx context.Context, name string, cards int) (*server, error) {
-	made := newServer(s.Scrip, filepath.Join(s.dir, name), cards)
+	made := newServer(s, filepath.Join(s.dir, name), cards)
 	return made, s.openServer(ctx, made)
 }
 
@@ -187,7 +192,7 @@ func (s *session) startEcho(ctx context.Context) error {
 	s.say("echo: answers of %d bytes", s.size)
 	s.at = s.scrip.target()
 	s.at.URL = "http://" + address
-	s.echo, err = startProcess(ctx, filepath.Join(s.dir, "echo.log"), nil, "http://"+address+"/readyz",
+	s.echo, err = s.reaper.start(ctx, filepath.Join(s.dir, "echo.log"), nil, "http://"+address+"/readyz",
 		s.Scrip, "bench", "echo", "--listen", address, "--response-size", fmt.Sprint(s.size))
 	return err
 }

@@ -22,6 +22,7 @@ const (
 
 // relayProcess is a `scrip relay` with a store of its own, which it keeps from one start to the next.
 type relayProcess struct {
+	reaper                 *reaper
 	program, dir, upstream string
 	password               string // of the account, here and upstream; relayPassword when empty
 	token                  string
@@ -48,7 +49,7 @@ func (r *relayProcess) start(ctx context.Context, window int) (err error) {
 		}
 	}
 	account := []string{"SCRIP_RELAY_ACCOUNT=" + user + ":" + r.pair()}
-	r.process, err = startProcess(ctx, r.dir+".log", account, "http://"+r.admin+"/readyz", r.program,
+	r.process, err = r.reaper.start(ctx, r.dir+".log", account, "http://"+r.admin+"/readyz", r.program,
 		"relay", "--upstream", "http://"+r.upstream, "--data", r.dir, "--listen", r.address, "--admin-listen", r.admin,
 		"--operator-token-file", r.dir+".token", "--window", strconv.Itoa(window))
 	return err

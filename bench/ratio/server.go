@@ -32,6 +32,7 @@ const (
 // server is a Scrip server with a store of its own, which it keeps from one start to the next.
 type server struct {
 	program  string
+	reaper   *reaper
 	dir      string // the data; with a database the keys
 	database string // URL of the database that is the store; empty for a file in dir
 	keyset   string // file of the keys, when another node's dir has them
@@ -47,8 +48,8 @@ type server struct {
 	fresh          []bench.Card // can be activated
 }
 
-func newServer(program, dir string, cards int) *server {
-	return &server{program: program, dir: dir, count: cards, password: crand.Text(), token: crand.Text() + crand.Text()}
+func newServer(s *session, dir string, cards int) *server {
+	return &server{program: s.Scrip, reaper: s.reaper, dir: dir, count: cards, password: crand.Text(), token: crand.Text() + crand.Text()}
 }
 
 // target is the server as the generator sees it.
@@ -75,7 +76,7 @@ func (s *server) start(ctx context.Context) (ready time.Duration, err error) {
 	if s.keyset != "" {
 		args = append(args, "--keyset", s.keyset)
 	}
-	s.process, err = startProcess(ctx, s.dir+".log", env, "http://"+s.admin+"/readyz", s.program, args...)
+	s.process, err = s.reaper.start(ctx, s.dir+".log", env, "http://"+s.admin+"/readyz", s.program, args...)
 	if err != nil {
 		return 0, err
 	}

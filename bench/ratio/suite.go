@@ -111,15 +111,20 @@ type suite struct {
 }
 
 // run measures, and takes down what it has put up whatever comes of that.
-func (s *suite) run(ctx context.Context) (Result, error) {
-	err := s.measure(ctx)
+func (s *suite) run(ctx context.Context) (_ Result, err error) {
+	defer func() { err = errors.Join(err, s.takeDown(context.WithoutCancel(ctx))) }()
+	err = s.measure(ctx)
+	return s.result, err
+}
+
+func (s *suite) takeDown(ctx context.Context) (err error) {
 	for _, p := range s.places {
 		p.kill()
 	}
 	for _, name := range s.made {
-		err = errors.Join(err, s.postgres.Drop(context.WithoutCancel(ctx), name))
+		err = errors.Join(err, s.postgres.Drop(ctx, name))
 	}
-	return s.result, err
+	return err
 }
 
 func (s *suite) measure(ctx context.Context) error {
