@@ -62,7 +62,7 @@ func TestKillsOnABadNetwork(t *testing.T) {
 const seeds = 60
 
 // Where one upstream is not reached another one is asked, and never both.
-func TestKillsWhileUpstreamsFailOver(t *testing.T) {
+func TestKillsWhileRequestsFallBack(t *testing.T) {
 	second := 0
 	for seed := range uint64(seeds) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

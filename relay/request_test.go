@@ -212,7 +212,7 @@ func TestWhatIsNotSent(t *testing.T) {
 }
 
 // Another upstream is asked only when the one before was surely never reached, and the record says so first.
-func TestFailOver(t *testing.T) {
+func TestFallback(t *testing.T) {
 	for name, c := range map[string]struct {
 		first, second error
 		asked         [2]int

@@ -29,7 +29,7 @@ type undoing struct {
 
 	relay *Relay
 
-	upstream string   // who has it by the record: a fail-over may have been saved after all
+	upstream string   // who has it by the record: a fallback may have been saved after all
 	item     saf.Item // zero when there is nothing to do
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/scripworks/scrip/txn"
 )
 
-// A fail-over that was saved although the store said that it may not be is undone as the second upstream allows.
-func TestAFailOverThatNobodyKnowsOfIsUndoneWhereItStands(t *testing.T) {
+// A fallback that was saved although the store said that it may not be is undone as the second upstream allows.
+func TestAFallbackThatNobodyKnowsOfIsUndoneWhereItStands(t *testing.T) {
 	for name, c := range map[string]struct {
 		one, two relay.Profile
 		reversed []ident.ID // at the second

@@ -57,7 +57,7 @@ func (d *Driver) View(ctx context.Context) (store.Batch, error) {
 }
 
 // Load implements store.Batch. The batch begins with its first load: locks first, so that what the questions see is what
-// the transactions before have left. A first load that finds its connection dead, as after a failover, takes another one.
+// the transactions before have left. A first load that finds its connection dead, as after a fail-over, takes another one.
 func (b *batch) Load(ctx context.Context, wanted *store.Wanted, set *store.Set) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -185,7 +185,7 @@ func ask[T any](ctx context.Context, d *Driver, question func(*sqlstore.Session)
 	return reading(ctx, d, func(a *asking) (T, error) { return question(a.session) })
 }
 
-// reading has a reader's connection ask. One that is found dead, as after a failover, is replaced.
+// reading has a reader's connection ask. One that is found dead, as after a fail-over, is replaced.
 func reading[T any](ctx context.Context, d *Driver, question func(*asking) (T, error)) (answer T, err error) {
 	again := true
 	for n := mostDead; n >= 0 && again; n-- {
