@@ -18,7 +18,7 @@ type operatorCmd struct {
 	Revoke  operatorRevokeCmd  `cmd:"" help:"End an operator's token for good."`
 	Whoami  operatorWhoamiCmd  `cmd:"" help:"Show whose token is used."`
 	Audit   operatorAuditCmd   `cmd:"" help:"Read the audit trail: who did what, when, and why."`
-	Recover operatorRecoverCmd `cmd:"" help:"Make an admin on the store of a stopped server, when no admin's token is left."`
+	Recover operatorRecoverCmd `cmd:"" help:"Make an admin on the store itself, when no admin's token is left: on a file while its server is stopped, on a database beside its servers."`
 }
 
 // Help gives the example.

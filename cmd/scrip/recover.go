@@ -25,10 +25,12 @@ type operatorRecoverCmd struct {
 
 // Help gives the example.
 func (operatorRecoverCmd) Help() string {
-	return "It makes an operator with the role admin on the store itself, without a token and without a running server,\n" +
-		"and records that in the audit trail. Nothing else changes; revoke lost operators afterwards.\n\n" +
-		"Example: no operator's token is left\n" +
-		"  scrip operator recover ann --data ./data"
+	return "It makes an operator with the role admin on the store itself, without a token, and records that in the audit trail.\n" +
+		"Nothing else changes; revoke lost operators afterwards. The server of a file has to be stopped. Servers on a\n" +
+		"database go on: it works beside them, and they take the new token within about a second.\n\n" +
+		"Example: no operator's token is left, to a file and to a database\n" +
+		"  scrip operator recover ann --data ./data\n" +
+		"  scrip operator recover ann --database postgres://scrip@db.example/scrip --keyset ./data/keys.json"
 }
 
 // Run makes the operator and prints its token.

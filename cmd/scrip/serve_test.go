@@ -14,6 +14,7 @@ import (
 	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/secret"
+	"github.com/scripworks/scrip/store/postgres/pgtest"
 )
 
 // ran runs a command line and gives its exit code and what it printed.
@@ -100,6 +101,31 @@ func TestAnOperatorIsRecovered(t *testing.T) {
 	}
 	if code, out, told := ran(t, "operator", "recover", "ann", "--data", data); code != exitFailed || out != "" || !strings.Contains(told, "exists") {
 		t.Errorf("once more: exit code %d, %s%s", code, out, told)
+	}
+}
+
+// On a database an admin is made while servers go on, and they take the token; the help says so.
+func TestAnOperatorIsRecoveredBesideRunningServers(t *testing.T) {
+	settings := app.Settings{Data: t.TempDir(), Database: pgtest.Shared(t).Database(t), Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0"}
+	a, err := app.New(t.Context(), settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop(t, a)
+	if err := a.Start(); err != nil {
+		t.Fatal(err)
+	}
+	code, out, told := ran(t, "operator", "recover", "ann", "--database", settings.Database, "--data", settings.Data)
+	if code != exitDone {
+		t.Fatalf("exit code %d\n%s%s", code, out, told)
+	}
+	asking := []string{"operator", "whoami", "--admin-url", "http://" + a.AdminAddress().String()}
+	t.Setenv("SCRIP_ADMIN_TOKEN", printedToken(out))
+	if code, out, told := ran(t, asking...); code != exitDone || !strings.Contains(out, "ann") {
+		t.Errorf("with the token: exit code %d\n%s%s", code, out, told)
+	}
+	if _, help, _ := ran(t, "operator", "recover", "--help"); !strings.Contains(help, "it works beside them") || !strings.Contains(help, "--database postgres://") {
+		t.Errorf("the help does not say so:\n%s", help)
 	}
 }
 
