@@ -214,6 +214,7 @@ func (c *relays) awaitOne(t *testing.T, most time.Duration, what string, is func
 // killOwner kills the relay that owns the queue, once it has acted as such, and waits until another one does.
 func (c *relays) killOwner(t *testing.T) {
 	t.Helper()
+	c.oneAtATime(t)
 	owner := c.awaitOne(t, patience, "owns the queue and sends what others have brought", (*relayNode).acts)
 	c.mu.Lock()
 	c.alive = slices.DeleteFunc(c.alive, func(n *relayNode) bool { return n == owner })
@@ -266,12 +267,8 @@ func TestCrashOfTheRelayThatOwnsTheQueue(t *testing.T) {
 // was the owner.
 func (c *relays) oneOwner(t *testing.T) {
 	t.Helper()
+	c.oneAtATime(t)
 	all := c.reigns()
-	for n := 1; n < len(all); n++ {
-		if all[n].from.Before(all[n-1].to) {
-			t.Errorf("relays %d and %d owned the queue at the same time, from %s", all[n-1].of.number, all[n].of.number, all[n].from)
-		}
-	}
 	acts := make([]int, len(all))
 	for _, n := range c.all {
 		for _, s := range n.log.reads() {
@@ -289,6 +286,20 @@ func (c *relays) oneOwner(t *testing.T) {
 	t.Logf("sent by each owner of what others had brought: %v", acts)
 	if len(all) <= fewestDeaths {
 		t.Errorf("the queue was owned %d times, so nothing was proved of taking it over", len(all))
+	}
+}
+
+// oneAtATime asks that no two relays have owned the queue at the same time so far.
+func (c *relays) oneAtATime(t *testing.T) {
+	t.Helper()
+	all := c.reigns()
+	for n := 1; n < len(all); n++ {
+		if all[n].from.Before(all[n-1].to) {
+			t.Errorf("relays %d and %d owned the queue at the same time, from %s", all[n-1].of.number, all[n].of.number, all[n].from)
+		}
+	}
+	if t.Failed() {
+		t.FailNow()
 	}
 }
 
