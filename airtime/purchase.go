@@ -107,18 +107,30 @@ func (r *Request) Permitted() *decline.Error {
 	return nil
 }
 
-func (p *purchase) findProduct() *decline.Error {
-	found, ok := p.vendor.settings.Catalogue.ProductByID(p.request.Sender.World, p.request.Product)
+// Foresee gives a refusal that a request of a sender who is permitted to ask will have here for what operators have set,
+// whatever the records say, and nil when there is none: InvalidProduct when the product that it names is not on sale.
+func (v *Vendor) Foresee(r *Request) *decline.Error {
+	_, refusal := v.onSale(r)
+	return refusal
+}
+
+// onSale gives the product that a request names.
+func (v *Vendor) onSale(r *Request) (*Product, *decline.Error) {
+	found, ok := v.settings.Catalogue.ProductByID(r.Sender.World, r.Product)
 	switch {
 	case !ok:
-		return decline.New(decline.InvalidProduct, "there is no such product").At("product.productId")
+		return nil, decline.New(decline.InvalidProduct, "there is no such product").At("product.productId")
 	case found.Withdrawn:
-		return decline.New(decline.InvalidProduct, "the product is not sold any more").At("product.productId")
-	case found.TopUp && p.request.Family == txn.Voucher:
-		return decline.New(decline.InvalidProduct, "the product is no voucher").At("product.productId")
+		return nil, decline.New(decline.InvalidProduct, "the product is not sold any more").At("product.productId")
+	case found.TopUp && r.Family == txn.Voucher:
+		return nil, decline.New(decline.InvalidProduct, "the product is no voucher").At("product.productId")
 	}
-	p.product = found
-	return nil
+	return found, nil
+}
+
+func (p *purchase) findProduct() (refusal *decline.Error) {
+	p.product, refusal = p.vendor.onSale(p.request)
+	return refusal
 }
 
 // checkRecipient asks for a number that the product can serve. A top-up for one network needs a number of that

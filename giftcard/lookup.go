@@ -84,8 +84,8 @@ func (l *sight) find() (Card, *decline.Error) {
 }
 
 func (l *sight) findByHolder() (Card, *decline.Error) {
-	if !l.request.Sender.HolderLookUps {
-		return Card{}, decline.New(decline.TransactionNotSupported, "the account may not look up by card holder").At("cardHolder")
+	if refusal := l.request.holderPermitted(); refusal != nil {
+		return Card{}, refusal
 	}
 	var cards []int64
 	for _, digest := range l.issuer.holderKeys(l.request.Sender.World, l.request.Holder) {
@@ -102,6 +102,14 @@ func (l *sight) findByHolder() (Card, *decline.Error) {
 		return l.tx.Card(cards[0]), nil
 	}
 	return Card{}, decline.New(decline.InvalidCardNumber, "the holder has several cards").At("cardHolder")
+}
+
+// holderPermitted refuses a look-up by card holder whose sender may not ask for it.
+func (r *Request) holderPermitted() *decline.Error {
+	if !r.Sender.HolderLookUps {
+		return decline.New(decline.TransactionNotSupported, "the account may not look up by card holder").At("cardHolder")
+	}
+	return nil
 }
 
 func (l *sight) show(c Card) error {

@@ -113,6 +113,31 @@ func (r *Request) Permitted() *decline.Error {
 	return nil
 }
 
+// PermittedUnseen is Permitted, and refuses an activation of a product that its sender may not sell, too: that is all that
+// can be told of a permission without the card. Of other families the card tells the product, whatever the request names.
+func (r *Request) PermittedUnseen() *decline.Error {
+	if refusal := r.Permitted(); refusal != nil {
+		return refusal
+	}
+	if r.Family == txn.Activation && !r.Sender.MaySell(r.Product) {
+		return decline.New(decline.TransactionNotSupported, "the account may not sell this product").At("product.id")
+	}
+	return nil
+}
+
+// Foresee gives a refusal that a request of a sender who is permitted to ask will have here for what operators have set,
+// whatever the records say, and nil when only they can tell: InvalidProduct when an activation names no product, and
+// TransactionNotSupported when the sender may not look up by card holder.
+func (i *Issuer) Foresee(r *Request) (refusal *decline.Error) {
+	switch {
+	case r.Family == txn.Activation:
+		_, refusal = i.named(r)
+	case r.Family == txn.LookUp && r.Card.PAN.IsZero():
+		refusal = r.holderPermitted()
+	}
+	return refusal
+}
+
 // findCards loads the cards that the request names, and the product of the first.
 func (d *decision) findCards() *decline.Error {
 	c, found := d.tx.CardByNumber(d.number)
@@ -138,11 +163,20 @@ func unknownCard(field string) *decline.Error {
 }
 
 func (d *decision) nameProduct() *decline.Error {
-	p, found := d.issuer.products.ProductByID(d.request.Sender.World, d.request.Product)
-	if !found {
-		return decline.New(decline.InvalidProduct, "there is no such product").At("product")
+	p, refusal := d.issuer.named(d.request)
+	if refusal != nil {
+		return refusal
 	}
 	return d.useProduct(p)
+}
+
+// named gives the product that a request names.
+func (i *Issuer) named(r *Request) (*Product, *decline.Error) {
+	p, found := i.products.ProductByID(r.Sender.World, r.Product)
+	if !found {
+		return nil, decline.New(decline.InvalidProduct, "there is no such product").At("product")
+	}
+	return p, nil
 }
 
 // findProduct brings the product of an activated card. A card that was never activated has none, and none of its

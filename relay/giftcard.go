@@ -36,7 +36,7 @@ func (g *giftcards) Request(ctx context.Context, q *giftcard.Request) (response 
 	err = g.relay.pass(ctx, g.route, call{
 		sender: q.Sender, family: q.Family, id: q.ID, received: q.Received, amount: q.Amount, references: q.References, body: q.Body,
 		merchant: cmp.Or(q.Merchant, q.Origin.MerchantID()),
-		unfit:    permitted(q), send: func(ctx context.Context, u *upstream, own ident.Reference) (approval, error) {
+		unfit:    q.PermittedUnseen(), send: func(ctx context.Context, u *upstream, own ident.Reference) (approval, error) {
 			if response, err = ask(ctx, u, q, own); err != nil {
 				return approval{}, err
 			}
@@ -52,17 +52,6 @@ func (g *giftcards) Request(ctx context.Context, q *giftcard.Request) (response 
 // Advise implements giftcard.Service.
 func (g *giftcards) Advise(ctx context.Context, a *txn.Advice) (*txn.Answer, error) {
 	return g.relay.advise(ctx, a)
-}
-
-// permitted refuses what its sender may not ask for, as far as that can be told without the card.
-func permitted(q *giftcard.Request) *decline.Error {
-	if refusal := q.Permitted(); refusal != nil {
-		return refusal
-	}
-	if q.Family == txn.Activation && !q.Sender.MaySell(q.Product) {
-		return decline.New(decline.TransactionNotSupported, "the account may not sell this product").At("product.id")
-	}
-	return nil
 }
 
 // ask puts a request to an upstream, with our own identifier in it and in its answer.
