@@ -140,3 +140,11 @@ func (p place) open(ctx context.Context, readOnly bool) (store.Whole, error) {
 	}
 	return sqlite.Open(p.file, sqlite.Options{ReadOnly: readOnly})
 }
+
+// openStill opens the store that is there to be read as it is at one instant. A database may be written to meanwhile.
+func (p place) openStill(ctx context.Context) (store.Whole, error) {
+	if p.url != "" {
+		return postgres.Open(ctx, p.url, postgres.Options{OneInstant: true})
+	}
+	return p.open(ctx, true)
+}

@@ -12,7 +12,7 @@ import (
 
 // verifyCmd is `scrip verify`.
 type verifyCmd struct {
-	Database string `arg:"" help:"Store to verify: its file, its data directory, or the URL of its database. No server may have it open."`
+	Database string `arg:"" help:"Store to verify: its file, its data directory, or the URL of its database. No server may have a file open."`
 }
 
 // Help gives the example.
@@ -20,8 +20,9 @@ func (verifyCmd) Help() string {
 	return "Every balance, sum, ending and chain, every float, and where every card and voucher stands are computed again\n" +
 		"from messages and entries, and compared with what is kept. What is wrong is named, and the exit code is 1. Nothing\n" +
 		"is changed: a file that is no store, or one of another release that would have to be brought up to date, is refused\n" +
-		"with 1 as well. A database is read page by page: while servers write to it, faults are told that are none, so verify one\n" +
-		"that was restored from a backup, or a standby whose replay is paused.\n\nExample:\n  scrip verify ./data"
+		"with 1 as well. A database is read as it is at one instant, and may be served meanwhile. Until the end the server keeps\n" +
+		"for it what it would have cleared away, so verify a large one that is busy where a backup was restored, or on a standby\n" +
+		"whose replay is paused.\n\nExample:\n  scrip verify ./data"
 }
 
 // errBroken says that a store does not keep its invariants.
@@ -33,7 +34,7 @@ func (v *verifyCmd) Run(ctx context.Context, c console) error {
 	if err := at.exists(); err != nil {
 		return usageError{fmt.Errorf("there is no store: %w", err)}
 	}
-	driver, err := at.open(ctx, true)
+	driver, err := at.openStill(ctx)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ type batch struct {
 	driver  *Driver
 	conn    *conn
 	writing bool
-	begun   bool // BEGIN has been sent
+	begun   bool // BEGIN has been sent, by whomever
 	again   bool // the first load found a dead connection
 	node    int32
 	absent  map[secret.Digest]bool // numbers of cards that were looked for and not there
@@ -53,7 +53,7 @@ func (d *Driver) View(ctx context.Context) (store.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &batch{driver: d, conn: c}, nil
+	return &batch{driver: d, conn: c, begun: d.instant != nil}, nil
 }
 
 // Load implements store.Batch. The batch begins with its first load: locks first, so that what the questions see is what
@@ -374,7 +374,7 @@ func (b *batch) Rollback() {
 	}
 	b.conn = nil
 	defer c.giveBack()
-	if c.IsClosed() || c.TxStatus() == 'I' {
+	if c.IsClosed() || c.TxStatus() == 'I' || b.driver.instant != nil && c.TxStatus() == 'T' {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), rollbackTime)

@@ -120,6 +120,9 @@ func hasAt(host string) bool {
 func settings(options Options) map[string]string {
 	statement := strconv.FormatInt((options.Timeout * 3 / 4).Milliseconds(), 10)
 	idle := strconv.FormatInt((options.Timeout / 2).Milliseconds(), 10) // so that others do not wait in vain for one that hangs
+	if options.OneInstant {
+		idle = "0" // it locks nothing, and what is read may take any time to judge
+	}
 	return map[string]string{
 		"application_name": applicationName, "statement_timeout": statement, "lock_timeout": statement,
 		"idle_in_transaction_session_timeout": idle, "synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "jit": "off",
@@ -185,10 +188,22 @@ func (d *Driver) take(ctx context.Context, from func(*Driver) *pgxpool.Pool) (*c
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.options.Timeout)
 	defer cancel()
-	taken, err := from(d).Acquire(ctx)
+	c, err := d.instant.take(ctx)
+	if err == nil && c == nil {
+		c, err = d.acquire(ctx, from(d))
+	}
 	if err != nil {
 		d.open.RUnlock()
 		return nil, fmt.Errorf("postgres: connect: %w", err)
+	}
+	return c, nil
+}
+
+// acquire takes a connection of a pool.
+func (d *Driver) acquire(ctx context.Context, from *pgxpool.Pool) (*conn, error) {
+	taken, err := from.Acquire(ctx)
+	if err != nil {
+		return nil, err
 	}
 	pg := taken.Conn().PgConn()
 	c, known := pg.CustomData()[ours].(*conn)
@@ -208,10 +223,19 @@ func readers(d *Driver) *pgxpool.Pool { return d.readers }
 
 // giveBack gives a connection back. One that is still in a transaction is closed by its pool.
 func (c *conn) giveBack() {
+	d := c.driver
+	if d.instant != nil {
+		d.instant <- c
+	} else {
+		c.release()
+	}
+	d.open.RUnlock()
+}
+
+func (c *conn) release() {
 	taken := c.taken
 	c.taken = nil // before somebody else takes the connection
 	taken.Release()
-	c.driver.open.RUnlock()
 }
 
 // hangUp closes a connection of which nothing good is to be expected any more.

@@ -35,6 +35,11 @@ type Options struct {
 	// ReadOnly opens a store as it is and changes nothing: no table is made or brought up to date, and the process is no
 	// node. Begin and whatever else writes gives ErrReadOnly.
 	ReadOnly bool
+	// OneInstant has everything that is read come from one committed instant, that of the first question, whoever writes
+	// meanwhile. It is for a store that is only read, and makes that of it. One connection asks, one question after the other;
+	// when it is lost, so is the instant, and nothing more can be read. The server keeps for it what it would have cleared
+	// away, until the driver is closed.
+	OneInstant bool
 	// Timeout bounds each wait for the server but that for a connection; 0 is DefaultTimeout. The server gives a statement
 	// up after three quarters of it.
 	Timeout time.Duration
@@ -74,6 +79,7 @@ type Driver struct {
 	writers *pgxpool.Pool // of the batches
 	readers *pgxpool.Pool // of views and reports
 	side    *pgxpool.Pool // of the node, leases and places: what must not wait for batches
+	instant instant       // nil when each question has its own
 	shapes  *shapes
 	node    node
 	open    sync.RWMutex // held for reading by whoever uses a pool
@@ -89,6 +95,7 @@ func Open(ctx context.Context, dsn string, options Options) (*Driver, error) {
 	options.Committers = cmp.Or(max(options.Committers, 0), DefaultCommitters)
 	options.Readers = cmp.Or(max(options.Readers, 0), DefaultReaders)
 	options.Timeout = cmp.Or(max(options.Timeout, 0), DefaultTimeout)
+	options.ReadOnly = options.ReadOnly || options.OneInstant
 	d := &Driver{options: options}
 	if err := d.connect(ctx, dsn); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -109,6 +116,9 @@ func (d *Driver) connect(ctx context.Context, dsn string) error {
 	}
 	if d.readers, err = pool(ctx, config, d.options.Readers); err != nil {
 		return err
+	}
+	if d.options.OneInstant {
+		return d.holdInstant(ctx)
 	}
 	if d.options.ReadOnly {
 		return nil
@@ -134,6 +144,7 @@ func (d *Driver) Close() error {
 	}
 	d.closed = true
 	err := d.stopNode()
+	d.instant.end()
 	for _, p := range []*pgxpool.Pool{d.writers, d.readers, d.side} {
 		if p != nil {
 			p.Close()

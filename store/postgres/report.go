@@ -206,7 +206,7 @@ func readOnce[T any](ctx context.Context, d *Driver, question func(*asking) (T, 
 	answer, err = question(&c.asking)
 	if err = errors.Join(err, c.asking.settle()); err != nil {
 		var none T
-		return none, isLost(ctx, err), fmt.Errorf("postgres: %w", c.judge(err))
+		return none, d.instant == nil && isLost(ctx, err), fmt.Errorf("postgres: %w", c.judge(err))
 	}
 	return answer, false, nil
 }
