@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -96,7 +97,13 @@ func (c *cluster) joins(t *testing.T, p *process) {
 // leaves has a server stop as the operator of a rolling restart does.
 func (c *cluster) leaves(t *testing.T, p *process) {
 	t.Helper()
-	if code := p.stop(t); code != 0 {
+	c.left(t, p, p.stop(t))
+}
+
+// left expects that a server stopped as it should, and forgets it.
+func (c *cluster) left(t *testing.T, p *process, code int) {
+	t.Helper()
+	if code != 0 {
 		t.Errorf("a server stopped with exit code %d\n%s", code, p.log)
 	}
 	c.remove(p)
@@ -114,7 +121,7 @@ func (c *cluster) beside(t *testing.T) *pgx.Conn {
 // awaitTrue waits until the database says yes.
 func awaitTrue(t *testing.T, conn *pgx.Conn, question string) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(patience); ; time.Sleep(lookEvery) {
 		var yes bool
 		must(t, conn.QueryRow(t.Context(), question).Scan(&yes))
 		if yes {
@@ -126,10 +133,14 @@ func awaitTrue(t *testing.T, conn *pgx.Conn, question string) {
 	}
 }
 
+// expanding is how many servers of the next release start at once.
+const expanding = 2
+
 const (
 	altering    = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE message ADD%')`
 	migrating   = `SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database WHERE datname = current_database() AND locktype = 'advisory' AND granted AND objid = 1399026288)`
 	contracted  = `SELECT EXISTS (SELECT FROM goose_db_version WHERE version_id = 4)`
+	overtaken   = `SELECT EXISTS (SELECT FROM goose_db_version WHERE version_id = 4) AND EXISTS (SELECT FROM node WHERE until > clock_timestamp() AND knows < 3)`
 	expanded    = `SELECT max(version_id) = 3 AND EXISTS (SELECT FROM pg_index WHERE indexrelid = 'message_further'::regclass AND indisvalid) FROM goose_db_version`
 	notExpanded = `SELECT max(version_id) = 1 FROM goose_db_version`
 )
@@ -160,7 +171,8 @@ func TestReleaseAfterRelease(t *testing.T) {
 	c.contract(t, last)
 }
 
-// expand starts a server of the next release while somebody reads for long what its migration changes.
+// expand starts two servers of the next release while somebody reads for long what its migration changes. One of them migrates,
+// and the other one, which waits for that, must not be in its way.
 func (c *cluster) expand(t *testing.T, next string) {
 	t.Helper()
 	reader, looker := c.beside(t), c.beside(t)
@@ -168,14 +180,38 @@ func (c *cluster) expand(t *testing.T, next string) {
 	must(t, err)
 	_, err = tx.Exec(t.Context(), `SELECT FROM message LIMIT 1`)
 	must(t, err)
-	p := c.of(t, next)
-	p.spawn(t)
+	var fresh [expanding]*process
+	for i := range fresh {
+		fresh[i] = c.of(t, next)
+		fresh[i].spawn(t)
+	}
 	awaitTrue(t, looker, altering)
 	c.awaitAnswers(t, nodeAnswers)
 	awaitTrue(t, looker, notExpanded)
 	must(t, tx.Rollback(t.Context()))
-	c.joins(t, p)
+	for _, p := range fresh {
+		c.joins(t, p)
+	}
 	awaitTrue(t, looker, expanded)
+}
+
+// leavesInTime has the last server of the first release leave, which takes longer than a try of the migration does.
+func (c *cluster) leavesInTime(t *testing.T, last *process, looker *pgx.Conn) {
+	t.Helper()
+	must(t, last.command.Process.Signal(syscall.SIGTERM))
+	for deadline, left := time.Now().Add(patience), false; !left && time.Now().Before(deadline); {
+		var early bool
+		must(t, looker.QueryRow(t.Context(), overtaken).Scan(&early))
+		if early {
+			t.Fatal("what a server needs was taken away while it serves")
+		}
+		select {
+		case <-last.exited:
+			left = true
+		case <-time.After(lookEvery):
+		}
+	}
+	c.left(t, last, last.exitCode(t))
 }
 
 // contract starts a server of a release whose migration takes away what the first one needs. It waits until the last server of
@@ -183,17 +219,14 @@ func (c *cluster) expand(t *testing.T, next string) {
 func (c *cluster) contract(t *testing.T, last string) {
 	t.Helper()
 	looker := c.beside(t)
+	old := slices.Clone(c.nodes[expanding:]) // without those of the next release
+	for _, p := range old[1:] {
+		c.leaves(t, p) // before anybody waits, which is not for long: under load a server takes its time
+	}
 	p := c.of(t, last)
 	p.spawn(t)
 	awaitTrue(t, looker, migrating)
-	for _, old := range slices.Clone(c.nodes[1:]) { // without the one of the next release; this takes longer than a try
-		var gone bool
-		must(t, looker.QueryRow(t.Context(), contracted).Scan(&gone))
-		if gone {
-			t.Error("what a server needs was taken away while it serves")
-		}
-		c.leaves(t, old)
-	}
+	c.leavesInTime(t, old[0], looker)
 	c.joins(t, p)
 	awaitTrue(t, looker, contracted)
 	late := prepare(t, c.data, c.flags...)

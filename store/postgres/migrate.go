@@ -28,7 +28,7 @@ const migrating = 0x53637270
 // behind, so it does not wait for long, and tries again.
 const (
 	migrationWait   = time.Second      // for a table
-	migrationPause  = time.Second      // until it is tried again
+	migrationPause  = time.Second      // until it is tried again, or whether it is one's turn
 	migrationWithin = 30 * time.Second // from the first try to the last
 )
 
@@ -47,7 +47,7 @@ func prepareSchema(ctx context.Context, config *pgxpool.Config, known int64, rea
 		return err
 	}
 	if !readOnly {
-		if _, err := c.Exec(ctx, `SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock(`+strconv.Itoa(migrating)+`)`); err != nil {
+		if err := awaitTurn(ctx, c); err != nil {
 			return fmt.Errorf("postgres: wait for whoever migrates: %w", err)
 		}
 	}
@@ -59,6 +59,31 @@ func prepareSchema(ctx context.Context, config *pgxpool.Config, known int64, rea
 		return err
 	}
 	return migrate(ctx, config)
+}
+
+// awaitTurn takes the lock of whoever migrates. It asks for it again and again: a statement that waited for it would be one that
+// an index, which is built beside those who serve, waits for.
+func awaitTurn(ctx context.Context, c *pgx.Conn) error {
+	for {
+		var ours bool
+		err := c.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, pgx.QueryExecModeExec, int64(migrating)).Scan(&ours)
+		if err != nil || ours {
+			return err
+		}
+		if err := pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits until something is to be tried again.
+func pause(ctx context.Context) error {
+	select {
+	case <-time.After(migrationPause):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // migrate runs the migrations that are missing. While others hold a table, such as a backup, or nodes serve that could not go
@@ -73,10 +98,8 @@ func migrate(ctx context.Context, config *pgxpool.Config) error {
 		case time.Now().After(last):
 			return fmt.Errorf("%w: %w", ErrInUse, err)
 		}
-		select {
-		case <-time.After(migrationPause):
-		case <-ctx.Done():
-			return errors.Join(err, ctx.Err())
+		if ended := pause(ctx); ended != nil {
+			return errors.Join(err, ended)
 		}
 	}
 }

@@ -1,0 +1,78 @@
+package postgres_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/scripworks/scrip/store/postgres"
+	"github.com/scripworks/scrip/store/postgres/pgtest"
+)
+
+// Of two nodes that start together one waits until the other has migrated. An index that is built beside those who serve waits for
+// every statement that runs, and so the one that waits must have none.
+func TestWhoWaitsForAMigrationIsNotInItsWay(t *testing.T) {
+	dsn := pgtest.Shared(t).Database(t)
+	migrating := connected(t, dsn)
+	run(t, migrating, `SELECT pg_advisory_lock(x'53637270'::bigint)`)
+	opened := make(chan error)
+	go func() {
+		d, err := postgres.Open(ctx, dsn, postgres.Options{})
+		if err == nil {
+			err = d.Close()
+		}
+		opened <- err
+	}()
+	awaitSession(t, migrating, `query LIKE '%advisory_lock%'`)
+	run(t, migrating, `CREATE SCHEMA apart`)
+	run(t, migrating, `CREATE TABLE apart.message (further text)`)
+	run(t, migrating, `SET statement_timeout = '10s'`)
+	run(t, migrating, `CREATE INDEX CONCURRENTLY ON apart.message (further)`)
+	select {
+	case err := <-opened:
+		t.Fatalf("the other node did not wait: %v", err)
+	default:
+	}
+	if err := migrating.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
+}
+
+func connected(t *testing.T, dsn string) *pgx.Conn {
+	t.Helper()
+	c, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(ctx) }) // it may be closed
+	return c
+}
+
+func run(t *testing.T, c *pgx.Conn, text string) {
+	t.Helper()
+	if _, err := c.Exec(ctx, text); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+}
+
+// awaitSession waits until the database has another session of which something is true.
+func awaitSession(t *testing.T, c *pgx.Conn, is string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		var found bool
+		err := c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND `+is+`)`).Scan(&found)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("there is no session with %s", is)
+		}
+	}
+}
