@@ -22,7 +22,7 @@ import (
 
 // desk is an office over a store in memory, with an issuer beside it.
 type desk struct {
-	t      *testing.T
+	t      testing.TB
 	driver store.Driver
 	store  *store.Store
 	keys   *secret.Keys
@@ -43,7 +43,7 @@ type codec struct{}
 func (codec) Encode(v any) ([]byte, error)    { return json.Marshal(v) }
 func (codec) Decode(data []byte, v any) error { return json.Unmarshal(data, v) }
 
-func newDesk(t *testing.T) *desk {
+func newDesk(t testing.TB) *desk {
 	keys, err := secret.Generate()
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ const (
 )
 
 // parsePAN reads a number that is right.
-func parsePAN(t *testing.T, digits string) ident.PAN {
+func parsePAN(t testing.TB, digits string) ident.PAN {
 	t.Helper()
 	pan, err := ident.ParsePAN(digits)
 	if err != nil {
@@ -215,7 +215,7 @@ func (d *desk) trail() []admin.Audit {
 }
 
 // refused checks that an error is a refusal with a code, about a field.
-func refused(t *testing.T, err error, code admin.Code, field string) {
+func refused(t testing.TB, err error, code admin.Code, field string) {
 	t.Helper()
 	var r *admin.Refusal
 	if !errors.As(err, &r) || r.Code != code || r.Field != field {
@@ -231,7 +231,7 @@ func (d *desk) balance(pan string, book, available money.Minor) {
 	}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -42,7 +42,7 @@ func (d *desk) known(pan string) bool {
 }
 
 // tally compares counts with lines/added/present/rejected.
-func tally(t *testing.T, got admin.Import, want string) {
+func tally(t testing.TB, got admin.Import, want string) {
 	t.Helper()
 	if s := fmt.Sprintf("%s %d/%d/%d/%d", got.State, got.Lines, got.Added, got.Present, got.Rejected); s != want {
 		t.Errorf("import came to %s, want %s", s, want)

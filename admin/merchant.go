@@ -15,8 +15,12 @@ import (
 // MaxMerchantRange bounds how long a time a question about a merchant may be of: each hour of it is a search.
 const MaxMerchantRange = 7 * 24 * time.Hour
 
-// maxWeighed bounds how many requests are looked at for one page, because those of an hour need not be of the time asked for.
-const maxWeighed = 2000
+// Bounds of what is looked at for one page: requests, because those of an hour need not be of the time asked for, and hours,
+// because there may be nothing in them.
+const (
+	maxWeighed = 2000
+	maxHours   = 24
+)
 
 // MerchantQuery says which requests are wanted: those that came from a merchant and were received at From or later, and
 // before To.
@@ -36,14 +40,20 @@ func (q *MerchantQuery) check() error {
 		return invalid("to", "must be after from")
 	case q.To.Sub(q.From) > MaxMerchantRange:
 		return invalid("to", "must be at most %d hours after from", int(MaxMerchantRange.Hours()))
+	case q.After != (MerchantCursor{}) && (q.After.Hour < q.first() || q.After.Hour > q.last()):
+		return invalid("after", "must be the next of an earlier answer, and between from and to")
 	}
 	return nil
 }
 
+// first and last give the hours in which the search begins and ends, as a cursor does.
+func (q *MerchantQuery) first() int64 { return q.From.Truncate(time.Hour).Unix() }
+func (q *MerchantQuery) last() int64  { return q.To.Add(-1).Truncate(time.Hour).Unix() }
+
 // start is where the search begins, or goes on.
 func (q *MerchantQuery) start() MerchantCursor {
-	if first := (MerchantCursor{Hour: q.From.Truncate(time.Hour).Unix()}); q.After.Hour < first.Hour {
-		return first
+	if q.After == (MerchantCursor{}) {
+		return MerchantCursor{Hour: q.first()}
 	}
 	return q.After
 }
@@ -79,7 +89,8 @@ func ParseMerchantCursor(s string) (c MerchantCursor, err error) {
 
 // FindByMerchant gives requests that came from a merchant, by the hours in which they were received and within an hour by
 // their numbers. next is where to go on, and zero at the end; a page may have fewer than the limit, or none, before the end.
-// Look-ups of balances are not among them, nor what is no longer kept whole.
+// Look-ups of balances are not among them, nor what is no longer kept whole. What is received between two pages, in an hour that
+// is not over, may be left out: its number may lie below those that were given.
 func (o *Office) FindByMerchant(ctx context.Context, by By, q MerchantQuery) (found []Transaction, next MerchantCursor, err error) {
 	if err := by.may(SeeTransactions); err != nil {
 		return nil, next, err
@@ -95,11 +106,18 @@ func (o *Office) FindByMerchant(ctx context.Context, by By, q MerchantQuery) (fo
 	return found, next, err
 }
 
-// ofMerchant goes through the hours, until a page is full, enough has been looked at, or the time is over.
+// ofMerchant goes through the hours, until a page is full, enough has been looked at, or the time is over. However small a
+// page is wanted, as much is read at once as for a large one: what is read need not be wanted.
 func (o *Office) ofMerchant(ctx context.Context, w ident.World, q *MerchantQuery) (found []txn.Message, next MerchantCursor, err error) {
-	limit, weighed := bounded(q.Limit), 0
-	for at := q.start(); time.Unix(at.Hour, 0).Before(q.To); {
-		candidates, err := o.reports.MessagesByReference(ctx, w, o.keys.Merchant(w, q.Merchant, time.Unix(at.Hour, 0)), at.After, limit)
+	limit, weighed, hours := bounded(q.Limit), 0, 0
+	for at := q.start(); at.Hour <= q.last(); {
+		if err := ctx.Err(); err != nil {
+			return nil, next, err
+		}
+		if hours == maxHours {
+			return found, at, nil
+		}
+		candidates, err := o.reports.MessagesByReference(ctx, w, o.keys.Merchant(w, q.Merchant, time.Unix(at.Hour, 0)), at.After, MaxLimit)
 		if err != nil {
 			return nil, next, err
 		}
@@ -111,8 +129,9 @@ func (o *Office) ofMerchant(ctx context.Context, w ident.World, q *MerchantQuery
 				return found, at, nil
 			}
 		}
-		if len(candidates) < limit {
+		if len(candidates) < MaxLimit {
 			at = MerchantCursor{Hour: at.Hour + int64(time.Hour/time.Second)}
+			hours++
 		}
 	}
 	return found, MerchantCursor{}, nil
