@@ -2047,7 +2047,7 @@ type FindByMerchantParams struct {
 	// To Received before.
 	To time.Time `form:"to" json:"to"`
 
-	// After The `next` of an earlier answer.
+	// After The `next` of an earlier answer, to the same question.
 	After string `form:"after,omitempty" json:"after,omitempty,omitzero"`
 
 	// Limit How many at most; 100 when absent.
@@ -2917,7 +2917,9 @@ type ClientInterface interface {
 	//
 	// Of at most 7 days, by the hours (UTC) in which they were received and within an hour by their numbers. A page may
 	// have fewer than `limit`, or none, and still a `next`. Look-ups of balances are not among them, nor are requests that
-	// are no longer kept whole, or that a release received which did not note merchants.
+	// are no longer kept whole, or that a release received which did not note merchants. A request that is received between
+	// two pages, in an hour that is not over, may be left out, as its number can be below those already given: ask again once
+	// the hour is over.
 	//
 	// Corresponds with GET /transactions/by-merchant (the `FindByMerchant` operationId).
 	FindByMerchant(ctx context.Context, params *FindByMerchantParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4508,7 +4510,9 @@ func (c *Client) FindTransactions(ctx context.Context, params *FindTransactionsP
 //
 // Of at most 7 days, by the hours (UTC) in which they were received and within an hour by their numbers. A page may
 // have fewer than `limit`, or none, and still a `next`. Look-ups of balances are not among them, nor are requests that
-// are no longer kept whole, or that a release received which did not note merchants.
+// are no longer kept whole, or that a release received which did not note merchants. A request that is received between
+// two pages, in an hour that is not over, may be left out, as its number can be below those already given: ask again once
+// the hour is over.
 //
 // Corresponds with GET /transactions/by-merchant (the `FindByMerchant` operationId).
 func (c *Client) FindByMerchant(ctx context.Context, params *FindByMerchantParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -9016,7 +9020,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// Of at most 7 days, by the hours (UTC) in which they were received and within an hour by their numbers. A page may
 	// have fewer than `limit`, or none, and still a `next`. Look-ups of balances are not among them, nor are requests that
-	// are no longer kept whole, or that a release received which did not note merchants.
+	// are no longer kept whole, or that a release received which did not note merchants. A request that is received between
+	// two pages, in an hour that is not over, may be left out, as its number can be below those already given: ask again once
+	// the hour is over.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -13574,7 +13580,9 @@ func (c *ClientWithResponses) FindTransactionsWithResponse(ctx context.Context, 
 //
 // Of at most 7 days, by the hours (UTC) in which they were received and within an hour by their numbers. A page may
 // have fewer than `limit`, or none, and still a `next`. Look-ups of balances are not among them, nor are requests that
-// are no longer kept whole, or that a release received which did not note merchants.
+// are no longer kept whole, or that a release received which did not note merchants. A request that is received between
+// two pages, in an hour that is not over, may be left out, as its number can be below those already given: ask again once
+// the hour is over.
 //
 // Returns a wrapper object for the known response body format(s).
 //

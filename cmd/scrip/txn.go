@@ -75,6 +75,7 @@ type txnFindCmd struct {
 // Help gives the example.
 func (txnFindCmd) Help() string {
 	return "Give one of --id, --identifier, --card, --msisdn, --label, --serial, --pin-file and --merchant.\n\n" +
+		"With --merchant, what is received while it is searched for, in an hour that is not over, may be left out: ask again once it is.\n\n" +
 		"Example:\n  scrip txn find --id 0b1c7c5e-7d10-4f3c-9c6e-1f2a3b4c5d6e\n" +
 		"  scrip txn find --institution 44 --identifier slip-17\n  scrip txn find --card -\n  scrip txn find --msisdn +27749670999\n" +
 		"  scrip txn find --merchant 000000000012345 --from 2026-11-22T10:00:00Z --to 2026-11-22T12:00:00Z"
