@@ -2,6 +2,7 @@ package ratio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -18,6 +19,7 @@ import (
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/giftcardhttp"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/invariant"
 	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/network"
 	"github.com/scripworks/scrip/secret"
@@ -30,6 +32,8 @@ const (
 	growWorkers = 1024
 	// topUpEvery is how many transactions there are to a top-up, which can be found by its number and its label.
 	topUpEvery = 50
+	// voucherEvery is how many transactions there are to a voucher from stock, which can be found by its serial and its PIN.
+	voucherEvery = 200
 	// sampled is how many transactions are remembered, spread over the whole history, to be looked up later.
 	sampled = 500
 	// progressSteps is how often generating says how far it is.
@@ -40,13 +44,42 @@ const (
 	numberPrefix = "2774"
 )
 
-// sample is a transaction by all that it can be found by. Top-ups have no card, redemptions no number and no label.
+// kind is what is done in a transaction.
+type kind int
+
+const (
+	redemption kind = iota
+	topUp
+	voucher
+)
+
+// kindOf is the kind of the nth transaction.
+func kindOf(n int64) kind {
+	switch {
+	case n%topUpEvery == 0:
+		return topUp
+	case n%voucherEvery == 1:
+		return voucher
+	}
+	return redemption
+}
+
+// vouchersIn is how many of the first so many transactions are vouchers.
+func vouchersIn(total int64) int64 { return (total + voucherEvery - 2) / voucherEvery }
+
+// leastHistory is how many transactions have one of each kind among them.
+const leastHistory = 3
+
+// sample is a transaction by all that it can be found by. Redemptions alone have a card, top-ups a number and a label,
+// vouchers a serial and a PIN.
 type sample struct {
 	at            time.Time // received
 	id, advice    ident.ID
 	reference     ident.Reference
+	slip          string // our own reference
 	pan           string
 	msisdn, label string
+	serial, pin   string
 }
 
 // topUps are the commands that make the product of top-ups, and the network of those who are topped up.
@@ -92,6 +125,9 @@ func (h *history) generate(ctx context.Context, of *server) (_ []sample, err err
 	g, err := newGenerator(opened, of.cards, h.Transactions, h.say)
 	if err == nil {
 		err = g.run(ctx)
+	}
+	if err == nil {
+		err = g.verify(ctx)
 	}
 	if stopped := opened.Stop(context.WithoutCancel(ctx)); err == nil {
 		err = stopped
@@ -160,12 +196,33 @@ func (g *generator) fail(err error) {
 	}
 }
 
+// verify computes once everything that must be true of the store, as scrip verify does. What it has to remember grows with
+// the cards and the vouchers, not with the transactions.
+func (g *generator) verify(ctx context.Context) error {
+	begun := time.Now()
+	report, err := invariant.Check(ctx, g.app.Store.Driver())
+	switch {
+	case err != nil:
+		return fmt.Errorf("verify the history: %w", err)
+	case len(report.Faults) > 0:
+		return fmt.Errorf("the history is not sound: %s, and %d more", report.Faults[0], int64(len(report.Faults))-1+report.More)
+	case report.Messages < 2*g.total:
+		return fmt.Errorf("the history has %d messages, fewer than two for each of %d transactions", report.Messages, g.total)
+	}
+	g.say("verified %d messages, %d entries and %d vouchers in %s, 0 faults",
+		report.Messages, report.Entries, report.Vouchers, time.Since(begun).Round(time.Second/10))
+	return nil
+}
+
 // take takes the nth transaction: a request and its confirmation.
 func (g *generator) take(ctx context.Context, n int64) (err error) {
 	s := g.sample(n)
-	if n%topUpEvery == 0 {
+	switch kindOf(n) {
+	case topUp:
 		err = g.topUp(ctx, n, &s)
-	} else {
+	case voucher:
+		err = g.sell(ctx, &s)
+	default:
 		err = g.redeem(ctx, &s)
 	}
 	if err != nil {
@@ -196,10 +253,13 @@ func (g *generator) keep(n int64, s sample) {
 // history.
 func (g *generator) isSample(n int64) bool {
 	spread := max(g.total/sampled, 1)
-	if n%topUpEvery == 0 {
+	switch kindOf(n) {
+	case topUp:
 		return n/topUpEvery%max(spread/topUpEvery, 1) == 0
+	case voucher:
+		return n/voucherEvery%max(spread/voucherEvery, 1) == 0
 	}
-	return n%spread == min(spread-1, 1) // the first of a spread may be a top-up every time
+	return n%spread == min(spread-1, 2) // the first of a spread may be a top-up every time, and the second a voucher
 }
 
 func (g *generator) redeem(ctx context.Context, s *sample) error {
@@ -207,10 +267,12 @@ func (g *generator) redeem(ctx context.Context, s *sample) error {
 	s.pan = pan.Reveal()
 	r := g.redemption(s, pan)
 	r.Body = g.bodyOf(s)
-	if _, err := g.issuer.Request(ctx, r); err != nil {
+	response, err := g.issuer.Request(ctx, r)
+	if err != nil {
 		return err
 	}
-	_, err := g.issuer.Advise(ctx, g.confirmation(txn.Redemption, s))
+	s.slip = response.Reference
+	_, err = g.issuer.Advise(ctx, g.confirmation(txn.Redemption, s))
 	return err
 }
 
@@ -234,20 +296,40 @@ func (g *generator) topUp(ctx context.Context, n int64, s *sample) error {
 	if err != nil {
 		return err
 	}
-	r := &airtime.Request{
-		Family: txn.Purchase, ID: s.id, Sender: g.sender, Received: s.at, Product: toppedUp, Amount: g.amount(), Recipient: recipient,
-		References: []ident.Reference{s.reference}, Labels: []string{s.label}, Origin: origin,
-	}
-	wire, err := airtimehttp.Compose(r)
+	_, err = g.purchase(ctx, s, &airtime.Request{Product: toppedUp, Amount: g.amount(), Recipient: recipient, Labels: []string{s.label}})
+	return err
+}
+
+// sell sells a voucher from stock.
+func (g *generator) sell(ctx context.Context, s *sample) error {
+	s.at = time.Now()
+	sold, err := g.purchase(ctx, s, &airtime.Request{Product: stockedProduct})
 	if err != nil {
 		return err
 	}
-	r.Body = exchange.Keep(wire)
-	if _, err = g.app.Vendor.Request(ctx, r); err != nil {
-		return err
+	if sold.Voucher == nil {
+		return errors.New("the purchase brought no voucher")
 	}
+	s.serial, s.pin = sold.Voucher.Serial, sold.Voucher.PIN.Reveal()
+	return nil
+}
+
+// purchase completes a request with what all have, and makes it and its confirmation.
+func (g *generator) purchase(ctx context.Context, s *sample, r *airtime.Request) (*airtime.Response, error) {
+	r.Family, r.ID, r.Sender, r.Received = txn.Purchase, s.id, g.sender, s.at
+	r.References, r.Origin = []ident.Reference{s.reference}, origin
+	wire, err := airtimehttp.Compose(r)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = exchange.Keep(wire)
+	response, err := g.app.Vendor.Request(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	s.slip = response.Reference
 	_, err = g.app.Vendor.Advise(ctx, &airtime.Advice{Advice: *g.confirmation(txn.Purchase, s)})
-	return err
+	return response, err
 }
 
 // confirmation is the advice that ends a sample's request.

@@ -58,8 +58,8 @@ func RunHistory(ctx context.Context, options HistoryOptions) (Result, error) {
 
 func (o *HistoryOptions) check() error {
 	switch {
-	case o.Transactions < 1 || o.Transactions > MaxHistory:
-		return fmt.Errorf("transactions must be 1 to %d", MaxHistory)
+	case o.Transactions < leastHistory || o.Transactions > MaxHistory:
+		return fmt.Errorf("transactions must be %d to %d", leastHistory, MaxHistory)
 	case !o.SQLite && o.Postgres == nil:
 		return errors.New("no store to measure")
 	}
@@ -128,8 +128,14 @@ func (h *history) make(ctx context.Context, place, name string) (_ *server, remo
 	return made, remove, nil
 }
 
-// grow stops the server, gives its store the history and starts it again.
+// grow brings the server the vouchers of the history, stops it, gives its store the history and starts it again.
 func (h *history) grow(ctx context.Context, place string, long *server) ([]sample, error) {
+	if err := long.administer(ctx, airtimeProduct(stockedProduct)); err != nil {
+		return nil, err
+	}
+	if _, err := long.bringVouchers(ctx, stockedProduct, 'S', int(vouchersIn(h.Transactions))); err != nil {
+		return nil, err
+	}
 	if err := long.stop(); err != nil {
 		return nil, err
 	}
@@ -142,7 +148,7 @@ func (h *history) grow(ctx context.Context, place string, long *server) ([]sampl
 	if err != nil {
 		return nil, err
 	}
-	h.say("%s: %d transactions in %s", place, h.Transactions, time.Since(begun).Round(time.Second))
+	h.say("%s: %d transactions made and verified in %s", place, h.Transactions, time.Since(begun).Round(time.Second))
 	after, err := h.bytes(ctx, long)
 	if err != nil {
 		return nil, err

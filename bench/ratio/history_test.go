@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,6 +14,7 @@ import (
 func TestHistoryRefusesOptionsThatMeasureNothing(t *testing.T) {
 	for name, spoil := range map[string]func(*HistoryOptions){
 		"no transactions": func(o *HistoryOptions) { o.Transactions = 0 },
+		"too few":         func(o *HistoryOptions) { o.Transactions = leastHistory - 1 },
 		"too many":        func(o *HistoryOptions) { o.Transactions = MaxHistory + 1 },
 		"no store":        func(o *HistoryOptions) { o.SQLite = false },
 		"no program":      func(o *HistoryOptions) { o.Scrip = "" },
@@ -25,23 +27,37 @@ func TestHistoryRefusesOptionsThatMeasureNothing(t *testing.T) {
 	}
 }
 
-func TestSamplesAreOfBothKindsAndSpreadOverTheWholeHistory(t *testing.T) {
-	for _, total := range []int64{60, 300, 20_000, 100_000, 1_000_000} {
+func TestSamplesAreOfAllKindsAndSpreadOverTheWholeHistory(t *testing.T) {
+	for _, total := range []int64{leastHistory, 60, 300, 20_000, 100_000, 1_000_000} {
 		g := &generator{total: total}
-		counts, last := map[bool]int64{}, int64(0)
+		all, kept, last := map[kind]int64{}, map[kind]int64{}, int64(0)
 		for n := range total {
+			all[kindOf(n)]++
 			if g.isSample(n) {
-				counts[n%topUpEvery == 0]++
+				kept[kindOf(n)]++
 				last = n
 			}
 		}
-		for isTopUp, count := range counts {
-			if count < min(total/topUpEvery, sampled/2) || count > 3*sampled {
-				t.Errorf("of %d: top-ups %v: %d", total, isTopUp, count)
+		for of, count := range all {
+			if kept[of] < min(count, sampled/2) || kept[of] > 3*sampled {
+				t.Errorf("of %d: %d of kind %d: %d are kept", total, count, of, kept[of])
 			}
 		}
-		if len(counts) != 2 || last < total-total/10-1 {
-			t.Errorf("of %d: %v, the last is %d", total, counts, last)
+		if len(all) != 3 || last < total-total/10-1 {
+			t.Errorf("of %d: %v, the last is %d", total, all, last)
+		}
+		if want := vouchersIn(total); all[voucher] != want {
+			t.Errorf("of %d: %d vouchers are sold of %d in stock", total, all[voucher], want)
+		}
+	}
+}
+
+// No history is measured in which something was not found, or not asked for.
+func TestEveryQuestionIsAskedOfSomeSample(t *testing.T) {
+	samples := []sample{{pan: "6"}, {msisdn: "27"}, {serial: "S"}}
+	for _, q := range questions {
+		if !slices.ContainsFunc(samples, q.of) {
+			t.Errorf("nothing is looked up by %s", q.name)
 		}
 	}
 }

@@ -21,7 +21,7 @@ type question struct {
 	ask  func(*office, context.Context, sample) error
 }
 
-// questions are all the ways in which a transaction can be found.
+// questions are everything that `scrip txn find` finds a transaction by, and the first page of the requests that are open.
 var questions = []question{
 	{"message id of a request", anySample, func(o *office, ctx context.Context, s sample) error {
 		return o.find(ctx, url.Values{"id": {string(s.id)}})
@@ -32,6 +32,9 @@ var questions = []question{
 	{"third-party identifier", anySample, func(o *office, ctx context.Context, s sample) error {
 		return o.find(ctx, url.Values{"institution": {s.reference.Institution}, "identifier": {s.reference.Identifier}})
 	}},
+	{"reference on a slip", anySample, func(o *office, ctx context.Context, s sample) error {
+		return o.find(ctx, url.Values{"identifier": {s.slip}})
+	}},
 	{"merchant and hour", anySample, (*office).atMerchant},
 	{"card, with its history", sample.redeemed, (*office).historyOf},
 	{"MSISDN", sample.toppedUp, func(o *office, ctx context.Context, s sample) error {
@@ -40,11 +43,19 @@ var questions = []question{
 	{"label", sample.toppedUp, func(o *office, ctx context.Context, s sample) error {
 		return o.search(ctx, "label", s.label)
 	}},
+	{"serial of a voucher", sample.bought, func(o *office, ctx context.Context, s sample) error {
+		return o.search(ctx, "serial", s.serial)
+	}},
+	{"PIN of a voucher", sample.bought, func(o *office, ctx context.Context, s sample) error {
+		return o.search(ctx, "pin", s.pin)
+	}},
+	{"being open, the first page", anySample, (*office).open},
 }
 
 func anySample(sample) bool     { return true }
 func (s sample) redeemed() bool { return s.pan != "" }
 func (s sample) toppedUp() bool { return s.msisdn != "" }
+func (s sample) bought() bool   { return s.serial != "" }
 
 // lookUp asks each question of each of its samples, one after the other.
 func (h *history) lookUp(ctx context.Context, place string, of *server, samples []sample) error {
@@ -80,7 +91,8 @@ func (o *office) find(ctx context.Context, by url.Values) error {
 	return o.expectSome(ctx, http.MethodGet, "/transactions?"+by.Encode(), nil, "transactions")
 }
 
-// firstPage is how many of an hour's transactions are asked for, as somebody does who begins to leaf through them.
+// firstPage is how many transactions of an hour, or open requests, are asked for, as somebody does who begins to leaf through
+// them.
 const firstPage = 100
 
 // atMerchant finds the first transactions of the hour in which a sample came from its merchant.
@@ -91,6 +103,11 @@ func (o *office) atMerchant(ctx context.Context, s sample) error {
 		"from": {from.Format(time.RFC3339)}, "to": {from.Add(time.Hour).Format(time.RFC3339)},
 	}
 	return o.expectSome(ctx, http.MethodGet, "/transactions/by-merchant?"+by.Encode(), nil, "transactions")
+}
+
+// open lists requests that are open, as those of redemptions are that were measured just before.
+func (o *office) open(ctx context.Context, _ sample) error {
+	return o.expectSome(ctx, http.MethodGet, "/transactions/open?limit="+strconv.Itoa(firstPage), nil, "transactions")
 }
 
 // search finds transactions by what may not.
