@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/ident"
@@ -215,7 +216,7 @@ const maxMarked = 16
 var errBehind = errors.New("what operators have set keeps changing")
 
 // Check refuses a keyset with which the store cannot have been written (ErrOther), or that would use a key which another process
-// on it does not hold (store.ErrKeyAhead), and remembers one that it can. Of two processes that start on an empty store with
+// on it does not hold (store.ErrKeyAhead, after a little more than store.LeaseTime), and remembers one that it can. Of two processes that start on an empty store with
 // different ones, one is refused.
 func Check(ctx context.Context, s *store.Store, keys *secret.Keys) error {
 	err := errBehind
@@ -251,9 +252,16 @@ func check(ctx context.Context, s *store.Store, keys *secret.Keys) error {
 	return hold(ctx, s, keys)
 }
 
+// How long a process waits for those that do not hold its primary key: one that was killed, perhaps its own last run, counts as
+// living for store.LeaseTime.
+const (
+	aheadWithin = store.LeaseTime + 2*time.Second
+	aheadPause  = 500 * time.Millisecond
+)
+
 // hold says to the other processes which keys this one holds, and that it uses the primary one.
 func hold(ctx context.Context, s *store.Store, keys *secret.Keys) error {
-	err := s.Driver().HoldKeys(ctx, keys.Numbers(), keys.Primary())
+	err := awaitHolders(ctx, s, keys)
 	switch {
 	case errors.Is(err, store.ErrKey):
 		return fmt.Errorf("%w: %w", ErrOther, err)
@@ -261,6 +269,21 @@ func hold(ctx context.Context, s *store.Store, keys *secret.Keys) error {
 		return fmt.Errorf("%w; give every process the keyset as `scrip keys prepare` writes it, start each again, and rotate then", err)
 	}
 	return err
+}
+
+// awaitHolders tries to hold keys until all others hold the primary one, or have had the time to be gone.
+func awaitHolders(ctx context.Context, s *store.Store, keys *secret.Keys) error {
+	for last := time.Now().Add(aheadWithin); ; {
+		err := s.Driver().HoldKeys(ctx, keys.Numbers(), keys.Primary())
+		if !errors.Is(err, store.ErrKeyAhead) || time.Now().After(last) {
+			return err
+		}
+		select {
+		case <-time.After(aheadPause):
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		}
+	}
 }
 
 // remember marks a store, if nobody has set anything since a revision: errBehind.

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/ident"
@@ -134,4 +136,46 @@ func TestAKeysetIsCheckedWhileOperatorsAct(t *testing.T) {
 		}
 		must(t, s.Close())
 	}
+}
+
+// haunted is a driver on which a process without the newest key counts as living until an instant.
+type haunted struct {
+	*memstore.Driver
+	until time.Time
+}
+
+func (h haunted) HoldKeys(ctx context.Context, _ []uint32, _ uint32) error {
+	if time.Now().Before(h.until) {
+		return store.ErrKeyAhead
+	}
+	return ctx.Err()
+}
+
+// A process that was killed counts as living for a while. When it starts again with rotated keys, it is not refused for itself.
+func TestRotatedKeysWaitForOneThatWasKilled(t *testing.T) {
+	for ghost, want := range map[time.Duration]error{store.LeaseTime: nil, time.Hour: store.ErrKeyAhead} {
+		synctest.Test(t, func(t *testing.T) {
+			driver := memstore.New()
+			keys, err := secret.Generate()
+			must(t, err)
+			must(t, check(t, driver, keys))
+			rotated, err := keys.Rotate()
+			must(t, err)
+			began := time.Now()
+			err = check(t, haunted{driver, began.Add(ghost)}, rotated)
+			if !errors.Is(err, want) {
+				t.Errorf("one that lives for %v: %v", ghost, err)
+			}
+			if took := time.Since(began); took > 2*store.LeaseTime {
+				t.Errorf("one that lives for %v was waited for for %v", ghost, took)
+			}
+		})
+	}
+}
+
+// check checks keys on a store that is opened for that.
+func check(t *testing.T, d store.Driver, keys *secret.Keys) error {
+	t.Helper()
+	s := store.New(d, store.Settings{Keys: keys})
+	return errors.Join(keyset.Check(t.Context(), s, keys), s.Close())
 }
