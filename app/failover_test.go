@@ -28,7 +28,7 @@ func (p *process) fixed() (h *house, gone, next <-chan struct{}) { return p.hous
 // While a primary is killed, or hangs, and its standby is promoted, servers stay up and come back by themselves. Whatever
 // they have acknowledged is there, and what they left unknown is as its senders ended it.
 func TestCrashOfThePrimaryUnderLoad(t *testing.T) {
-	workshopOf(t) // which skips in a short run
+	besideOthers(t)
 	random, seed := crashRandom(t)
 	c, pair := openPair(t, clusterNodes)
 	c.hire(t, seed, clusterSellers, c.anyNode)

@@ -175,7 +175,7 @@ func TestARollingRestartFailsNothing(t *testing.T) {
 // Servers are killed at any instant, and others come in their place. What was acknowledged by one of them is known to all,
 // what was left unknown is as its sender ended it, and nothing is spent or sold twice.
 func TestCrashOfNodesUnderLoad(t *testing.T) {
-	workshopOf(t) // which skips in a short run
+	besideOthers(t)
 	random, seed := crashRandom(t)
 	c := openCluster(t, pgtest.Shared(t).Database(t), clusterNodes+1)
 	c.hire(t, seed, clusterSellers, c.anyNode)

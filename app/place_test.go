@@ -25,11 +25,18 @@ func inDatabase(t testing.TB) place {
 	return place{Data: t.TempDir(), Database: pgtest.Shared(t).Database(t)}
 }
 
-// inEachStore runs a test of killed servers on each store that a power cut leaves whole, on both at the same time: most of
-// it is waiting.
-func inEachStore(t *testing.T, run func(t *testing.T, in newPlace)) {
+// besideOthers lets a test of servers that are processes of their own run at the same time as others of the kind: much of
+// it is waiting, and none of them shares a store with another.
+func besideOthers(t *testing.T) {
 	t.Helper()
 	workshopOf(t) // which skips in a short run
+	t.Parallel()
+}
+
+// inEachStore runs a test of killed servers on each store that a power cut leaves whole, on both at the same time.
+func inEachStore(t *testing.T, run func(t *testing.T, in newPlace)) {
+	t.Helper()
+	besideOthers(t)
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		run(t, inFile)

@@ -241,7 +241,7 @@ func (c *relays) end(t *testing.T) {
 // Of several relays on one database one at a time owns the queue of their upstream. When it is killed another one owns it
 // within seconds, and every request and advice comes to its one end, in order.
 func TestCrashOfTheRelayThatOwnsTheQueue(t *testing.T) {
-	workshopOf(t) // which skips in a short run
+	besideOthers(t)
 	random, seed := crashRandom(t)
 	c := openRelays(t, seed)
 	c.hire(t, seed, relaySellers, c.anyRelay)
