@@ -18,7 +18,7 @@ import (
 // operators pause and resume the queues.
 func TestKillsOfManyNodes(t *testing.T) {
 	for name, asks := range map[string]bool{"with reversals": false, "where nothing is taken back": true} {
-		for seed := range uint64(seeds / 2) {
+		for seed := range seeds() / 2 {
 			t.Run(fmt.Sprint(name, " seed ", seed), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s := newCluster(t, seed, 3)
@@ -34,7 +34,7 @@ func TestKillsOfManyNodes(t *testing.T) {
 
 // A node that hangs is taken for dead, and what it had in hand is taken over, while it still works on.
 func TestNodesThatAreTakenForDead(t *testing.T) {
-	for seed := range uint64(seeds / 2) {
+	for seed := range seeds() / 2 {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newCluster(t, seed, 3)

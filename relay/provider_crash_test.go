@@ -47,11 +47,7 @@ func TestAKillAtEveryBoundaryOfATopUp(t *testing.T) {
 
 // The network loses, doubles, delays and reorders, and the process is killed again and again, also while it recovers.
 func TestKillsOfTopUpsOnABadNetwork(t *testing.T) {
-	seeds := uint64(60)
-	if testing.Short() {
-		seeds = 8
-	}
-	for seed := range seeds {
+	for seed := range seeds() {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newMart(t, seed)
