@@ -45,7 +45,7 @@ func told(err error, reading bool) (status int, e adminapi.Error, after time.Dur
 	case errors.As(err, &declined):
 		return http.StatusConflict, adminapi.Error{Code: adminapi.ErrorCodeCONFLICT, Message: declined.Error(), Field: declined.Field}, 0, true
 	case errors.As(err, &notTaken):
-		return http.StatusServiceUnavailable, adminapi.Error{Code: adminapi.ErrorCodeUNAVAILABLE, Message: notTaken.Text}, notTaken.After, true
+		return http.StatusServiceUnavailable, adminapi.Error{Code: adminapi.ErrorCodeUNAVAILABLE, Message: notTaken.Text}, notTaken.After, notTaken.Cause != decline.StoreDown
 	case reading:
 		return http.StatusServiceUnavailable, adminapi.Error{Code: adminapi.ErrorCodeUNAVAILABLE, Message: "it cannot be read now"}, 0, false
 	}

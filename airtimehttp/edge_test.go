@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -47,6 +48,7 @@ func TestWhatIsNotDecidedIsAnsweredByItsCause(t *testing.T) {
 		{"overloaded", &decline.NotTaken{Cause: decline.Overloaded, Text: "busy"}, 503, 500, "SYSTEM_MALFUNCTION", "GENERAL_ERROR"},
 		{"stopping", &decline.NotTaken{Cause: decline.Stopping, Text: "bye"}, 503, 500, "SYSTEM_MALFUNCTION", "GENERAL_ERROR"},
 		{"store down", &decline.NotTaken{Cause: decline.StoreDown, Text: "disk full"}, 503, 500, "SYSTEM_MALFUNCTION", "GENERAL_ERROR"},
+		{"store down, and why", fmt.Errorf("%w: %w", &decline.NotTaken{Cause: decline.StoreDown, Text: "x"}, errors.New("disk on fire")), 503, 500, "SYSTEM_MALFUNCTION", "GENERAL_ERROR"},
 		{"too often", &decline.NotTaken{Cause: decline.RateLimited, Text: "slowly"}, 429, 500, "LIMIT_EXCEEDED", "GENERAL_ERROR"},
 		{"too late", &decline.NotTaken{Cause: decline.Expired, Text: "late"}, 504, 500, "SYSTEM_MALFUNCTION", "GENERAL_ERROR"},
 		{"who are you", &decline.NotTaken{Cause: decline.Unauthenticated, Text: "who?"}, 401, 401, "GENERAL_ERROR", "GENERAL_ERROR"},

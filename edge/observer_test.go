@@ -73,10 +73,11 @@ func TestEveryFaultIsLogged(t *testing.T) {
 	o, _, c, log := newObserver()
 	disk := errors.New("commit: disk full")
 	o.Observe("redeem", 500, "GENERAL_ERROR", time.Second, disk)
-	o.Observe("load", 503, "TEMPORARY_FAILURE", time.Second, &decline.NotTaken{Cause: decline.StoreDown, Text: "the store cannot save"})
+	turned := &decline.NotTaken{Cause: decline.StoreDown, Text: "the store cannot save"}
+	o.Observe("load", 503, "TEMPORARY_FAILURE", time.Second, fmt.Errorf("%w: %w", turned, disk))
 	for _, want := range []string{
 		`"level":"ERROR","msg":"answered with a fault","operation":"redeem","status":500`, `"cause":"commit: disk full"`,
-		`"level":"ERROR","msg":"answered with a fault","operation":"load","status":503`, `"cause":"not taken: the store cannot save"`,
+		`"level":"ERROR","msg":"answered with a fault","operation":"load","status":503`, `"cause":"not taken: the store cannot save: commit: disk full"`,
 	} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log lacks %s:\n%s", want, log)

@@ -161,6 +161,7 @@ func TestWhatIsNotDecidedIsAnsweredByItsCause(t *testing.T) {
 		{"overloaded", &decline.NotTaken{Cause: decline.Overloaded, Text: "busy", After: later}, 503, 500, "TEMPORARY_FAILURE", "2"},
 		{"stopping", &decline.NotTaken{Cause: decline.Stopping, Text: "bye", After: time.Second}, 503, 500, "TEMPORARY_FAILURE", "1"},
 		{"store down", &decline.NotTaken{Cause: decline.StoreDown, Text: "disk full"}, 503, 500, "TEMPORARY_FAILURE", ""},
+		{"store down, and why", fmt.Errorf("%w: %w", &decline.NotTaken{Cause: decline.StoreDown, Text: "x"}, errors.New("disk on fire")), 503, 500, "TEMPORARY_FAILURE", ""},
 		{"too often", &decline.NotTaken{Cause: decline.RateLimited, Text: "slowly", After: time.Minute}, 429, 500, "TEMPORARY_FAILURE", "60"},
 		{"too late", &decline.NotTaken{Cause: decline.Expired, Text: "late"}, 504, 500, "TEMPORARY_FAILURE", ""},
 		{"who are you", &decline.NotTaken{Cause: decline.Unauthenticated, Text: "who?"}, 401, 401, "GENERAL_ERROR", ""},

@@ -170,14 +170,17 @@ func (s *Store) take(batch []*job) []*job {
 }
 
 // save runs a batch until it meets no other writer.
-func (s *committer) save(batch []*job) error {
+func (s *committer) save(batch []*job) (err error) {
 	for n := range maxConflicts {
-		if err := s.try(batch); !errors.Is(err, ErrConflict) {
+		if err = s.try(batch); !errors.Is(err, ErrConflict) {
 			return err
 		}
+		why := OtherConflict
+		errors.As(err, &why)
+		s.conflict(why)
 		rest(n)
 	}
-	return fmt.Errorf("%w: it met other writers %d times", ErrNotSaved, maxConflicts)
+	return fmt.Errorf("%w: it met other writers %d times, at last: %w", ErrNotSaved, maxConflicts, err)
 }
 
 // rest waits a moment before a batch runs again, a longer one each time, so that two that meet do not meet again.
@@ -231,10 +234,10 @@ func surely(err error, doing string) error {
 	return fmt.Errorf("%w: %s: %w", ErrNotSaved, doing, err)
 }
 
-// outcome turns a batch's error into what its messages are told.
+// outcome turns a batch's error into what its messages are told, and keeps the error for whoever logs it.
 func outcome(err error) error {
 	if errors.Is(err, ErrNotSaved) || errors.Is(err, ErrData) {
-		return &decline.NotTaken{Cause: decline.StoreDown, Text: "the store cannot save", After: time.Second}
+		return fmt.Errorf("%w: %w", &decline.NotTaken{Cause: decline.StoreDown, Text: "the store cannot save", After: time.Second}, err)
 	}
 	return fmt.Errorf("commit: %w", err)
 }

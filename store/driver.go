@@ -91,6 +91,28 @@ var (
 	ErrNotSaved = errors.New("store: nothing was saved")
 )
 
+// Conflict is why a batch met another writer. It is an ErrConflict, of a kind that is counted apart.
+type Conflict string
+
+// Conflicts lists all of them.
+var Conflicts = []Conflict{Serialization, Deadlock, LockRoom, OtherNumber, OtherOrder, OtherConflict}
+
+// The kinds of conflict. An ErrConflict of none of these is an OtherConflict.
+const (
+	Serialization Conflict = "serialization"
+	Deadlock      Conflict = "deadlock"
+	LockRoom      Conflict = "lock_room" // there was no room for a lock
+	OtherNumber   Conflict = "number"    // another writer has added the card first
+	OtherOrder    Conflict = "order"     // what was found comes after the places that were taken
+	OtherConflict Conflict = "other"
+)
+
+// Error tells the kind.
+func (c Conflict) Error() string { return ErrConflict.Error() + " (" + string(c) + ")" }
+
+// Is says that it is an ErrConflict.
+func (c Conflict) Is(target error) bool { return target == ErrConflict }
+
 // IDKey is a message id in its world, with its keyed hash for the index.
 type IDKey struct {
 	World ident.World

@@ -188,7 +188,7 @@ func (t *Tx) load() {
 	}
 	t.wanted.Reset()
 	if t.first != 0 && t.set.newest >= t.first && t.places.follow(t.set.newest) { // the next time the place comes after it
-		panic(failure{fmt.Errorf("%w: %w", errDriver, ErrConflict)})
+		panic(failure{fmt.Errorf("%w: %w", errDriver, OtherOrder)})
 	}
 }
 

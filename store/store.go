@@ -45,6 +45,9 @@ type Settings struct {
 	// Observe is told of each commit: how many messages shared it, how long it took, and its error. It may be nil; several
 	// committers call it at once.
 	Observe func(messages int, took time.Duration, err error)
+	// Conflict is told why a batch met another writer, each time, and then the batch runs again unless it has too often. It
+	// may be nil; several committers call it at once.
+	Conflict func(why Conflict)
 	// Committers is how many batches are at work at once at most; 0 is 1. All but the first only help when a full batch
 	// waits. It is for drivers that can begin a batch beside another one.
 	Committers int
@@ -57,6 +60,7 @@ type Store struct {
 	now        func() time.Time
 	unfinished func(int32) bool
 	observe    func(int, time.Duration, error)
+	conflict   func(Conflict)
 
 	life    context.Context // ends when Close has finished the work in hand
 	end     context.CancelFunc
@@ -76,7 +80,7 @@ func New(driver Driver, settings Settings) *Store {
 	life, end := context.WithCancel(context.Background())
 	s := &Store{
 		driver: driver, keys: settings.Keys, now: settings.Now, unfinished: settings.Unfinished, observe: settings.Observe,
-		life: life, end: end, queue: make(chan *job, maxQueue), behind: make(chan *job, maxBehind),
+		conflict: settings.Conflict, life: life, end: end, queue: make(chan *job, maxQueue), behind: make(chan *job, maxBehind),
 		views: make(chan *job, maxQueue), full: make(chan struct{}, 1),
 	}
 	s.jobs.New = func() any { return &job{answer: make(chan error, 1)} }
@@ -88,6 +92,9 @@ func New(driver Driver, settings Settings) *Store {
 	}
 	if s.observe == nil {
 		s.observe = func(int, time.Duration, error) {}
+	}
+	if s.conflict == nil {
+		s.conflict = func(Conflict) {}
 	}
 	s.working.Go(newCommitter(s).run)
 	for range settings.Committers - 1 {

@@ -3,6 +3,9 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -144,6 +147,40 @@ func TestAnErrorOfTheDiskIsUnknownUnlessTheDriverIsSure(t *testing.T) {
 				t.Errorf("once the disk is well again: %v, %v", err, s.Health())
 			}
 		})
+	}
+}
+
+// Why nothing was saved reaches whoever logs it, also when other writers were the cause once too often.
+func TestWhyABatchWasNotSavedIsKept(t *testing.T) {
+	for what, why := range map[string]error{"the disk": errors.New("disk on fire"), "another writer": store.Deadlock} {
+		driver := &faulty{Driver: memstore.New(), save: func(*store.Set) error {
+			if errors.Is(why, store.ErrConflict) {
+				return why
+			}
+			return errors.Join(store.ErrNotSaved, why)
+		}}
+		err := open(t, driver).Do(t.Context(), named("m1"), insert("m1"))
+		if !isNotTaken(err, decline.StoreDown) || !errors.Is(err, why) || !strings.Contains(err.Error(), why.Error()) {
+			t.Errorf("%s: told %v", what, err)
+		}
+	}
+}
+
+// Each time that a batch meets another writer is told, and why.
+func TestConflictsAreTold(t *testing.T) {
+	var told []store.Conflict
+	will := []error{store.Deadlock, fmt.Errorf("%w: a number", store.OtherNumber), store.ErrConflict, nil}
+	driver := &faulty{Driver: memstore.New(), save: func(*store.Set) (err error) {
+		err, will = will[0], will[1:]
+		return err
+	}}
+	s := store.New(driver, store.Settings{Keys: keys(), Conflict: func(why store.Conflict) { told = append(told, why) }})
+	err := s.Do(t.Context(), named("m1"), insert("m1"))
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []store.Conflict{store.Deadlock, store.OtherNumber, store.OtherConflict}; !slices.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
 	}
 }
 

@@ -329,7 +329,7 @@ func (b *batch) refused(err error, changes *store.Changes) error {
 		return err
 	case !errors.As(err, &told):
 	case told.Code == uniqueViolation && told.ConstraintName == "card_number_pkey" && b.metAnother(changes):
-		return fmt.Errorf("%w: %w", store.ErrConflict, err)
+		return fmt.Errorf("%w: %w", store.OtherNumber, err)
 	case strings.HasPrefix(told.Code, "22") || strings.HasPrefix(told.Code, "23"):
 		return fmt.Errorf("%w: %w", store.ErrData, err)
 	}
@@ -344,16 +344,32 @@ func (b *batch) metAnother(c *store.Changes) bool {
 
 const uniqueViolation = "23505"
 
+// conflicts are what goes away when a batch runs again, by the server's code.
+var conflicts = map[string]store.Conflict{"40001": store.Serialization, deadlock: store.Deadlock, "53200": store.LockRoom}
+
+// refusedValue is an error about a value, which the server's text may quote, and ours does not.
+type refusedValue struct{ told *pgconn.PgError }
+
+// Error gives the code alone.
+func (r refusedValue) Error() string {
+	return "the server refused a value (SQLSTATE " + r.told.Code + ")"
+}
+
+// Unwrap gives what the server has told.
+func (r refusedValue) Unwrap() error { return r.told }
+
 // judge adds store.ErrConflict to what goes away when the batch runs again, and closes a connection that has an error of
 // another kind than that of a value.
 func (c *conn) judge(err error) error {
 	var told *pgconn.PgError
 	if errors.As(err, &told) && told.SeverityUnlocalized == "ERROR" {
-		switch told.Code {
-		case "40001", "40P01", "53200": // the last one: no room for a lock
-			return fmt.Errorf("%w: %w", store.ErrConflict, err)
+		if why, conflicts := conflicts[told.Code]; conflicts {
+			return fmt.Errorf("%w: %w", why, err)
 		}
-		if strings.HasPrefix(told.Code, "22") || strings.HasPrefix(told.Code, "23") {
+		switch {
+		case strings.HasPrefix(told.Code, "22"):
+			return refusedValue{told}
+		case strings.HasPrefix(told.Code, "23"):
 			return err
 		}
 	}
