@@ -67,20 +67,19 @@ const oneSignal = time.Second
 func untilSignalled() context.Context {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	go func() {
-		awaitTwo(signals, cancel)
+		awaitTwo(signals, func(first os.Signal) { cancel(errors.New(first.String())) })
 		fmt.Fprintln(os.Stderr, "scrip: ended at once; what was in hand may or may not have been done")
 		os.Exit(exitFailed)
 	}()
 	return ctx
 }
 
-// awaitTwo calls first at the first signal, and returns at the second.
-func awaitTwo(signals <-chan os.Signal, first func()) {
-	<-signals
-	came := time.Now()
-	first()
+// awaitTwo calls first with the first signal, and returns at the second.
+func awaitTwo(signals <-chan os.Signal, first func(os.Signal)) {
+	one, came := <-signals, time.Now()
+	first(one)
 	for range signals {
 		if time.Since(came) >= oneSignal {
 			return

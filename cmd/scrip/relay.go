@@ -84,7 +84,7 @@ func (c *relayCmd) Run(ctx context.Context, out console) error {
 		return err
 	}
 	announce(a, &c.Serve, out)
-	return live(ctx, a, out, func() { serving(a, &c.Serve, out) })
+	return live(ctx, a, &c.Serve, out, func() { serving(ctx, a, &c.Serve, out) })
 }
 
 // check judges what is given before anything is made.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/config"
@@ -37,7 +38,7 @@ func (s *serveCmd) Run(ctx context.Context, c console) error {
 		return err
 	}
 	announce(a, &s.Serve, c)
-	return live(ctx, a, c, func() { serving(a, &s.Serve, c) })
+	return live(ctx, a, &s.Serve, c, func() { serving(ctx, a, &s.Serve, c) })
 }
 
 // settingsOf turns what the operator set into what the program is made of.
@@ -68,7 +69,7 @@ func networkOf(s *config.Serve) *network.Settings {
 }
 
 // live starts a program, takes up changed certificates at SIGHUP, and stops it when it is told to or breaks down.
-func live(ctx context.Context, a *app.App, c console, started func()) error {
+func live(ctx context.Context, a *app.App, s *config.Serve, c console, started func()) error {
 	if err := a.Start(); err != nil {
 		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 	}
@@ -83,11 +84,20 @@ func live(ctx context.Context, a *app.App, c console, started func()) error {
 				fmt.Fprintln(c.err, "scrip: kept the old certificates:", err)
 			}
 		case err := <-a.Failed():
-			return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
+			return errors.Join(err, end(ctx, a, s, c, "a listener broke down"))
 		case <-ctx.Done():
-			return a.Stop(context.WithoutCancel(ctx))
+			return end(ctx, a, s, c, context.Cause(ctx).Error())
 		}
 	}
+}
+
+// end stops a program, and says why, for how long balancers are given to see it, and when it is done.
+func end(ctx context.Context, a *app.App, s *config.Serve, c console, why string) error {
+	log, began := s.Logger(c.err), time.Now()
+	log.Info("stopping", "why", why, "drain", s.DrainDelay.String(), "within", s.StopTimeout.String())
+	err := a.Stop(context.WithoutCancel(ctx))
+	log.Info("stopped", "took", time.Since(began).Round(time.Millisecond).String())
+	return err
 }
 
 // announce says what was made for a server. It comes before the server listens, because what was made has been
@@ -101,9 +111,31 @@ func announce(a *app.App, s *config.Serve, c console) {
 	}
 }
 
-// serving says where a server listens.
-func serving(a *app.App, s *config.Serve, c console) {
-	s.Logger(c.err).Info("serving", "contracts", a.Address().String(), "operators", a.AdminAddress().String())
+// serving says where a server listens, and which store it serves: two that should share one can be compared.
+func serving(ctx context.Context, a *app.App, s *config.Serve, c console) {
+	told := []any{"contracts", a.Address().String(), "operators", a.AdminAddress().String(), "store", storeOf(s)}
+	schema, migration, err := a.Schema(ctx)
+	if err != nil {
+		told = append(told, "schema", "unknown: "+err.Error()) // it serves all the same
+	}
+	if schema != "" {
+		told = append(told, "schema", schema)
+	}
+	if migration != 0 {
+		told = append(told, "migration", migration)
+	}
+	s.Logger(c.err).Info("serving", told...)
+}
+
+// storeOf names the store that is served, without what lets somebody in.
+func storeOf(s *config.Serve) string {
+	switch {
+	case s.Database != "":
+		return place{url: s.Database}.String()
+	case s.Data != "":
+		return place{file: app.StorePath(s.Data)}.String()
+	}
+	return "memory"
 }
 
 // sandboxCmd is `scrip sandbox`.
@@ -128,8 +160,8 @@ func (s *sandboxCmd) Run(ctx context.Context, c console) error {
 		return err
 	}
 	announce(a, &s.Serve, c)
-	return live(ctx, a, c, func() {
-		serving(a, &s.Serve, c)
+	return live(ctx, a, &s.Serve, c, func() {
+		serving(ctx, a, &s.Serve, c)
 		fmt.Fprint(c.out, sandbox.Welcome(a.Address().String(), a.AdminAddress().String()))
 	})
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/app"
+	"github.com/scripworks/scrip/config"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store/postgres/pgtest"
@@ -106,16 +109,9 @@ func TestAnOperatorIsRecovered(t *testing.T) {
 
 // On a database an admin is made while servers go on, and they take the token; the help says so.
 func TestAnOperatorIsRecoveredBesideRunningServers(t *testing.T) {
-	settings := app.Settings{Data: t.TempDir(), Database: pgtest.Shared(t).Database(t), Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0"}
-	a, err := app.New(t.Context(), settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stop(t, a)
-	if err := a.Start(); err != nil {
-		t.Fatal(err)
-	}
-	code, out, told := ran(t, "operator", "recover", "ann", "--database", settings.Database, "--data", settings.Data)
+	data, database := t.TempDir(), pgtest.Shared(t).Database(t)
+	a := servedOn(t, data, database)
+	code, out, told := ran(t, "operator", "recover", "ann", "--database", database, "--data", data)
 	if code != exitDone {
 		t.Fatalf("exit code %d\n%s%s", code, out, told)
 	}
@@ -127,6 +123,47 @@ func TestAnOperatorIsRecoveredBesideRunningServers(t *testing.T) {
 	if _, help, _ := ran(t, "operator", "recover", "--help"); !strings.Contains(help, "it works beside them") || !strings.Contains(help, "--database postgres://") {
 		t.Errorf("the help does not say so:\n%s", help)
 	}
+}
+
+// Nodes of one database can be compared by what they say that they serve, and say so without a password.
+func TestANodeSaysWhichStoreItServes(t *testing.T) {
+	address := pgtest.Shared(t).Database(t)
+	told, a := &bytes.Buffer{}, servedOn(t, t.TempDir(), address)
+	serving(t.Context(), a, &config.Serve{Database: withPassword(t, address)}, console{err: told})
+	var line struct {
+		Store, Schema string
+		Migration     int64
+	}
+	if err := json.Unmarshal(told.Bytes(), &line); err != nil || strings.Contains(told.String(), "secret") {
+		t.Fatalf("%v: %s", err, told)
+	}
+	if want := placeOf(address).String(); line.Store != want || line.Schema != "public" || line.Migration < 1 {
+		t.Errorf("got %+v, want %s in the schema public", line, want)
+	}
+}
+
+func servedOn(t *testing.T, data, database string) *app.App {
+	t.Helper()
+	a, err := app.New(t.Context(), app.Settings{Data: data, Database: database, Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(t, a) })
+	if err := a.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// withPassword gives an address with a password in it.
+func withPassword(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword("ann", "secret")
+	return u.String()
 }
 
 func trailOf(t *testing.T, data string) string {
