@@ -132,8 +132,7 @@ func try(t testing.TB, dsn, text string) error {
 func TestDriver(t *testing.T) {
 	pgtest.Shared(t) // before any bubble
 	// A sequence is a few hundred commits, and the model is the one by which the faster drivers are tried more often.
-	storetest.Histories(t, 30)
-	storetest.Run(t, openNew, reopen)
+	storetest.Run(t, openNew, reopen, storetest.Histories(30))
 }
 
 func BenchmarkDriver(b *testing.B) {

@@ -74,7 +74,6 @@ func size(b *testing.B, path string) int64 {
 
 // Random histories are too short to leave the buckets: with small ones, which they do leave, more of them are tried.
 func TestDriver(t *testing.T) {
-	storetest.Histories(t, 20)
 	var paths sync.Map // where each driver keeps its records
 	openAt := func(t testing.TB, path string) store.Driver {
 		d, err := sqlite.Open(path, sqlite.Options{})
@@ -89,5 +88,5 @@ func TestDriver(t *testing.T) {
 		path, _ := paths.Load(d)
 		return openAt(t, path.(string))
 	}
-	storetest.Run(t, open, reopen)
+	storetest.Run(t, open, reopen, storetest.Histories(20))
 }

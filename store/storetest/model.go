@@ -185,7 +185,7 @@ const few = 4
 // testModel runs random sequences of messages against the driver and the model, which must agree: within each
 // message, after each batch, and after reopening.
 func testModel(t *testing.T, h *harness) {
-	rapid.Check(t, func(rt *rapid.T) {
+	h.check(t, func(rt *rapid.T) {
 		r := h.start(t)
 		defer r.close()
 		w := &walk{room: r, rapid: rt, model: newModel()}

@@ -512,7 +512,7 @@ func (p past) before(seq int64, cut time.Time) bool {
 // randomHistories prunes random histories at random instants: what stays is what the plain model says, every id is still
 // used, and each account's balance is what it was.
 func randomHistories(t *testing.T, h *harness) {
-	rapid.Check(t, func(rt *rapid.T) {
+	h.check(t, func(rt *rapid.T) {
 		r := h.start(t)
 		defer r.close()
 		history, entries, items := drawHistory(rt)

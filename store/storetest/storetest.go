@@ -8,9 +8,7 @@ package storetest
 
 import (
 	"context"
-	"flag"
 	"fmt"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -28,9 +26,15 @@ type Opener func(t testing.TB) store.Driver
 // Reopener closes a driver and opens the same records again. A driver that keeps nothing gives itself back.
 type Reopener func(t testing.TB, d store.Driver) store.Driver
 
+// Option is a way to judge a driver.
+type Option func(*harness)
+
 // Run judges a driver.
-func Run(t *testing.T, open Opener, reopen Reopener) {
+func Run(t *testing.T, open Opener, reopen Reopener, how ...Option) {
 	h := &harness{open: open, reopen: reopen}
+	for _, set := range how {
+		set(h)
+	}
 	for _, s := range []struct {
 		name  string
 		judge func(*testing.T, *harness)
@@ -57,31 +61,10 @@ func Run(t *testing.T, open Opener, reopen Reopener) {
 	}
 }
 
-// Histories has properties tried with so many random sequences in a test, and the usual number again after it. The flag
-// -rapid.checks overrides it, and short runs try a fifth.
-func Histories(t testing.TB, count int) {
-	t.Helper()
-	const name = "rapid.checks"
-	given := false
-	flag.Visit(func(f *flag.Flag) { given = given || f.Name == name })
-	if given {
-		return
-	}
-	checks := flag.Lookup(name).Value
-	usual := checks.String()
-	if err := checks.Set(strconv.Itoa(count)); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := checks.Set(usual); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
 type harness struct {
-	open   Opener
-	reopen Reopener
+	open      Opener
+	reopen    Reopener
+	histories int // 0 is as many as rapid tries
 }
 
 // keys are made once: they only have to be the same within a test.
