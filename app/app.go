@@ -184,9 +184,8 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, driver.Close())
 	}
-	commits := newCommits(a.Metrics.Registerer())
 	a.Store = store.New(driver, store.Settings{
-		Keys: a.Keys, Now: a.settings.Now, Unfinished: a.Register.Unfinished, Observe: commits.observe, Conflict: commits.met,
+		Keys: a.Keys, Now: a.settings.Now, Unfinished: a.Register.Unfinished, Observe: newCommits(a.Metrics.Registerer()).observe,
 		Committers: a.committers(),
 	})
 	return nil
@@ -198,7 +197,7 @@ func (a *App) build(ctx context.Context) error {
 		return fmt.Errorf("keyset %s: %w", KeysPath(a.settings.Data, a.settings.KeysFile), err)
 	}
 	if a.Store.Driver().Shared() {
-		a.newer = &newer{register: a.Register}
+		a.newer = newNewer(a.Register)
 	}
 	observer := edge.NewObserver(a.Metrics, a.Register, a.log, a.settings.Now)
 	a.pairs = newPairs(a.Register)
@@ -217,11 +216,11 @@ func (a *App) build(ctx context.Context) error {
 		return err
 	}
 	a.makeGate()
-	services, err := a.services(a.abreast(router.Services{Giftcard: issuer, Airtime: a.Vendor}))
+	services, err := a.services(a.local(issuer, a.Vendor))
 	if err != nil {
 		return err
 	}
-	if err := a.makeHandlers(services, observer); err != nil {
+	if err := a.makeHandlers(a.permitted(services), observer); err != nil {
 		return err
 	}
 	a.stock, a.pruned = newStock(a), newPruned(a.Metrics.Registerer())

@@ -18,13 +18,16 @@ import (
 type counted struct {
 	store.Driver
 	revision, asked atomic.Int64
+	takes           atomic.Int64 // to answer, in ns, whatever becomes of the context
 }
 
 func (c *counted) Revision(context.Context) (int64, error) {
 	c.asked.Add(1)
+	time.Sleep(time.Duration(c.takes.Load())) // by the bubble's clock
 	return c.revision.Load(), nil
 }
 
+// newCounted gives a newer that looks until the test ends, in the test's bubble.
 func newCounted(t *testing.T) (*newer, *counted) {
 	t.Helper()
 	d := &counted{Driver: memstore.New()}
@@ -33,29 +36,46 @@ func newCounted(t *testing.T) (*newer, *counted) {
 		t.Fatal(err)
 	}
 	d.asked.Store(0)
-	return &newer{register: r}, d
+	n := newNewer(r)
+	looks := sync.WaitGroup{}
+	looks.Go(func() { n.look(t.Context()) })
+	t.Cleanup(looks.Wait)
+	return n, d
 }
 
-// Guessers cannot load the store, however many they are.
+// guess has many ask for something that nobody has set, for a while.
+func guess(t *testing.T, n *newer, during time.Duration) {
+	over := time.Now().Add(during)
+	var guessers sync.WaitGroup
+	for range 100 {
+		guessers.Go(func() {
+			for time.Now().Before(over) {
+				if n.Newer(t.Context(), 0) {
+					t.Error("something is new although nobody has set anything")
+				}
+			}
+		})
+	}
+	guessers.Wait()
+}
+
+// Guessers cannot load the store, however many they are, and the less the longer it takes to answer.
 func TestGuessersShareTheirLooks(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n, d := newCounted(t)
-		over := time.Now().Add(10 * time.Second)
-		var guessers sync.WaitGroup
-		for range 100 {
-			guessers.Go(func() {
-				for time.Now().Before(over) {
-					if n.Newer(t.Context(), 0) {
-						t.Error("something is new although nobody has set anything")
-					}
+	for name, test := range map[string]struct{ takes, each time.Duration }{
+		"a quick store": {0, lookPause},
+		"a slow store":  {300 * time.Millisecond, 600 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n, d := newCounted(t)
+				d.takes.Store(int64(test.takes))
+				guess(t, n, 10*time.Second)
+				if asked, most := d.asked.Load(), int64(10*time.Second/test.each)+2; asked > most || asked < most/2 {
+					t.Errorf("%d looks in ten seconds, want about %d and not more", asked, most)
 				}
 			})
-		}
-		guessers.Wait()
-		if asked, most := d.asked.Load(), int64(10*time.Second/lookPause)+1; asked > most || asked < most/2 {
-			t.Errorf("%d looks in ten seconds, want about %d and not more", asked, most)
-		}
-	})
+		})
+	}
 }
 
 // Whoever asks after something was set is told so, whoever else looks just then.
@@ -77,14 +97,52 @@ func TestALookSeesWhatWasSetBeforeIt(t *testing.T) {
 	})
 }
 
-// A store that does not answer holds nobody up for longer than he waits.
+// A store that does not answer, to whatever context, holds nobody up for longer than he waits, and nobody for longer than lookWait:
+// neither the first, for whom it is asked, nor who joins him, nor who comes while it is asked.
 func TestALookEndsWithItsCaller(t *testing.T) {
-	n, d := newCounted(t)
-	d.revision.Store(1)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	n.coming = &look{make(chan struct{})} // somebody's that does not end
-	if n.Newer(ctx, 0) {
-		t.Error("it was seen by nobody")
+	for name, test := range map[string]struct{ patience, want time.Duration }{
+		"who leaves":        {10 * time.Millisecond, 10 * time.Millisecond},
+		"who would not":     {time.Hour, lookWait},
+		"who has left":      {0, 0},
+		"who leaves before": {lookWait - 1, lookWait - 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n, d := newCounted(t)
+				d.takes.Store(int64(time.Minute))
+				for _, who := range []string{"the first", "one who comes later", "one who joins him"} {
+					ctx, cancel := context.WithTimeout(t.Context(), test.patience)
+					began := time.Now()
+					if n.Newer(ctx, 0) {
+						t.Errorf("%s was told of something that nobody has set", who)
+					}
+					if waited := time.Since(began); waited != test.want {
+						t.Errorf("%s waited %s, want %s", who, waited, test.want)
+					}
+					cancel()
+				}
+			})
+		})
 	}
+}
+
+// Nobody looks any more once the program has stopped, and it does not stop before.
+func TestNobodyLooksAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		n, ended := newNewer(nil), false
+		go func() {
+			n.look(ctx)
+			ended = true
+		}()
+		synctest.Wait()
+		if ended {
+			t.Error("nobody looks")
+		}
+		cancel()
+		synctest.Wait()
+		if !ended {
+			t.Error("somebody looks on")
+		}
+	})
 }

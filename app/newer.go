@@ -7,6 +7,7 @@ import (
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/airtime"
+	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/router"
 	"github.com/scripworks/scrip/txn"
@@ -14,138 +15,185 @@ import (
 
 // Bounds of the looks for who was not found in the register.
 const (
-	lookPause   = 50 * time.Millisecond // between two of them, so that guessers cannot load the store
-	lookTimeout = 2 * time.Second
+	lookPause   = 50 * time.Millisecond // at least, between two of them, so that guessers cannot load the store
+	lookTimeout = 2 * time.Second       // of one, and of a pause
+	lookWait    = time.Second           // for which anybody waits to be told
 )
 
 // newer has a process whose register is up to a second behind look at once, before it refuses somebody for good who may have
 // been set a moment ago through another one. Many who ask at once share one question to the store, and there are at most twenty
-// a second.
+// a second. Make one with newNewer; somebody has to call look.
 type newer struct {
 	register *admin.Register
+	wanted   chan struct{} // has room for one: coming is waited for
 	mu       sync.Mutex
-	coming   *look      // that may still be joined
-	looking  sync.Mutex // held by who looks
-	last     time.Time  // when the last look ended; guarded by looking
+	coming   chan struct{} // closed when the next look is over; nil when nobody waits for it
 }
 
-// look is one question to the store; done is closed when the register shows what it was answered.
-type look struct{ done chan struct{} }
+var _ admin.Others = (*newer)(nil)
 
-// Revision is that of what the register shows, to be given to Newer.
+func newNewer(register *admin.Register) *newer {
+	return &newer{register: register, wanted: make(chan struct{}, 1)}
+}
+
+// Revision implements admin.Others.
 func (n *newer) Revision() int64 { return n.register.Revision() }
 
-// Newer says whether the register shows another revision than the one that somebody is about to be refused by. Where it does not,
-// the store is asked, after the call, and followed. Without an answer before ctx ends it is no.
+// Newer implements admin.Others. Where the register shows the revision that somebody is about to be refused by, the store is
+// asked, after the call, and followed. Without an answer before ctx ends, or within lookWait, it is no.
 func (n *newer) Newer(ctx context.Context, revision int64) bool {
 	if n.register.Revision() != revision {
 		return true
 	}
-	l, mine := n.join()
-	if mine {
-		n.look(context.WithoutCancel(ctx), l) // others may wait for it, too
-	}
+	ctx, cancel := context.WithTimeout(ctx, lookWait)
+	defer cancel()
 	select {
-	case <-l.done:
+	case <-n.next():
 	case <-ctx.Done():
 	}
-	return n.register.Revision() != revision
+	now := n.register.Revision()
+	return now != revision || now < 0 // when nobody knows it, anything may be new
 }
 
-// join gives the look that comes next, and says whether it is the caller's to have.
-func (n *newer) join() (coming *look, mine bool) {
+// next is closed when a look is over that began after the call.
+func (n *newer) next() <-chan struct{} {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if mine = n.coming == nil; mine {
-		n.coming = &look{make(chan struct{})}
+	if n.coming == nil {
+		n.coming = make(chan struct{})
+		n.wanted <- struct{}{}
 	}
-	return n.coming, mine
+	return n.coming
 }
 
-// look asks once, a while after the last one. Who comes from then on has to wait for the next.
-func (n *newer) look(ctx context.Context, l *look) {
-	n.looking.Lock()
-	defer n.looking.Unlock()
-	time.Sleep(time.Until(n.last.Add(lookPause)))
+// look asks the store whenever somebody waits for it, until ctx ends. Between two looks it rests as long as the last one took, since
+// one that finds something new reads the whole register.
+func (n *newer) look(ctx context.Context) {
+	for pause := time.Duration(0); ; {
+		if !received(ctx, time.After(pause)) || !received(ctx, n.wanted) {
+			return
+		}
+		began := time.Now()
+		n.lookOnce(ctx)
+		pause = min(max(lookPause, time.Since(began)), lookTimeout)
+	}
+}
+
+// received says whether something came before ctx ended.
+func received[T any](ctx context.Context, from <-chan T) bool {
+	select {
+	case <-from:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// lookOnce follows the store once. Who comes from now on has to wait for the next look.
+func (n *newer) lookOnce(ctx context.Context) {
 	n.mu.Lock()
+	over := n.coming
 	n.coming = nil
 	n.mu.Unlock()
+	defer close(over)
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	_, _ = n.register.Refresh(ctx) // or the next one, or who follows
-	n.last = time.Now()
-	close(l.done)
 }
 
-// abreast has the issuer and the vendor know what operators have set through other processes by the time a request names it.
-// Neither can look by itself: what it decides by is held while a batch is open.
-func (a *App) abreast(s router.Services) router.Services {
+// know takes what is known of a sender now, as long as what he asks is refused: at last after a look at the store. Of who is not
+// in the register nothing else is known.
+func (n *newer) know(ctx context.Context, sender **txn.Sender, refused func() bool) {
+	revision := n.Revision()
+	n.renew(sender)
+	if !refused() {
+		return
+	}
+	n.Newer(ctx, revision)
+	n.renew(sender)
+}
+
+func (n *newer) renew(sender **txn.Sender) {
+	if now, found := n.register.Sender((*sender).World, (*sender).Account); found {
+		*sender = now
+	}
+}
+
+// around has services know what operators have set through other processes by the time a request would be refused for it, as
+// far as that is told here without records. None of them can look by itself: what it decides by is held while a batch is open.
+func (n *newer) around(
+	s router.Services, giftcards func(*giftcard.Request) *decline.Error, airtimes func(*airtime.Request) *decline.Error,
+) router.Services {
+	return router.Services{Giftcard: &abreastGiftcard{s.Giftcard, n, giftcards}, Airtime: &abreastAirtime{s.Airtime, n, airtimes}}
+}
+
+// permitted has any services know what senders may do.
+func (a *App) permitted(s router.Services) router.Services {
 	if a.newer == nil {
 		return s
 	}
-	return router.Services{Giftcard: &abreastGiftcard{s.Giftcard, a.newer}, Airtime: &abreastAirtime{s.Airtime, a.newer}}
+	return a.newer.around(s, (*giftcard.Request).PermittedUnseen, (*airtime.Request).Permitted)
 }
 
-// abreastGiftcard is the issuer.
+// local gives the services of this process, which know what is on sale here. Who is not permitted has been looked for by then.
+func (a *App) local(issuer *giftcard.Issuer, vendor *airtime.Vendor) router.Services {
+	s := router.Services{Giftcard: issuer, Airtime: vendor}
+	if a.newer == nil {
+		return s
+	}
+	return a.newer.around(s, func(r *giftcard.Request) *decline.Error {
+		if r.PermittedUnseen() != nil {
+			return nil
+		}
+		return issuer.Foresee(r)
+	}, func(r *airtime.Request) *decline.Error {
+		if r.Permitted() != nil {
+			return nil
+		}
+		return vendor.Foresee(r)
+	})
+}
+
+// abreastGiftcard are gift cards behind a look.
 type abreastGiftcard struct {
 	giftcard.Service
 	*newer
+	unfit func(*giftcard.Request) *decline.Error // nil of a request that may pass
 }
 
-// Request implements giftcard.Service. Only an activation names a product.
+// Request implements giftcard.Service.
 func (a *abreastGiftcard) Request(ctx context.Context, r *giftcard.Request) (*giftcard.Response, error) {
-	sender := a.sender(ctx, r.Sender, r.Family, r.Product, func() bool {
-		_, found := a.register.ProductByID(r.Sender.World, r.Product)
-		return found || r.Family != txn.Activation
-	})
-	if sender != r.Sender {
+	if a.unfit(r) != nil {
 		later := *r
-		later.Sender = sender
+		a.know(ctx, &later.Sender, func() bool { return a.unfit(&later) != nil })
 		r = &later
 	}
 	return a.Service.Request(ctx, r)
 }
 
-// abreastAirtime is the vendor.
+// abreastAirtime is airtime behind a look.
 type abreastAirtime struct {
 	airtime.Service
 	*newer
+	unfit func(*airtime.Request) *decline.Error // nil of a request that may pass
 }
 
 // Request implements airtime.Service.
 func (a *abreastAirtime) Request(ctx context.Context, r *airtime.Request) (*airtime.Response, error) {
-	return a.Service.Request(ctx, a.later(ctx, r))
+	return a.Service.Request(ctx, a.known(ctx, r))
 }
 
 // Trial implements airtime.Service.
 func (a *abreastAirtime) Trial(ctx context.Context, r *airtime.Request) (*airtime.Response, error) {
-	return a.Service.Trial(ctx, a.later(ctx, r))
+	return a.Service.Trial(ctx, a.known(ctx, r))
 }
 
-// later is a request as it comes from its sender as he is known now.
-func (a *abreastAirtime) later(ctx context.Context, r *airtime.Request) *airtime.Request {
-	sender := a.sender(ctx, r.Sender, r.Family, r.Product, func() bool {
-		p, found := a.register.Catalogue().ProductByID(r.Sender.World, r.Product)
-		return found && !p.Withdrawn
-	})
-	if sender == r.Sender {
+// known is a request as it comes from its sender as he is known once it would be refused.
+func (a *abreastAirtime) known(ctx context.Context, r *airtime.Request) *airtime.Request {
+	if a.unfit(r) == nil {
 		return r
 	}
 	later := *r
-	later.Sender = sender
+	a.know(ctx, &later.Sender, func() bool { return a.unfit(&later) != nil })
 	return &later
-}
-
-// sender gives the sender of a request as he is known now. The store is asked when he, or the product, would be refused.
-func (n *newer) sender(ctx context.Context, s *txn.Sender, asks txn.Family, product string, onSale func() bool) *txn.Sender {
-	revision := n.Revision()
-	if s.MayAsk(asks) && (product == "" || s.MaySell(product)) && onSale() {
-		return s
-	}
-	if n.Newer(ctx, revision) {
-		if now, found := n.register.Sender(s.World, s.Account); found {
-			return now
-		}
-	}
-	return s
 }

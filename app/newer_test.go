@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/scripworks/scrip/app"
+	"github.com/scripworks/scrip/exchange"
+	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/router"
 	"github.com/scripworks/scrip/store/postgres/pgtest"
 )
 
@@ -56,5 +59,35 @@ func TestANewProductIsOnSaleEverywhere(t *testing.T) {
 			"name": product, "type": "AIRTIME_FIXED", "returned": "stock", "values": []any{rands(faceValue)}, "wholesale": rands(wholesale),
 		}})
 		l.buy(newID(), sale{product: product, amount: faceValue}).must(t, http.StatusBadRequest, "OUT_OF_STOCK") // but no unknown one
+	}
+}
+
+// presenting gives every account the same credential upstream.
+type presenting struct{ exchange.Credential }
+
+func (p presenting) For(ident.Account) (exchange.Credential, bool) { return p.Credential, true }
+
+// What is passed on is refused by no relay for what another one has been told that it is permitted.
+func TestWhatWasPermittedThroughAnotherRelayIsPassedOn(t *testing.T) {
+	upstream := open(t, app.Settings{})
+	upstream.product(t, "gold")
+	known := upstream.account(t, "relay", members{})
+	s := app.Settings{
+		Data: t.TempDir(), Database: pgtest.Shared(t).Database(t), Routes: []router.Route{{To: []string{upstreamCalled}}},
+		Upstreams: []app.Upstream{{Name: upstreamCalled, Giftcard: true, Airtime: true, Client: exchange.ClientSettings{
+			URL: upstream.messages, Credentials: presenting{exchange.Basic(known.user, known.password)},
+		}}},
+	}
+	a := open(t, s)
+	b := open(t, s)
+	a.product(t, "gold")
+	a.product(t, "silver")
+	for round := range 5 {
+		name := fmt.Sprintf("till-%d", round)
+		l := b.at(a.account(t, name, members{"products": []string{"silver"}}))
+		c := upstream.card(t, fmt.Sprintf("600100000000%04d", round))
+		l.ask("lookupGiftcard", newID(), c, -1).must(t, http.StatusCreated, "")
+		a.operate(t, http.MethodPut, "/accounts/"+name, members{"settings": members{"products": []string{"gold"}}, "reason": "test"})
+		l.ask("activations", newID(), c, 1000).must(t, http.StatusCreated, "")
 	}
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/ident"
-	"github.com/scripworks/scrip/store"
 )
 
 // commits are the metrics of the store's batches.
@@ -19,7 +18,6 @@ type commits struct {
 	seconds  prometheus.Histogram
 	messages prometheus.Histogram
 	failures prometheus.Counter
-	again    *prometheus.CounterVec
 }
 
 func newCommits(r prometheus.Registerer) *commits {
@@ -32,19 +30,10 @@ func newCommits(r prometheus.Registerer) *commits {
 			Name: "scrip_commit_messages", Help: "Messages that shared a commit.", Buckets: prometheus.ExponentialBuckets(1, 2, 9),
 		}),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "scrip_commit_failures_total", Help: "Batches that could not be saved."}),
-		again: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "scrip_commit_conflicts_total", Help: "Times that a batch met another writer, mostly to run again.",
-		}, []string{"cause"}),
 	}
-	r.MustRegister(c.seconds, c.messages, c.failures, c.again)
-	for _, why := range store.Conflicts {
-		c.again.WithLabelValues(string(why)) // so that there is a 0 before the first
-	}
+	r.MustRegister(c.seconds, c.messages, c.failures)
 	return c
 }
-
-// met counts a batch that met another writer.
-func (c *commits) met(why store.Conflict) { c.again.WithLabelValues(string(why)).Inc() }
 
 func (c *commits) observe(messages int, took time.Duration, err error) {
 	c.seconds.Observe(took.Seconds())
@@ -143,6 +132,9 @@ func (a *App) background() {
 	following, leave := context.WithCancel(context.Background())
 	a.following = leave
 	a.serving.Go(func() { a.follow(following) })
+	if a.newer != nil {
+		a.serving.Go(func() { a.newer.look(following) })
+	}
 	if a.topUps != nil {
 		a.serving.Go(func() { a.endTopUps(ctx) })
 	}
