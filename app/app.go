@@ -184,8 +184,9 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, driver.Close())
 	}
+	commits := newCommits(a.Metrics.Registerer())
 	a.Store = store.New(driver, store.Settings{
-		Keys: a.Keys, Now: a.settings.Now, Unfinished: a.Register.Unfinished, Observe: newCommits(a.Metrics.Registerer()).observe,
+		Keys: a.Keys, Now: a.settings.Now, Unfinished: a.Register.Unfinished, Observe: commits.observe, Conflict: commits.met,
 		Committers: a.committers(),
 	})
 	return nil

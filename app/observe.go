@@ -11,6 +11,7 @@ import (
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/store"
 )
 
 // commits are the metrics of the store's batches.
@@ -18,6 +19,7 @@ type commits struct {
 	seconds  prometheus.Histogram
 	messages prometheus.Histogram
 	failures prometheus.Counter
+	again    *prometheus.CounterVec
 }
 
 func newCommits(r prometheus.Registerer) *commits {
@@ -30,10 +32,19 @@ func newCommits(r prometheus.Registerer) *commits {
 			Name: "scrip_commit_messages", Help: "Messages that shared a commit.", Buckets: prometheus.ExponentialBuckets(1, 2, 9),
 		}),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "scrip_commit_failures_total", Help: "Batches that could not be saved."}),
+		again: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "scrip_commit_conflicts_total", Help: "Times that a batch met another writer, mostly to run again.",
+		}, []string{"cause"}),
 	}
-	r.MustRegister(c.seconds, c.messages, c.failures)
+	r.MustRegister(c.seconds, c.messages, c.failures, c.again)
+	for _, why := range store.Conflicts {
+		c.again.WithLabelValues(string(why)) // so that there is a 0 before the first
+	}
 	return c
 }
+
+// met counts a batch that met another writer.
+func (c *commits) met(why store.Conflict) { c.again.WithLabelValues(string(why)).Inc() }
 
 func (c *commits) observe(messages int, took time.Duration, err error) {
 	c.seconds.Observe(took.Seconds())
