@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +40,24 @@ func TestAStandbyThatIsGone(t *testing.T) {
 	}
 	if !s.has(2) {
 		t.Error("it is not on the primary")
+	}
+}
+
+// A node that starts while the standby is gone ends soon, and says what to look for.
+func TestANodeThatStartsWithoutTheStandby(t *testing.T) {
+	p := pgtest.StartPair(t, nil)
+	dsn := p.Database(t)
+	visit(t, dsn, postgres.Options{})
+	p.Standby.Kill()
+	err := till{T: t}.within("a start", func() error {
+		d, err := postgres.Open(ctx, dsn, postgres.Options{})
+		if err == nil {
+			return d.Close()
+		}
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "does the server wait for a synchronous standby?") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -121,6 +121,8 @@ func (d *Driver) takeNumber(ctx context.Context) error {
 		d.node.number.Store(number)
 	case errors.Is(err, pgx.ErrNoRows):
 		return d.whyNot(ctx)
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		err = fmt.Errorf("%w (does the server wait for a synchronous standby?)", err)
 	}
 	return wrap("take a number for the node", err)
 }
