@@ -7,6 +7,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -81,16 +82,33 @@ func martsOrigin() txn.Origin {
 
 // line leads to a house. While it is cut, messages get through and answers do not.
 type line struct {
-	url string
-	cut atomic.Bool
+	url  string
+	cut  atomic.Bool
+	mu   sync.Mutex
+	next chan struct{} // closed when the next message has been answered
+}
+
+// answered gives a signal that comes once the house has answered one more message.
+func (l *line) answered() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.next
+}
+
+func (l *line) signal() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.next)
+	l.next = make(chan struct{})
 }
 
 func newLine(t *testing.T, to *house) *line {
 	t.Helper()
 	at, err := url.Parse(to.messages)
 	must(t, err)
-	l, through := &line{}, httputil.NewSingleHostReverseProxy(at)
+	l, through := &line{next: make(chan struct{})}, httputil.NewSingleHostReverseProxy(at)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer l.signal()
 		if !l.cut.Load() {
 			through.ServeHTTP(w, r)
 			return
@@ -152,8 +170,15 @@ func TestAnUpstreamTopsUp(t *testing.T) {
 // endedUpstream waits until nothing is open in the far house: a confirmation is passed on behind its answer.
 func (r *resale) endedUpstream(t *testing.T) {
 	t.Helper()
-	for until := time.Now().Add(patience); r.openUpstream(t) > 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(until) {
+	late := time.After(patience)
+	for {
+		answered := r.line.answered() // before it is looked, so that none is missed
+		if r.openUpstream(t) == 0 {
+			return
+		}
+		select {
+		case <-answered:
+		case <-late:
 			t.Fatal("upstream it is open for ever")
 		}
 	}
@@ -166,10 +191,10 @@ func (r *resale) openUpstream(t *testing.T) int {
 	return len(found)
 }
 
-// reverse has the shop repeat a reversal until it is accepted.
+// reverse has the shop repeat a reversal until it is accepted. Its answers are the only signal that a shop has.
 func (r *resale) reverse(t *testing.T, purchase, id string) {
 	t.Helper()
-	for until := time.Now().Add(patience); r.shop.end("reversals", purchase, id).status != http.StatusAccepted; time.Sleep(time.Millisecond) {
+	for until := time.Now().Add(patience); r.shop.end("reversals", purchase, id).status != http.StatusAccepted; {
 		if time.Now().After(until) {
 			t.Fatal("it is never reversed")
 		}

@@ -113,7 +113,8 @@ func (g *guests) For(account ident.Account) (exchange.Credential, bool) {
 	return c, found
 }
 
-// queueEmpties waits until nothing is queued any more.
+// queueEmpties waits until nothing is queued any more. It looks again and again, for there is no signal to wait for: what was
+// delivered is taken off the queue by the relay itself, after the upstream's last answer, and told to nobody.
 func (h *house) queueEmpties(t testing.TB) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
