@@ -45,6 +45,8 @@ type Reports interface {
 	Cards(ctx context.Context, after int64, limit int) ([]giftcard.Card, error)
 	// Details gives the details of cards with an id above after.
 	Details(ctx context.Context, after int64, limit int) ([]giftcard.Detail, error)
+	// HasNumbers says whether a card is found under a digest that a key of card numbers made.
+	HasNumbers(ctx context.Context, key uint32) (bool, error)
 	// Vouchers gives vouchers with an id above after.
 	Vouchers(ctx context.Context, after int64, limit int) ([]airtime.Voucher, error)
 	// VouchersOf gives the vouchers of a batch that are in a status, with an id above after.

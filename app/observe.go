@@ -135,7 +135,7 @@ const (
 func (a *App) background() {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.sweeping = cancel
-	a.serving.Go(func() { a.complain(ctx, "take up rotated keys", a.renumber(ctx)) })
+	a.serving.Go(func() { a.rewriteNumbers(ctx) })
 	a.serving.Go(func() { a.tidy(ctx) })
 	a.serving.Go(func() { a.optimize(ctx, a.Store.Driver()) })
 	a.serving.Go(func() { a.attend(ctx) })

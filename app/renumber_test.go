@@ -37,11 +37,8 @@ func rotated(t *testing.T) (*App, gated) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	by := admin.By{Operator: "test", Role: admin.Admin, World: ident.Production, At: time.Now(), Reason: "test"}
 	for n := range renumberedCards {
-		if _, err := a.Office.AddCard(t.Context(), by, admin.Seed{PAN: renumbered(t, n), Expiry: 4912, Currency: 710}); err != nil {
-			t.Fatal(err)
-		}
+		addRenumbered(t, a, n)
 	}
 	if a.Keys, err = a.Keys.Rotate(); err != nil {
 		t.Fatal(err)
@@ -57,6 +54,15 @@ func rotated(t *testing.T) (*App, gated) {
 	return a, gate
 }
 
+// addRenumbered adds a card under the key with which the program was started.
+func addRenumbered(t *testing.T, a *App, n int) {
+	t.Helper()
+	by := admin.By{Operator: "test", Role: admin.Admin, World: ident.Production, At: time.Now(), Reason: "test"}
+	if _, err := a.Office.AddCard(t.Context(), by, admin.Seed{PAN: renumbered(t, n), Expiry: 4912, Currency: 710}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func renumbered(t *testing.T, n int) ident.PAN {
 	t.Helper()
 	pan, err := ident.ParsePAN(fmt.Sprintf("6001%012d", n))
@@ -69,53 +75,54 @@ func renumbered(t *testing.T, n int) ident.PAN {
 // oldNumbers counts the cards that are not found under the newest key.
 func oldNumbers(t *testing.T, a *App) (old int) {
 	t.Helper()
-	err := a.Store.Read(t.Context(), store.Keys{World: ident.Production}, func(tx *store.Tx) error {
-		for n := range renumberedCards {
-			if _, found := tx.CardByNumber(giftcard.CardKey(a.Keys.PAN(ident.Production, renumbered(t, n))[:1])); !found {
-				old++
-			}
+	for n := range renumberedCards {
+		if !found(t, a, n) {
+			old++
 		}
+	}
+	return old
+}
+
+// found says whether a card is found under the newest key.
+func found(t *testing.T, a *App, n int) (yes bool) {
+	t.Helper()
+	number := giftcard.CardKey(a.Keys.PAN(ident.Production, renumbered(t, n))[:1])
+	err := a.Store.Read(t.Context(), store.Keys{World: ident.Production, Cards: []giftcard.CardKey{number}}, func(tx *store.Tx) error {
+		_, yes = tx.CardByNumber(number)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return old
+	return yes
 }
 
-// markedDone says whether the store remembers that all cards are found under the newest key.
-func markedDone(t *testing.T, a *App) bool {
-	t.Helper()
-	_, found, err := a.Store.Driver().RowByName(t.Context(), admin.SettingRow, ident.Production, numberKeyName)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
-
-// Whoever waits for an answer overtakes the writes behind; the mark that all are done must not.
-func TestTheMarkOfARotationWaitsForTheLastCard(t *testing.T) {
+// Whoever waits for an answer overtakes the writes behind; that all are done is not said before the last of them is.
+func TestARotationIsDoneWithTheLastCard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, gate := rotated(t)
 		over := make(chan error, 1)
 		go func() { over <- a.renumber(t.Context()) }()
-		for !markedDone(t, a) {
+		for done := false; !done; {
 			synctest.Wait()
-			gate.begin <- nil
-			synctest.Wait()
+			select {
+			case err := <-over:
+				if err != nil {
+					t.Error(err)
+				}
+				done = true
+			case gate.begin <- nil:
+			}
 		}
 		if old := oldNumbers(t, a); old > 0 {
-			t.Errorf("marked as done while %d of %d cards have their old number", old, renumberedCards)
+			t.Errorf("said to be done while %d of %d cards have their old number", old, renumberedCards)
 		}
 		close(gate.begin)
-		if err := <-over; err != nil {
-			t.Error(err)
-		}
 	})
 }
 
-// Where a batch cannot be saved, nothing is marked, and the next start does it all again.
-func TestARotationThatFailedIsNotMarked(t *testing.T) {
+// Where a batch cannot be saved, that is told, and the next time does it all again.
+func TestARotationThatFailedIsNotDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, gate := rotated(t)
 		over := make(chan error, 1)
@@ -125,14 +132,69 @@ func TestARotationThatFailedIsNotMarked(t *testing.T) {
 		if err := <-over; err == nil {
 			t.Error("nobody was told that cards were not rewritten")
 		}
-		if old := oldNumbers(t, a); markedDone(t, a) || old == 0 {
-			t.Errorf("%d cards have their old number; marked as done: %v", old, markedDone(t, a))
+		if oldNumbers(t, a) == 0 {
+			t.Error("no card has its old number")
 		}
 		if err := a.renumber(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if old := oldNumbers(t, a); !markedDone(t, a) || old > 0 {
-			t.Errorf("at the next start: %d cards have their old number; marked as done: %v", old, markedDone(t, a))
+		if old := oldNumbers(t, a); old > 0 {
+			t.Errorf("the next time: %d cards have their old number", old)
+		}
+	})
+}
+
+// A node that has not been started again adds cards under the key before, after others have taken up the new one.
+func TestACardThatComesUnderAnOldKeyIsRewritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, gate := rotated(t)
+		close(gate.begin)
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
+		go a.rewriteNumbers(ctx)
+		time.Sleep(renumberEvery / 2)
+		if old := oldNumbers(t, a); old > 0 {
+			t.Fatalf("%d cards have their old number", old)
+		}
+		addRenumbered(t, a, renumberedCards)
+		if found(t, a, renumberedCards) {
+			t.Fatal("the card did not come under the old key")
+		}
+		time.Sleep(renumberEvery)
+		if !found(t, a, renumberedCards) {
+			t.Error("the card has its old number")
+		}
+	})
+}
+
+// A node that holds newer keys than it uses takes no card back from them.
+func TestNoNumberIsRewrittenUnderAnOlderKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, gate := rotated(t)
+		close(gate.begin)
+		prepared, err := a.Keys.Prepare()
+		if err != nil {
+			t.Fatal(err)
+		}
+		newest, err := prepared.Rotate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Keys = newest
+		if err := a.renumber(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		addRenumbered(t, a, renumberedCards)
+		a.Keys = prepared
+		if err := a.renumber(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !found(t, a, renumberedCards) {
+			t.Error("a card under a key that is older than ours was not rewritten")
+		}
+		a.Keys = newest
+		if old := oldNumbers(t, a); old > 0 {
+			t.Errorf("%d cards were taken back from the newest key", old)
 		}
 	})
 }

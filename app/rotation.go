@@ -2,64 +2,67 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
-	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/giftcard"
-	"github.com/scripworks/scrip/ident"
+	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
 )
 
-// The row that remembers under which key all card numbers are found.
+// Bounds of the rewriting of card numbers.
 const (
-	numberKeyRow  = 1
-	numberKeyName = "number-key"
-	renumberPage  = 200 // cards rewritten in one commit
+	renumberEvery = time.Hour
+	renumberPage  = 200 // cards read at once
 )
 
-// numberKey is that row's content.
-type numberKey struct{ Primary uint32 }
+// rewriteNumbers takes up rotated keys, and looks again once in a while: other nodes may go on adding cards under the key before
+// until they have been started again.
+func (a *App) rewriteNumbers(ctx context.Context) {
+	again(ctx, renumberEvery, func() { a.complain(ctx, "take up rotated keys", a.renumber(ctx)) })
+}
 
-// renumber rewrites the digests of card numbers after a rotation of keys, behind the messages: until a card has
-// been rewritten it is found under its old key. That all are done is written once the last of them is durable. A process
-// that stops before, or could not save some, begins again with the first card at its next start.
+// renumber rewrites the digests of card numbers that an older key than ours made, behind the messages: until a card has been
+// rewritten it is found under its old key. It returns once the last of them is durable, or some could not be saved.
 func (a *App) renumber(ctx context.Context) error {
-	row, found, err := a.Store.Driver().RowByName(ctx, admin.SettingRow, ident.Production, numberKeyName)
+	outdated, err := a.hasOldNumbers(ctx)
 	if err != nil {
-		return fmt.Errorf("read the key of card numbers: %w", err)
+		return fmt.Errorf("look for card numbers under old keys: %w", err)
 	}
-	var done numberKey
-	if found {
-		if err := json.Unmarshal(row.Content, &done); err != nil {
-			return fmt.Errorf("read the key of card numbers: %w", err)
-		}
-	}
-	numbers := a.Keys.Numbers()
-	if slices.Index(numbers, done.Primary) >= slices.Index(numbers, a.Keys.Primary()) {
-		return nil // it may be done under a key that we hold and do not use yet
+	if !outdated {
+		return nil
 	}
 	if err := a.renumberCards(ctx); err != nil {
 		return fmt.Errorf("rewrite card numbers: %w", err)
 	}
-	content, err := json.Marshal(numberKey{a.Keys.Primary()})
-	if err != nil {
-		return err
+	return nil
+}
+
+// oldKeys gives the keys that were made before the primary one. What is found under a newer one, which we hold and do not use yet,
+// stays there.
+func (a *App) oldKeys() []uint32 {
+	numbers := a.Keys.Numbers()
+	return numbers[:slices.Index(numbers, a.Keys.Primary())]
+}
+
+func (a *App) hasOldNumbers(ctx context.Context) (bool, error) {
+	for _, key := range a.oldKeys() {
+		if has, err := a.Store.Driver().HasNumbers(ctx, key); has || err != nil {
+			return has, err
+		}
 	}
-	return a.Store.Do(ctx, store.Keys{World: ident.Production}, func(tx *store.Tx) error {
-		tx.PutRow(admin.Row{Kind: admin.SettingRow, Number: numberKeyRow, World: ident.Production, Name: numberKeyName, Content: content})
-		return nil
-	})
+	return false, nil
 }
 
 // renumberCards returns once every card has been rewritten, or some could not be.
 func (a *App) renumberCards(ctx context.Context) error {
 	var w rewriting
-	err := a.eachCard(ctx, func(c giftcard.Card, d giftcard.Detail) error { return a.renumberCard(&w, c, d) })
+	old := a.oldKeys()
+	err := a.eachCard(ctx, func(c giftcard.Card, d giftcard.Detail) error { return a.renumberCard(&w, old, c, d) })
 	return errors.Join(err, w.wait())
 }
 
@@ -93,16 +96,20 @@ func (a *App) eachCard(ctx context.Context, do func(giftcard.Card, giftcard.Deta
 	}
 }
 
-// renumberCard writes behind: messages go first.
-func (a *App) renumberCard(w *rewriting, c giftcard.Card, d giftcard.Detail) error {
+// renumberCard rewrites a card's number, unless no old key made it. It writes behind: messages go first.
+func (a *App) renumberCard(w *rewriting, old []uint32, c giftcard.Card, d giftcard.Detail) error {
 	pan, err := giftcard.RevealPAN(a.Keys, d)
 	if err != nil {
 		return err
 	}
-	number := giftcard.CardKey(a.Keys.PAN(c.World, pan))
+	digests := a.Keys.PAN(c.World, pan)
+	newer := func(d secret.Digest) bool { return d.Key != digests[0].Key && !slices.Contains(old, d.Key) }
+	number := giftcard.CardKey(slices.DeleteFunc(slices.Clone(digests), newer))
 	w.pending.Add(1)
 	a.Store.Behind(store.Keys{World: c.World, Cards: []giftcard.CardKey{number}}, func(tx *store.Tx) error {
-		tx.Renumber(c.ID, number)
+		if _, outdated := tx.AnyCardByNumber(number[1:]); outdated {
+			tx.Renumber(c.ID, number)
+		}
 		return nil
 	}, w.done)
 	return nil

@@ -137,3 +137,15 @@ func (d *Driver) Details(_ context.Context, after int64, limit int) ([]giftcard.
 	defer d.records.RUnlock()
 	return d.kept.details.above(after, limit), nil
 }
+
+// HasNumbers implements admin.Reports.
+func (d *Driver) HasNumbers(_ context.Context, key uint32) (bool, error) {
+	d.records.RLock()
+	defer d.records.RUnlock()
+	for digest := range d.kept.numbers {
+		if digest.Key == key {
+			return true, nil
+		}
+	}
+	return false, nil
+}

@@ -79,6 +79,7 @@ var planned = map[string]string{
 	"upstream = $1 AND state = $3":           "item_apart_of",
 	"WHERE state = $3 AND state > 2":         "item_apart",
 	"DELETE FROM card_holder":                "card_holder_of",
+	"FROM card_number WHERE digest >= ":      "card_number_pkey",
 	"FROM message_id i WHERE i.hash":         "message_id_pkey",
 	"message_reference r WHERE r.hash":       "message_reference_hash",
 }
@@ -147,6 +148,7 @@ func fill(t *testing.T, d *Driver) {
 		`INSERT INTO message_id SELECT hashint8(n), n FROM generate_series(1, 20000) n`,
 		`INSERT INTO message_reference SELECT hashint8(n), n FROM generate_series(1, 20000) n`,
 		`INSERT INTO card SELECT n, 0, 0, 0, 0, 0, 0, 1, 0, 0, 710, 0, 0, 0, 0, 1, 0, 0 FROM generate_series(1, 20000) n`,
+		`INSERT INTO card_number SELECT decode('00000001', 'hex') || sha224(int8send(n)), n FROM generate_series(1, 20000) n`,
 		`INSERT INTO voucher SELECT n, 0, 1, 1 + n % 7, CASE WHEN n % 5 = 0 THEN 1 WHEN n % 1000 = 1 THEN 3 ELSE 2 END, 's' || n FROM generate_series(1, 20000) n`,
 		`INSERT INTO voucher_batch (number, world, product, closed, expiry, in_stock, name) SELECT n, 1, n % 3, n % 2, 0, n % 5, 'b' FROM generate_series(1, 200) n`,
 		`INSERT INTO item (seq, request, at, amount, world, account, currency, state, family, role, upstream, id, request_id)

@@ -257,6 +257,11 @@ func (d *Driver) Details(ctx context.Context, after int64, limit int) ([]giftcar
 	return ask(ctx, d, func(s *sqlstore.Session) ([]giftcard.Detail, error) { return s.Details(after, limit) })
 }
 
+// HasNumbers implements admin.Reports.
+func (d *Driver) HasNumbers(ctx context.Context, key uint32) (bool, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) (bool, error) { return s.HasNumbers(key) })
+}
+
 // Vouchers implements admin.Reports.
 func (d *Driver) Vouchers(ctx context.Context, after int64, limit int) ([]airtime.Voucher, error) {
 	return ask(ctx, d, func(s *sqlstore.Session) ([]airtime.Voucher, error) { return s.Vouchers(after, limit) })

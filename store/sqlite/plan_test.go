@@ -15,6 +15,7 @@ import (
 // little of what there is, or stands at the head of much.
 var planned = map[string]string{
 	"WHERE product = ":                "voucher_batch_on_sale",
+	"FROM card_number WHERE digest >": "PRIMARY KEY",
 	"status = 1 AND id > ":            "voucher_stock",
 	"status > 2 AND id > ":            "voucher_apart",
 	"batch >= 0 AND status = ?2":      "voucher_of_batch",

@@ -75,6 +75,7 @@ const (
 	reportEntriesOf
 	reportCards
 	reportDetails
+	reportNumbers
 	reportVouchers
 	reportVouchersOf
 	reportVouchersApart
@@ -187,6 +188,7 @@ var texts = [Queries]string{
 	reportEntriesOf: `SELECT ` + EntryColumns + ` FROM entry WHERE message = $1 ORDER BY n`,
 	reportCards:     `SELECT ` + CardColumns + ` FROM card WHERE id > $1 ORDER BY id LIMIT $2`,
 	reportDetails:   `SELECT ` + DetailColumns + ` FROM card_detail WHERE card > $1 ORDER BY card LIMIT $2`,
+	reportNumbers:   `SELECT card FROM card_number WHERE digest >= $1 AND digest <= $2 ORDER BY digest LIMIT 1`,
 
 	reportVouchers:      `SELECT ` + VoucherColumns + ` FROM voucher WHERE id > $1 ORDER BY id LIMIT $2`,
 	reportVouchersOf:    `SELECT ` + VoucherColumns + ` FROM voucher WHERE batch = $1 AND batch >= 0 AND status = $2 AND id > $3 ORDER BY id LIMIT $4`,

@@ -8,6 +8,7 @@ import (
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -147,6 +148,19 @@ func (o *Session) Cards(after int64, limit int) ([]giftcard.Card, error) {
 // Details answers admin.Reports.
 func (o *Session) Details(after int64, limit int) ([]giftcard.Detail, error) {
 	return list(o, reportDetails, page(after, limit), o.ScanDetail)
+}
+
+// HasNumbers answers admin.Reports.
+func (o *Session) HasNumbers(key uint32) (bool, error) {
+	first, last := secret.Digest{Key: key}, secret.Digest{Key: key}
+	for i := range last.Sum {
+		last.Sum[i] = math.MaxUint8
+	}
+	found, err := list(o, reportNumbers, func(s Statement) {
+		o.bindDigest(s, 1, first)
+		o.bindDigest(s, 2, last)
+	}, func(s Row) (int64, error) { return s.ColumnInt64(0), nil })
+	return len(found) > 0, err
 }
 
 // Message gives the message at a place.

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"bytes"
+	"math"
 	"slices"
 	"testing"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/scripworks/scrip/ledger"
 	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/saf"
+	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/txn"
 )
@@ -21,6 +24,7 @@ func testReports(t *testing.T, h *harness) {
 	t.Run("third-party identifiers lead to their messages", h.with(references))
 	t.Run("entries come in pages and stay together", h.with(entryPages))
 	t.Run("cards and details come in pages", h.with(cardPages))
+	t.Run("a key is asked whether it made numbers", h.with(numbersOfKeys))
 	t.Run("an empty store has nothing to report", h.with(nothing))
 }
 
@@ -170,6 +174,32 @@ func cardPages(r *room) {
 		pages(r, details, func(d giftcard.Detail) int64 { return d.Card }, func(after int64, limit int) []giftcard.Detail {
 			return must(r.driver.Details(r.Context(), after, limit))
 		})
+	})
+}
+
+func numbersOfKeys(r *room) {
+	const lowest, key, highest = 1, 1 << 31, math.MaxUint32
+	for n, digest := range []secret.Digest{
+		{Key: lowest}, {Key: lowest, Sum: [16]byte{1}}, {Key: key, Sum: [16]byte{7}}, {Key: highest, Sum: [16]byte(bytes.Repeat([]byte{255}, 16))},
+	} {
+		c := newCard(int64(n + 1))
+		c.Number = digest
+		r.add(c)
+	}
+	r.everyWay(func(how string) {
+		for asked, want := range map[uint32]bool{lowest: true, lowest + 1: false, key - 1: false, key: true, key + 1: false, highest - 1: false, highest: true} {
+			if got := must(r.driver.HasNumbers(r.Context(), asked)); got != want {
+				r.Errorf("%s: key %d has numbers: %t", how, asked, got)
+			}
+		}
+	})
+	r.do(func(tx *store.Tx) {
+		tx.Renumber(3, giftcard.CardKey{{Key: lowest, Sum: [16]byte{9}}, {Key: key, Sum: [16]byte{7}}})
+	})
+	r.everyWay(func(how string) {
+		if must(r.driver.HasNumbers(r.Context(), key)) {
+			r.Errorf("%s: a key has a number that was rewritten", how)
+		}
 	})
 }
 
