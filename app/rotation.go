@@ -61,9 +61,14 @@ func (a *App) hasOldNumbers(ctx context.Context) (bool, error) {
 // renumberCards returns once every card has been rewritten, or some could not be.
 func (a *App) renumberCards(ctx context.Context) error {
 	var w rewriting
-	old := a.oldKeys()
+	old, began := a.oldKeys(), time.Now()
+	a.log.Info("rewriting card numbers under the primary key", "key", a.Keys.Primary())
 	err := a.eachCard(ctx, func(c giftcard.Card, d giftcard.Detail) error { return a.renumberCard(&w, old, c, d) })
-	return errors.Join(err, w.wait())
+	if err = errors.Join(err, w.wait()); err != nil {
+		return err
+	}
+	a.log.Info("card numbers are rewritten", "cards", w.rewritten.Load(), "took", time.Since(began).Round(time.Millisecond).String())
+	return nil
 }
 
 // eachCard gives all cards, page by page, until there is an error.
@@ -106,25 +111,30 @@ func (a *App) renumberCard(w *rewriting, old []uint32, c giftcard.Card, d giftca
 	newer := func(d secret.Digest) bool { return d.Key != digests[0].Key && !slices.Contains(old, d.Key) }
 	number := giftcard.CardKey(slices.DeleteFunc(slices.Clone(digests), newer))
 	w.pending.Add(1)
+	outdated := false
 	a.Store.Behind(store.Keys{World: c.World, Cards: []giftcard.CardKey{number}}, func(tx *store.Tx) error {
-		if _, outdated := tx.AnyCardByNumber(number[1:]); outdated {
+		if _, outdated = tx.AnyCardByNumber(number[1:]); outdated {
 			tx.Renumber(c.ID, number)
 		}
 		return nil
-	}, w.done)
+	}, func(err error) { w.done(outdated, err) })
 	return nil
 }
 
-// rewriting counts the writes on their way, and keeps the first that failed.
+// rewriting counts the writes on their way and the cards that were rewritten, and keeps the first failure.
 type rewriting struct {
-	pending sync.WaitGroup
-	failed  atomic.Pointer[error]
+	pending   sync.WaitGroup
+	rewritten atomic.Int64
+	failed    atomic.Pointer[error]
 }
 
-// done is told of each write.
-func (w *rewriting) done(err error) {
-	if err != nil {
+// done is told of each write, and whether it changed the card.
+func (w *rewriting) done(changed bool, err error) {
+	switch {
+	case err != nil:
 		w.failed.CompareAndSwap(nil, &err)
+	case changed:
+		w.rewritten.Add(1)
 	}
 	w.pending.Done()
 }
