@@ -42,7 +42,7 @@ func TestEveryHelpHasAnExample(t *testing.T) {
 // Where one flag of several is needed, the help does not read as if all were, and the mistake is named.
 func TestOneOfSeveralFlagsIsEnough(t *testing.T) {
 	for words, flags := range map[string][]string{
-		"txn find":                  {"--id", "--identifier", "--card", "--msisdn", "--label", "--serial", "--pin-file"},
+		"txn find":                  {"--id", "--identifier", "--card", "--msisdn", "--label", "--serial", "--pin-file", "--merchant"},
 		"bench load http://x.local": {"--cards", "--pan-from"},
 	} {
 		_, help, _ := ran(t, append(strings.Fields(words), "--help")...)
