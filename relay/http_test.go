@@ -100,6 +100,7 @@ func TestRuleScriptsOfGiftcardsOverHTTP(t *testing.T) {
 	for name, relays := range inARow() {
 		t.Run(name, func(t *testing.T) {
 			i := giftcardtest.New(t, giftcardtest.Settings{Open: inMemory()})
+			defersBooks(t, i.Store.Driver())
 			named := func(name string) (*txn.Sender, error) { return i.Sender(name), nil }
 			server, err := giftcardhttp.New(i, exchange.Settings{
 				Gate: door{named, nobodyGuesses, new(sync.Map)}, Institution: ourselves, Now: i.Now,
@@ -126,7 +127,6 @@ func TestRuleScriptsOfGiftcardsOverHTTP(t *testing.T) {
 				t.Fatal(err)
 			}
 			conform.Test(t, target, conform.Options{Now: i.Now})
-			booksAreRight(t, i.Store.Driver())
 		})
 	}
 }
@@ -150,6 +150,7 @@ func TestRuleScriptsOfAirtimeOverHTTP(t *testing.T) {
 	for name, relays := range inARow() {
 		t.Run(name, func(t *testing.T) {
 			j := airtimetest.NewJudged(t, inMemory())
+			defersBooks(t, j.Store.Driver())
 			named := func(name string) (*txn.Sender, error) { return j.Named(name), nil }
 			server, err := airtimehttp.New(airtimehttp.Settings{
 				Settings: exchange.Settings{Gate: door{named, nobodyGuesses, new(sync.Map)}, Institution: airtimetest.Institution, Now: j.Now},
@@ -179,7 +180,6 @@ func TestRuleScriptsOfAirtimeOverHTTP(t *testing.T) {
 			conform.Test(t, expecting{j, target}, conform.Options{
 				Now: j.Now, Match: regexp.MustCompile(`^airtime/`), Scripts: scriptsOfAirtime(t),
 			})
-			booksAreRight(t, j.Store.Driver())
 		})
 	}
 }
