@@ -11,6 +11,9 @@ import (
 
 // ForgetCounters implements store.Driver. The writer is held up for what is deleted alone: there may be many counters.
 func (d *Driver) ForgetCounters(ctx context.Context, now time.Time) error {
+	if d.readOnly {
+		return ErrReadOnly
+	}
 	if err := store.EachOver(ctx, d, now, d.forgetCounters); err != nil {
 		return fmt.Errorf("sqlite: forget counters: %w", err)
 	}
