@@ -106,10 +106,14 @@ func (o *Office) FindByMerchant(ctx context.Context, by By, q MerchantQuery) (fo
 	return found, next, err
 }
 
-// ofMerchant goes through the hours, until a page is full, enough has been looked at, or the time is over. However small a
-// page is wanted, as much is read at once as for a large one: what is read need not be wanted.
+// leastRead is how much is read at first, however small a page is wanted.
+const leastRead = 100
+
+// ofMerchant goes through the hours, until a page is full, enough has been looked at, or the time is over. As a rule what is
+// read is wanted, and one page of it will do; where it is not, more is read at once.
 func (o *Office) ofMerchant(ctx context.Context, w ident.World, q *MerchantQuery) (found []txn.Message, next MerchantCursor, err error) {
 	limit, weighed, hours := bounded(q.Limit), 0, 0
+	read := max(limit, leastRead)
 	for at := q.start(); at.Hour <= q.last(); {
 		if err := ctx.Err(); err != nil {
 			return nil, next, err
@@ -117,7 +121,7 @@ func (o *Office) ofMerchant(ctx context.Context, w ident.World, q *MerchantQuery
 		if hours == maxHours {
 			return found, at, nil
 		}
-		candidates, err := o.reports.MessagesByReference(ctx, w, o.keys.Merchant(w, q.Merchant, time.Unix(at.Hour, 0)), at.After, MaxLimit)
+		candidates, err := o.reports.MessagesByReference(ctx, w, o.keys.Merchant(w, q.Merchant, time.Unix(at.Hour, 0)), at.After, read)
 		if err != nil {
 			return nil, next, err
 		}
@@ -129,7 +133,8 @@ func (o *Office) ofMerchant(ctx context.Context, w ident.World, q *MerchantQuery
 				return found, at, nil
 			}
 		}
-		if len(candidates) < MaxLimit {
+		ended := len(candidates) < read
+		if read = MaxLimit; ended {
 			at = MerchantCursor{Hour: at.Hour + int64(time.Hour/time.Second)}
 			hours++
 		}

@@ -17,9 +17,9 @@ import (
 // kept in sealed runs: what messages bring is gathered in memory, and a full bucket is sorted and written in order,
 // a few rows with each commit. A search probes every run, of which it reads one row as a rule, and looks through what is
 // in memory; after a start what was in memory is gathered again from the newest messages. Twenty million messages make
-// some 300 runs; releases before made runs of an eighth of the size, which are read as they are.
+// some 500 runs; releases before made runs of a quarter of the size, which are read as they are.
 const (
-	runReferences   = 128 << 10 // references that fill a bucket, of 2 MiB
+	runReferences   = 64 << 10  // references that fill a bucket, of 1 MiB
 	runMessages     = 64 << 10  // or messages: what a start has to read again is bounded
 	maxDirectories  = 16 << 20  // bytes of runs' directories in memory, which is those of some 12,000 runs
 	partBytes       = 4000      // of a part's row, which fills a page
