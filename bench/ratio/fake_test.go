@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -64,6 +65,7 @@ func abandon(ctx context.Context, dir string) error {
 	}
 	fmt.Println("http://" + address + "/readyz")
 	<-ctx.Done()
+	runtime.KeepAlive(s) // once it is collected, its end of the reaper's pipe is closed
 	return ctx.Err()
 }
 
