@@ -78,11 +78,12 @@ func (s *Store) entriesOf(ctx context.Context, after int64, page []txn.Message) 
 	}
 	var beyond []int64
 	for _, m := range page {
-		if m.IsEnded() && (m.Ended <= after || m.Ended > last) {
+		if _, read := found[m.Ended]; m.IsEnded() && !read {
 			beyond = append(beyond, m.Ended)
 		}
 	}
-	entries, err := s.driver.EntriesOf(ctx, beyond)
+	slices.Sort(beyond)
+	entries, err := s.driver.EntriesOf(ctx, slices.Compact(beyond))
 	if err != nil {
 		return nil, fmt.Errorf("read entries of what ended messages up to %d: %w", last, err)
 	}
