@@ -24,6 +24,7 @@ func testPrune(t *testing.T, h *harness) {
 	t.Run("what may still change stays", h.with(unprunable))
 	t.Run("what is young stays", h.with(young))
 	t.Run("what is brought forward adds up", h.with(broughtTogether))
+	t.Run("a page may end between a request and what ended it", h.with(prunedAcrossPages))
 	t.Run("what was brought forward comes in pages", h.with(broughtPages))
 	t.Run("a remembered reversal stays remembered", h.with(prunedReversal))
 	t.Run("worlds are their own", h.with(prunedWorlds))
@@ -199,6 +200,23 @@ func young(r *room) {
 	r.same("everything", r.dump(), before)
 	if gone := r.prune(noon.Add(time.Millisecond)); gone != 1 {
 		r.Errorf("%d messages went, want the look-up", gone)
+	}
+}
+
+// prunedAcrossPages has one message by itself before many pairs, so that a page of an even number of messages parts one of them.
+func prunedAcrossPages(r *room) {
+	const pairs = 300
+	r.do(func(tx *store.Tx) {
+		tx.Insert(txn.Message{
+			Seq: 999, World: ident.Production, ID: uuid(999), Account: pruneShop, Family: txn.Redemption, Role: txn.Request, State: txn.Declined,
+			Reason: "X", At: noon, Currency: 710,
+		})
+	})
+	for n := range int64(pairs) {
+		r.settled(1000+2*n, noon)
+	}
+	if gone := r.prune(noon.Add(pruneDay)); gone != 1+2*pairs {
+		r.Errorf("%d messages went, want %d", gone, 1+2*pairs)
 	}
 }
 
