@@ -16,6 +16,7 @@ func FuzzCalls(f *testing.F) {
 	}
 	f.Add(false, "msisdn", "msisdn=%ff&a\"=1&;&=&msisdn=1", []byte(nil))
 	f.Add(true, "vouchers/\xff/", "", []byte(`{"id":"\u0000","requestId":"a"}`))
+	f.Add(true, "purchases", "", []byte(strings.Replace(aRequest, `"thirdPartyIdentifiers":[`, `"thirdPartyIdentifiers":[null`, 1)))
 	r := newRoom(f)
 	f.Fuzz(func(t *testing.T, post bool, path, query string, body []byte) {
 		method := http.MethodGet

@@ -316,6 +316,19 @@ func TestASettlementEntityOfTheOperation(t *testing.T) {
 	}
 }
 
+// Nothing is judged inside of references, so one of them may be null; it comes back among the others.
+func TestAReferenceThatIsNullComesBack(t *testing.T) {
+	const references = `"thirdPartyIdentifiers":[null,{"institutionId":"1"},null`
+	sent := strings.NewReplacer(`"thirdPartyIdentifiers":[`, references)
+	for _, c := range []call{purchase, confirmation} {
+		c.body = sent.Replace(c.body)
+		r := newRoom(t)
+		if answer, _ := r.answer(t, c.request()); answer.Code >= http.StatusBadRequest || !strings.Contains(answer.Body.String(), references) {
+			t.Errorf("%s: %d %s", c.path, answer.Code, answer.Body)
+		}
+	}
+}
+
 func TestADocumentThatDoesNotFit(t *testing.T) {
 	for name, o := range map[string]*exchange.Operation{
 		"no such schema": {ID: "purchase", Method: http.MethodPost, Path: "purchases", Schema: "Nothing"},

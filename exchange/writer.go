@@ -148,10 +148,13 @@ func needsCare(raw []byte) bool {
 	return slices.ContainsFunc(careful, func(text []byte) bool { return bytes.Contains(raw, text) })
 }
 
-// appendEcho copies a value as Echo does. Most values have nothing to leave out, and are copied as they are.
+// appendEcho copies a value as Echo does. Most values have nothing to leave out, and are copied as they are. What is no
+// value is an element that was null.
 func appendEcho(b []byte, v wire.Value) []byte {
 	raw := v.Raw()
 	switch {
+	case !v.Exists():
+		return append(b, null...)
 	case raw[0] != '{' && raw[0] != '[' || !needsCare(raw):
 		return append(b, raw...)
 	case raw[0] == '[':
@@ -170,11 +173,13 @@ func appendEcho(b []byte, v wire.Value) []byte {
 
 // appendAmounts copies a value as EchoAmounts does.
 func appendAmounts(b []byte, v wire.Value) []byte {
-	switch raw := v.Raw(); raw[0] {
-	case '[':
+	raw := v.Raw()
+	switch {
+	case !v.Exists():
+		return append(b, null...)
+	case raw[0] == '[':
 		return appendElements(b, v, appendAmounts)
-	case '{':
-	default:
+	case raw[0] != '{':
 		return append(b, raw...)
 	}
 	w := Writer{b: append(b, '{')}
@@ -201,10 +206,6 @@ func appendElements(b []byte, v wire.Value, echo func([]byte, wire.Value) []byte
 			b = append(b, ',')
 		}
 		first = false
-		if !element.Exists() {
-			b = append(b, null...)
-			continue
-		}
 		b = echo(b, element)
 	}
 	return append(b, ']')
