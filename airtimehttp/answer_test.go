@@ -172,6 +172,31 @@ func TestAnAdviceComesBack(t *testing.T) {
 	same(t, e.good(t, purchaseConfirmation), adviceHeader+`,"tenders":[]}`)
 }
 
+// Inside of what the document leaves unjudged nothing is a format error (1.4): it comes back as it was sent (S3, S4).
+func TestWhatIsUnjudgedComesBackAsItWasSent(t *testing.T) {
+	e := newEdge(t, false)
+	for _, odd := range []string{`[{}]`, `[{"institutionId":7}]`, `[null,{"type":[]},[1e400],"text"]`} {
+		for _, m := range []message{purchase, trial, provision} {
+			begins := `"thirdPartyIdentifiers":` + strings.TrimSuffix(odd, "]") + `,`
+			if answer := e.good(t, m.with(t, references, `"thirdPartyIdentifiers":`+odd)); !strings.Contains(answer, begins) {
+				t.Errorf("no %s in %s", begins, answer)
+			}
+		}
+		for _, m := range []message{purchaseConfirmation, purchaseReversal, voucherConfirmation, voucherReversal} {
+			whole := `"thirdPartyIdentifiers":` + odd
+			if answer := e.good(t, m.with(t, adviceReferences, whole)); !strings.Contains(answer, whole) {
+				t.Errorf("no %s in %s", whole, answer)
+			}
+		}
+		paid := `"tenders":` + odd
+		if answer := e.good(t, purchaseConfirmation.also(paid)); !strings.Contains(answer, paid) {
+			t.Errorf("no %s in %s", paid, answer)
+		}
+	}
+	same(t, e.good(t, purchaseReversal.with(t, adviceReferences, `"thirdPartyIdentifiers":[{"institutionId":null}]`)), // C5
+		`{"id":"`+adviceID+`","requestId":"`+requestID+`","time":"2026-03-04T10:11:12.120Z","thirdPartyIdentifiers":[{}],"reversalReason":"TIMEOUT"}`)
+}
+
 // The voucher in the confirmation of a purchase is looked at, whatever it is.
 func TestAnyVoucherConfirmsAPurchase(t *testing.T) {
 	e := newEdge(t, false)

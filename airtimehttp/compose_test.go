@@ -1,7 +1,6 @@
 package airtimehttp_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
 	"pgregory.net/rapid"
 
 	"github.com/scripworks/scrip/airtime"
@@ -123,12 +121,7 @@ func escape(id ident.ID) string {
 
 // fits wants a body to be one that the document declares for an operation, by another reader than ours.
 func fits(t interface{ Fatalf(string, ...any) }, operation string, body txn.Wire) {
-	var value any
-	if err := json.Unmarshal(body, &value); err != nil {
-		t.Fatalf("%s: %v", operation, err)
-	}
-	schema := document()[operation].RequestBody.Value.Content.Get("application/json").Schema.Value
-	if err := schema.VisitJSON(value, openapi3.MultiErrors()); err != nil {
+	if err := contract().Takes(operation, body); err != nil {
 		t.Fatalf("%s: %v", operation, err)
 	}
 }

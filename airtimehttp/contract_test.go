@@ -1,18 +1,14 @@
 package airtimehttp_test
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
-	"unicode/utf16"
-
-	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/scripworks/scrip/airtimehttp"
+	"github.com/scripworks/scrip/api/apitest"
 )
 
 // message is a message that keeps the contract, with its place and what an ErrorDetail has to say of it.
@@ -35,8 +31,8 @@ const (
 
 	header = `{"id":"` + requestID + `","time":"2026-03-04T10:11:12.120Z",` + originator + `,` + client + `,` + references +
 		`,"stan":"000123","rrn":"603410000123"`
-	adviceHeader = `{"id":"` + adviceID + `","requestId":"` + requestID + `","time":"2026-03-04T10:11:12.120Z",` +
-		`"thirdPartyIdentifiers":[{"institutionId":"1234567","transactionIdentifier":"A83-000171"}]`
+	adviceReferences = `"thirdPartyIdentifiers":[{"institutionId":"1234567","transactionIdentifier":"A83-000171"}]`
+	adviceHeader     = `{"id":"` + adviceID + `","requestId":"` + requestID + `","time":"2026-03-04T10:11:12.120Z",` + adviceReferences
 )
 
 // The ten operations, one message of each.
@@ -125,66 +121,17 @@ func (m message) at(path string) message {
 	return m
 }
 
-// document is the contract, by operation.
-var document = sync.OnceValue(func() map[string]*openapi3.Operation {
-	loaded, err := openapi3.NewLoader().LoadFromData(airtimehttp.Document)
-	if err != nil {
-		panic(err)
-	}
-	operations := map[string]*openapi3.Operation{}
-	for _, path := range loaded.Paths.Map() {
-		for _, o := range path.Operations() {
-			operations[o.OperationID] = o
-		}
-	}
-	return operations
+// contract is the served document. References and tenders are passed on.
+var contract = sync.OnceValue(func() *apitest.Contract {
+	return apitest.MustLoad(airtimehttp.Document, lookUp.operation, "thirdPartyIdentifiers", "tenders")
 })
 
 // keepsContract wants an answer to be one that the document declares for its operation and status, and says what
-// is wrong otherwise. Of what matches no operation any other one's ErrorDetail is the measure.
+// is wrong otherwise.
 func keepsContract(operation string, answer *httptest.ResponseRecorder) error {
-	declared := document()[operation]
-	if declared == nil {
-		declared = document()["lookupMsisdn"]
+	declared := answer.Code
+	if declared == http.StatusAccepted && (operation == status.operation || operation == lookUp.operation) {
+		declared = http.StatusOK // the compatibility profile (docs/rules.md section 8)
 	}
-	response := declared.Responses.Status(answer.Code)
-	if answer.Code == http.StatusAccepted && (operation == "purchaseStatus" || operation == "lookupMsisdn") {
-		response = declared.Responses.Status(http.StatusOK) // the compatibility profile (docs/rules.md section 8)
-	}
-	if response == nil {
-		return fmt.Errorf("%s does not declare %d", operation, answer.Code)
-	}
-	if got := answer.Header().Get("Content-Type"); got != "application/json" {
-		return fmt.Errorf("the content is %q", got)
-	}
-	var body any
-	if err := json.Unmarshal(answer.Body.Bytes(), &body); err != nil {
-		return fmt.Errorf("%s: %w", answer.Body, err)
-	}
-	if err := response.Value.Content.Get("application/json").Schema.Value.VisitJSON(body, openapi3.MultiErrors()); err != nil {
-		return fmt.Errorf("%d %s: %w", answer.Code, answer.Body, err)
-	}
-	if answer.Code < http.StatusBadRequest {
-		return nil
-	}
-	return isErrorDetail(body.(map[string]any), operation, answer.Code)
-}
-
-// isErrorDetail holds an ErrorDetail to what the schema cannot say (docs/rules.md 1.3, C13).
-func isErrorDetail(body map[string]any, operation string, status int) error {
-	text, _ := body["errorMessage"].(string)
-	detail, _ := body["detailMessage"].(map[string]any)
-	switch {
-	case len(utf16.Encode([]rune(text))) > 20 || text == "":
-		return fmt.Errorf("errorMessage is %q", text)
-	case detail == nil || detail["freeString"] == nil || detail["freeString"] == "":
-		return fmt.Errorf("detailMessage is %v", body["detailMessage"])
-	case (body["requestType"] == nil) != (operation == ""):
-		return fmt.Errorf("requestType of %q is %v", operation, body["requestType"])
-	case body["id"] == "":
-		return fmt.Errorf("the id is empty")
-	case (status == http.StatusNotFound) != (body["errorType"] == "UNABLE_TO_LOCATE_RECORD"):
-		return fmt.Errorf("%d is %v", status, body["errorType"])
-	}
-	return nil
+	return contract().Answers(operation, declared, answer)
 }

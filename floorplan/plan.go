@@ -88,6 +88,8 @@ var House = Plan{
 		{Path: "api/giftcard", SeenBy: []string{"giftcardhttp", "conform", "bench"}},
 		{Path: "api/airtime", SeenBy: []string{"airtimehttp", "conform", "bench"}},
 		{Path: "api/wire", SeenBy: []string{"api/...", "exchange", "giftcardhttp", "airtimehttp", "adminhttp", "conform", "bench"}},
+		// Another reader of the documents than ours, for tests of what is sent and answered.
+		{Path: "api/apitest"},
 		// The documents themselves are served, shown and asked for by whole programs as well, and
 		// the commands speak to the operators' interface through its generated client.
 		{Path: "api/...", SeenBy: []string{

@@ -107,6 +107,19 @@ func (e *edge) answer(r *http.Request) *httptest.ResponseRecorder {
 	return answer
 }
 
+// good is a success's body, after it was held to the contract.
+func (e *edge) good(t *testing.T, m message) string {
+	t.Helper()
+	answer := e.answer(m.post())
+	if answer.Code >= http.StatusBadRequest {
+		t.Fatalf("%s: %d %s", m.operation, answer.Code, answer.Body)
+	}
+	if err := keepsContract(m.operation, answer); err != nil {
+		t.Error(err)
+	}
+	return answer.Body.String()
+}
+
 // detail is the ErrorDetail of an answer, after it was held to the contract.
 func detail(t *testing.T, operation string, answer *httptest.ResponseRecorder) (d struct {
 	ErrorType, RequestType, ID, OriginalID, ErrorMessage string
@@ -612,6 +625,31 @@ func TestAnAdviceComesBack(t *testing.T) {
 	without := kinds[2].advise(true).with(t, `,"thirdPartyIdentifiers":[{"institutionId":"1234567","transactionIdentifier":"A83-000171"}]`, "")
 	if answer := e.answer(without.post()); answer.Code != http.StatusAccepted || !strings.Contains(answer.Body.String(), `"thirdPartyIdentifiers":[]`) {
 		t.Errorf("%d %s", answer.Code, answer.Body)
+	}
+}
+
+// Inside of what the document leaves unjudged nothing is a format error (1.4): it comes back as it was sent (S3, S4). So
+// does a condition at the till that is in no list.
+func TestWhatIsUnjudgedComesBackAsItWasSent(t *testing.T) {
+	e := newEdge(t)
+	for _, odd := range []string{`[{}]`, `[{"institutionId":7}]`, `[null,{"type":[]},[1e400],"text"]`} {
+		for _, m := range messages() {
+			sent, back := references, `"thirdPartyIdentifiers":`+strings.TrimSuffix(odd, "]")+`,`
+			if m.originalID != "" {
+				sent, back = adviceReferences, `"thirdPartyIdentifiers":`+odd
+			}
+			if answer := e.good(t, m.with(t, sent, `"thirdPartyIdentifiers":`+odd)); !strings.Contains(answer, back) {
+				t.Errorf("no %s in %s", back, answer)
+			}
+		}
+	}
+	back := `{"institutionId":"1234567"},{},` // C5
+	if answer := e.good(t, redemption.with(t, references, `"thirdPartyIdentifiers":[{"institutionId":"1234567"},{"institutionId":null}]`)); !strings.Contains(answer, back) {
+		t.Errorf("no %s in %s", back, answer)
+	}
+	circumstances := `"posInfo":{"posConditionCode":"AT_SEA"}`
+	if answer := e.good(t, redemption.with(t, references, circumstances)); !strings.Contains(answer, circumstances) {
+		t.Errorf("no %s in %s", circumstances, answer)
 	}
 }
 

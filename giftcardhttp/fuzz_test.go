@@ -37,6 +37,8 @@ func FuzzMessages(f *testing.F) {
 		m.body = strings.ReplaceAll(m.body, "7052", pin)
 		f.Add(uint8(n), "", []byte(m.body))
 	}
+	f.Add(uint8(6), "", []byte(redemption.with(f, references, `"thirdPartyIdentifiers":[{}]`).body))
+	f.Add(uint8(8), "", []byte(redemptionReversal.with(f, adviceReferences, `"thirdPartyIdentifiers":[{}]`).body))
 	f.Add(uint8(0), "/giftcard/v3/loads/\xff/reversals/%", []byte(`{"id":"\u0000"}`))
 	f.Add(uint8(0), "/giftcard/v3", []byte("null"))
 	f.Add(uint8(7), "/giftcard/v3/redemptions/a/", []byte(`{"id":"a","id":"b"}`))
