@@ -21,6 +21,7 @@ func FuzzMessages(f *testing.F) {
 	f.Add(uint8(0), "", "", []byte(purchase.also(`"paymentMethods":[{"type":"X","token":["`+pin+`"]}],"transactionLabels":{"pin":"`+pin+`"}`).body))
 	f.Add(uint8(0), "", "", []byte(purchase.with(f, references, `"thirdPartyIdentifiers":[{}]`).body))
 	f.Add(uint8(2), "", "", []byte(purchaseConfirmation.with(f, adviceReferences, `"thirdPartyIdentifiers":[{}],"tenders":[[1e400]]`).body))
+	f.Add(uint8(0), "", "", []byte(purchase.with(f, "T10:11:12.120Z", "t10:11:12.120z").body))
 	f.Add(uint8(0), "/airtime/v5/vouchers/\xff/reversals/%", "", []byte(`{"id":"a","id":"b"}`))
 	f.Add(uint8(2), "/airtime/v5", "", []byte("null"))
 	e := newEdge(f, true)

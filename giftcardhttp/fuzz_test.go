@@ -39,6 +39,7 @@ func FuzzMessages(f *testing.F) {
 	}
 	f.Add(uint8(6), "", []byte(redemption.with(f, references, `"thirdPartyIdentifiers":[{}]`).body))
 	f.Add(uint8(8), "", []byte(redemptionReversal.with(f, adviceReferences, `"thirdPartyIdentifiers":[{}]`).body))
+	f.Add(uint8(6), "", []byte(redemption.with(f, "T10:11:12.120Z", "t10:11:12.120z").body))
 	f.Add(uint8(0), "/giftcard/v3/loads/\xff/reversals/%", []byte(`{"id":"\u0000"}`))
 	f.Add(uint8(0), "/giftcard/v3", []byte("null"))
 	f.Add(uint8(7), "/giftcard/v3/redemptions/a/", []byte(`{"id":"a","id":"b"}`))

@@ -88,6 +88,10 @@ func (c *Contract) Answers(operation string, status int, answer *httptest.Respon
 	return isErrorDetail(body.(map[string]any), operation, status)
 }
 
+// dateTime is RFC 3339's, in which t and z may be small letters; the reader of the documents knows only capitals.
+var dateTime = openapi3.WithStringFormatValidator("date-time",
+	openapi3.NewRegexpFormatValidator("(?i)"+openapi3.FormatOfStringDateTime))
+
 // visit reads a body and judges it by what is declared for JSON. Numbers stay as they are written: what is passed on
 // may have some that no machine can hold.
 func visit(declared openapi3.Content, body []byte) (value any, err error) {
@@ -99,7 +103,7 @@ func visit(declared openapi3.Content, body []byte) (value any, err error) {
 	if err := numbers.Decode(&value); err != nil {
 		return nil, fmt.Errorf("%s: %w", body, err)
 	}
-	if err := declared.Get("application/json").Schema.Value.VisitJSON(value, openapi3.MultiErrors()); err != nil {
+	if err := declared.Get("application/json").Schema.Value.VisitJSON(value, openapi3.MultiErrors(), dateTime); err != nil {
 		return nil, fmt.Errorf("%s: %w", body, err)
 	}
 	return value, nil

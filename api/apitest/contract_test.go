@@ -28,6 +28,7 @@ components:
       required: [id]
       properties:
         id: {type: string, pattern: '^[a-z]+$'}
+        filled: {type: string, format: date-time}
         labels: {type: array, items: {$ref: '#/components/schemas/Label'}}
         passed: {type: array, items: {$ref: '#/components/schemas/Label'}, x-scrip-unjudged: true}
         label: {allOf: [{$ref: '#/components/schemas/Label'}], x-scrip-unjudged: true}
@@ -78,6 +79,9 @@ func TestWhatIsFound(t *testing.T) {
 		`"label":"x"`:                     {"/label", "/label"},
 		`"ours":{}`:                       {"/ours", "/ours"},
 		`"ours":{"name":7}`:               {"/ours", "/ours"},
+		`"filled":"2026-02-03t10:00:00z"`: {"", ""},
+		`"filled":"2026-02-03 10:00:00Z"`: {"/filled", "/filled"},
+		`"filled":"2026-02-03T10:00:00"`:  {"/filled", "/filled"},
 		`"unknown":{"x":[null,1e400]}`:    {"", ""},
 	} {
 		body := `{"id":"a",` + member + `}`
