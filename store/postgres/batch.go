@@ -363,7 +363,7 @@ func (r refusedValue) Unwrap() error { return r.told }
 func (c *conn) judge(err error) error {
 	var told *pgconn.PgError
 	if errors.As(err, &told) && told.SeverityUnlocalized == "ERROR" {
-		if why, conflicts := conflicts[told.Code]; conflicts {
+		if why, is := conflicts[told.Code]; is {
 			return fmt.Errorf("%w: %w", why, err)
 		}
 		switch {
@@ -390,7 +390,11 @@ func (b *batch) Rollback() {
 	}
 	b.conn = nil
 	defer c.giveBack()
-	if c.IsClosed() || c.TxStatus() == 'I' || b.driver.instant != nil && c.TxStatus() == 'T' {
+	if b.driver.instant != nil {
+		c.goOn()
+		return
+	}
+	if c.IsClosed() || c.TxStatus() == 'I' {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), rollbackTime)

@@ -45,6 +45,14 @@ func (i instant) take(ctx context.Context) (*conn, error) {
 	}
 }
 
+// goOn leaves the transaction as it is for the next question, or hangs up when it is over: rolled back, the connection would see
+// whatever is there by then.
+func (c *conn) goOn() {
+	if c.TxStatus() != 'T' {
+		c.hangUp()
+	}
+}
+
 // end gives the connection up. Nobody may have it.
 func (i instant) end() {
 	if i != nil {
