@@ -21,7 +21,7 @@ import (
 const (
 	runReferences   = 64 << 10  // references that fill a bucket, of 1 MiB
 	runMessages     = 64 << 10  // or messages: what a start has to read again is bounded
-	maxDirectories  = 16 << 20  // bytes of runs' directories in memory, which is those of some 12,000 runs
+	maxDirectories  = 16 << 20  // bytes of runs' directories in memory, which is those of some 25,000 runs
 	partBytes       = 4000      // of a part's row, which fills a page
 	prefixBytes     = 5         // of a hash that are kept; the message itself has the rest
 	partBits        = 16        // a row's place is its run's number and, in so many bits, its part's
