@@ -216,8 +216,8 @@ const maxMarked = 16
 var errBehind = errors.New("what operators have set keeps changing")
 
 // Check refuses a keyset with which the store cannot have been written (ErrOther), or that would use a key which another process
-// on it does not hold (store.ErrKeyAhead, after a little more than store.LeaseTime), and remembers one that it can. Of two processes that start on an empty store with
-// different ones, one is refused.
+// on it does not hold (store.ErrKeyAhead, after a little more than store.LeaseTime), and remembers one that it can. Of two
+// processes that start on an empty store with different ones, one is refused.
 func Check(ctx context.Context, s *store.Store, keys *secret.Keys) error {
 	err := errBehind
 	for n := 0; n < maxMarked && errors.Is(err, errBehind); n++ {

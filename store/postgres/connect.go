@@ -115,8 +115,8 @@ func hasAt(host string) bool {
 }
 
 // settings are what the server is told with each connection. The planner's: plans are made once, perhaps when a table is
-// still empty, and must then go by index; there is no statement of ours for which a scan is better. That commits wait is told to each, too: so it
-// holds whatever the role, the database or a changed file of settings say.
+// still empty, and must then go by index; there is no statement of ours for which a scan is better. That commits wait is told
+// to each, too: so it holds whatever the role, the database or a changed file of settings say.
 func settings(options Options) map[string]string {
 	statement := strconv.FormatInt((options.Timeout * 3 / 4).Milliseconds(), 10)
 	idle := strconv.FormatInt((options.Timeout / 2).Milliseconds(), 10) // so that others do not wait in vain for one that hangs
