@@ -197,6 +197,20 @@ func TestWhatIsUnjudgedComesBackAsItWasSent(t *testing.T) {
 		`{"id":"`+adviceID+`","requestId":"`+requestID+`","time":"2026-03-04T10:11:12.120Z","thirdPartyIdentifiers":[{}],"reversalReason":"TIMEOUT"}`)
 }
 
+// Whatever stands in a member, the answer is one of the contract's, and somebody knows it.
+func TestOddMessagesAreAnsweredAsDeclared(t *testing.T) {
+	e := newEdge(t, false)
+	for _, m := range []message{purchase, provision, purchaseConfirmation, purchaseReversal, voucherConfirmation} {
+		for body := range contract().Odd(m.operation, []byte(m.body)) {
+			m.body = string(body)
+			answer := e.answer(m)
+			if err := keepsContract(m.operation, answer); err != nil || answer.Code == http.StatusInternalServerError {
+				t.Errorf("%s: %v (%v)", m.body, err, e.observer.cause)
+			}
+		}
+	}
+}
+
 // The voucher in the confirmation of a purchase is looked at, whatever it is.
 func TestAnyVoucherConfirmsAPurchase(t *testing.T) {
 	e := newEdge(t, false)

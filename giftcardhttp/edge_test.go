@@ -653,6 +653,21 @@ func TestWhatIsUnjudgedComesBackAsItWasSent(t *testing.T) {
 	}
 }
 
+// Whatever stands in a member, the answer is one of the contract's, and somebody knows it.
+func TestOddMessagesAreAnsweredAsDeclared(t *testing.T) {
+	const activation, replacement, lookUp = 0, 4, 6
+	e := newEdge(t)
+	for _, m := range []message{kinds[activation].ask(), redemption, redemptionReversal, kinds[replacement].ask(), kinds[lookUp].ask()} {
+		for body := range contract().Odd(m.operation, []byte(m.body)) {
+			m.body = string(body)
+			answer := e.answer(m.post())
+			if err := keepsContract(m.operation, answer); err != nil || answer.Code == http.StatusInternalServerError {
+				t.Errorf("%s: %v (%v)", m.body, err, e.observer.cause)
+			}
+		}
+	}
+}
+
 // A request is applied until its time-out and while its sender is there; an advice whatever its sender does.
 func TestDeadlines(t *testing.T) {
 	e := newEdge(t)
