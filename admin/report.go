@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"time"
 
 	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
@@ -25,6 +26,10 @@ type Reports interface {
 	// Open gives requests that are approved and neither confirmed nor reversed, with a seq above after. One
 	// that a provider is still at work on is not approved yet.
 	Open(ctx context.Context, after int64, limit int) ([]txn.Message, error)
+	// OpenSums counts and adds up what Open has of a world, or of one of its accounts unless that is 0, and was received at
+	// an instant or before: by account and currency, all of them, in the order in which they came first (OpenSum.First).
+	// It reads every such request, but no body: a row each is sent or kept for an account and currency.
+	OpenSums(ctx context.Context, world ident.World, account ident.Account, upto time.Time) ([]OpenSum, error)
 	// Messages gives messages with a seq above after.
 	Messages(ctx context.Context, after int64, limit int) ([]txn.Message, error)
 	// MessagesByReference gives the messages that are found by this hash (txn.Message.References), with a seq above after.

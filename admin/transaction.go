@@ -12,7 +12,6 @@ import (
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
-	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/txn"
 )
@@ -326,71 +325,25 @@ func (o *Office) unended(ctx context.Context, by By, q OpenQuery, of report) (fo
 }
 
 func (o *Office) openFilter(by By, q OpenQuery) (func(txn.Message) bool, error) {
-	var account ident.Account
-	if q.Account != "" {
-		a, err := o.findAccount(by.World, q.Account)
-		if err != nil {
-			return nil, err
-		}
-		account = a.Number
+	account, latest, err := o.openWanted(by, q)
+	if err != nil {
+		return nil, err
 	}
-	latest := by.At.Add(-q.OlderThan)
 	return func(m txn.Message) bool {
 		return m.World == by.World && !m.At.After(latest) && (account == 0 || m.Account == account)
 	}, nil
 }
 
-// OpenTotal is what an account has open in a currency.
-type OpenTotal struct {
-	Account  string
-	Currency money.Currency
-	Count    int64
-	Value    money.Sum
-	Oldest   time.Time
-}
-
-// OpenTotals counts and adds up open requests by account and currency, in the order in which they came first. It
-// is what the metrics show, too.
-func (o *Office) OpenTotals(ctx context.Context, by By, q OpenQuery) ([]OpenTotal, error) {
-	if err := by.may(SeeTransactions); err != nil {
-		return nil, err
-	}
-	fits, err := o.openFilter(by, q)
-	if err != nil {
-		return nil, err
-	}
-	var totals []OpenTotal
-	for after := int64(0); ; {
-		messages, err := o.reports.Open(ctx, after, scanLimit)
+// openWanted gives the account that is wanted, 0 for all, and when the latest request was received that is.
+func (o *Office) openWanted(by By, q OpenQuery) (account ident.Account, latest time.Time, err error) {
+	if q.Account != "" {
+		a, err := o.findAccount(by.World, q.Account)
 		if err != nil {
-			return nil, err
+			return 0, latest, err
 		}
-		for _, m := range messages {
-			if after = m.Seq; fits(m) {
-				totals = o.addOpen(totals, m)
-			}
-		}
-		if len(messages) < scanLimit {
-			return totals, nil
-		}
+		account = a.Number
 	}
-}
-
-func (o *Office) addOpen(totals []OpenTotal, m txn.Message) []OpenTotal {
-	name := o.accountName(m.Account)
-	at := 0
-	for at < len(totals) && (totals[at].Account != name || totals[at].Currency != m.Currency) {
-		at++
-	}
-	if at == len(totals) {
-		totals = append(totals, OpenTotal{Account: name, Currency: m.Currency, Oldest: m.At})
-	}
-	t := &totals[at]
-	t.Count, t.Value = t.Count+1, t.Value.Add(m.Amount)
-	if m.At.Before(t.Oldest) {
-		t.Oldest = m.At
-	}
-	return totals
+	return account, by.At.Add(-q.OlderThan), nil
 }
 
 // Settle ends an open request for its sender, by a confirmation or a reversal; of a top-up also one whose provider has

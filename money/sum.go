@@ -20,6 +20,12 @@ func SumOf(amounts ...Minor) (s Sum) {
 	return s
 }
 
+// SumOfHalves gives high · 2³² + low: the sum of many amounts of which the upper and the lower 32 bits were added up apart,
+// as by a database that has nothing wider than 64 bits.
+func SumOfHalves(high, low int64) Sum {
+	return Sum{high >> 32, uint64(high) << 32}.Add(Minor(low))
+}
+
 // Add returns s + m.
 func (s Sum) Add(m Minor) Sum {
 	low, carry := bits.Add64(s.low, uint64(m), 0)

@@ -2,6 +2,7 @@ package money_test
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"testing"
 
@@ -33,6 +34,20 @@ func TestEqualSumsAreEqual(t *testing.T) {
 		m, n := money.Minor(rapid.Int64().Draw(t, "m")), money.Minor(rapid.Int64().Draw(t, "n"))
 		if money.SumOf(m, n) != money.SumOf(n).Plus(money.SumOf(m)) || money.SumOf(m, n).Sub(m) != money.SumOf(n) {
 			t.Fatalf("%d and %d: the order matters", m, n)
+		}
+	})
+}
+
+// Amounts of which the halves were added up apart come to the same, also those below zero.
+func TestSumsOfHalvesAreTheSums(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var want money.Sum
+		var high, low int64
+		for _, m := range rapid.SliceOfN(rapid.Int64(), 1, 50).Draw(t, "amounts") {
+			want, high, low = want.Add(money.Minor(m)), high+m>>32, low+m&math.MaxUint32
+		}
+		if got := money.SumOfHalves(high, low); got != want {
+			t.Fatalf("got %s, want %s", got, want)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/giftcard"
@@ -34,6 +35,20 @@ func (d *Driver) Open(_ context.Context, after int64, limit int) ([]txn.Message,
 	d.records.RLock()
 	defer d.records.RUnlock()
 	return d.kept.messagesAt(d.kept.open.keysAbove(after, limit)), nil
+}
+
+// OpenSums implements admin.Reports.
+func (d *Driver) OpenSums(_ context.Context, world ident.World, account ident.Account, upto time.Time) ([]admin.OpenSum, error) {
+	d.records.RLock()
+	defer d.records.RUnlock()
+	var tally admin.OpenTally
+	for _, seq := range d.kept.open.keys {
+		m, _ := d.kept.messages.get(seq)
+		if m.World == world && (account == 0 || m.Account == account) && !m.At.After(upto) {
+			tally.Add(&m)
+		}
+	}
+	return tally.Sums(), nil
 }
 
 // Working implements airtime.Unsettled.

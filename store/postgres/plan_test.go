@@ -30,7 +30,7 @@ func every(d *Driver) (all []*statement) {
 			all = append(all, s)
 		}
 	}
-	return append(all, &insertReferences, &lowerHeads, &raiseRevision, &revision, &lost, &byReference)
+	return append(all, &insertReferences, &lowerHeads, &raiseRevision, &revision, &levels, &openSums, &lost, &byReference)
 }
 
 // plans gives what the server would do for statements on a connection of a kind, by their text.

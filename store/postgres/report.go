@@ -221,6 +221,18 @@ func (d *Driver) Open(ctx context.Context, after int64, limit int) ([]txn.Messag
 	return ask(ctx, d, func(s *sqlstore.Session) ([]txn.Message, error) { return s.Open(after, limit) })
 }
 
+// OpenSums implements admin.Reports. The server adds up, and sends a row for each sum.
+func (d *Driver) OpenSums(ctx context.Context, world ident.World, account ident.Account, upto time.Time) ([]admin.OpenSum, error) {
+	found, err := list(ctx, d, &openSums, []int64{int64(world), upto.UnixMilli(), int64(account)}, func(_ *sqlstore.Session, r sqlstore.Row) (admin.OpenSum, error) {
+		return admin.OpenSum{
+			Account: ident.Account(r.ColumnInt64(0)), Currency: money.Currency(r.ColumnInt64(1)), Count: r.ColumnInt64(2),
+			Value: money.SumOfHalves(r.ColumnInt64(3), r.ColumnInt64(4)), Oldest: time.UnixMilli(r.ColumnInt64(5)).UTC(), First: r.ColumnInt64(6),
+		}, nil
+	})
+	slices.SortFunc(found, func(a, b admin.OpenSum) int { return cmp.Compare(a.First, b.First) })
+	return found, err
+}
+
 // Working implements airtime.Unsettled.
 func (d *Driver) Working(ctx context.Context, after int64, limit int) ([]txn.Message, error) {
 	return ask(ctx, d, func(s *sqlstore.Session) ([]txn.Message, error) { return s.Working(after, limit) })
@@ -327,6 +339,8 @@ var (
 	revision = statement{name: "revision", text: `SELECT revision FROM register`}
 	levels   = statement{name: "levels", text: `SELECT upstream, account, state - 1, currency, count(*), least(sum(amount), 9223372036854775807)::bigint, min(at) ` +
 		`FROM item GROUP BY upstream, account, state, currency`}
+	openSums = statement{name: "opensums", text: `SELECT account, currency, count(*), sum(amount >> 32)::bigint, sum(amount & 4294967295)::bigint, min(at), min(seq) ` +
+		`FROM message WHERE state = 1 AND role = 1 AND seq > 0 AND world = $1 AND at <= $2 AND ($3 = 0 OR account = $3) GROUP BY account, currency`}
 	lost = statement{name: "lost", text: `SELECT ` + sqlstore.MessageColumns + ` FROM message WHERE state IN (7, 8) AND role = 1 AND seq > $1 ` +
 		`AND NOT EXISTS (SELECT FROM node WHERE number = message.node AND until > clock_timestamp()) ORDER BY seq LIMIT $2`}
 	entriesOf   = statement{name: "entriesof", text: `SELECT ` + sqlstore.EntryColumns + ` FROM entry WHERE message = ANY($1) ORDER BY message, n`, params: []uint32{pgtype.Int8ArrayOID}}

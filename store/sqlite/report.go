@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/airtime"
@@ -50,6 +51,11 @@ func (d *Driver) RowByName(ctx context.Context, kind admin.Kind, world ident.Wor
 // Open implements admin.Reports.
 func (d *Driver) Open(ctx context.Context, after int64, limit int) ([]txn.Message, error) {
 	return ask(ctx, d, func(s *sqlstore.Session) ([]txn.Message, error) { return s.Open(after, limit) })
+}
+
+// OpenSums implements admin.Reports.
+func (d *Driver) OpenSums(ctx context.Context, world ident.World, account ident.Account, upto time.Time) ([]admin.OpenSum, error) {
+	return ask(ctx, d, func(s *sqlstore.Session) ([]admin.OpenSum, error) { return s.OpenSums(world, account, upto) })
 }
 
 // Working implements airtime.Unsettled.

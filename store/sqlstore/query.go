@@ -68,6 +68,7 @@ const (
 	reportRows
 	reportRowByName
 	reportOpen
+	reportOpenSums
 	reportWorking
 	reportMessages
 	reportTrails
@@ -180,9 +181,11 @@ var texts = [Queries]string{
 	reportRows:      `SELECT ` + rowColumns + ` FROM admin_row WHERE kind = $1 AND number > $2 ORDER BY number LIMIT $3`,
 	reportRowByName: `SELECT ` + rowColumns + ` FROM admin_row WHERE kind = $1 AND world = $2 AND name = $3 AND name <> ''`,
 	reportOpen:      `SELECT ` + MessageColumns + ` FROM message WHERE state = 1 AND role = 1 AND seq > $1 ORDER BY seq LIMIT $2`,
-	reportWorking:   `SELECT ` + MessageColumns + ` FROM message WHERE state IN (7, 8) AND role = 1 AND seq > $1 ORDER BY seq LIMIT $2`,
-	reportMessages:  `SELECT ` + MessageColumns + ` FROM message WHERE seq > $1 ORDER BY seq LIMIT $2`,
-	reportTrails:    `SELECT seq, trail FROM message WHERE seq > $1 ORDER BY seq`,
+	reportOpenSums: `SELECT seq, account, currency, amount, at FROM message WHERE state = 1 AND role = 1 AND seq > 0 ` +
+		`AND world = $1 AND at <= $2 AND ($3 = 0 OR account = $3) ORDER BY seq`,
+	reportWorking:  `SELECT ` + MessageColumns + ` FROM message WHERE state IN (7, 8) AND role = 1 AND seq > $1 ORDER BY seq LIMIT $2`,
+	reportMessages: `SELECT ` + MessageColumns + ` FROM message WHERE seq > $1 ORDER BY seq LIMIT $2`,
+	reportTrails:   `SELECT seq, trail FROM message WHERE seq > $1 ORDER BY seq`,
 	reportEntries: `SELECT ` + EntryColumns + ` FROM entry WHERE message > $1 AND message <= ` +
 		`coalesce((SELECT message FROM entry WHERE message > $1 ORDER BY message, n LIMIT 1 OFFSET $2), 9223372036854775807) ORDER BY message, n`,
 	reportEntriesOf: `SELECT ` + EntryColumns + ` FROM entry WHERE message = $1 ORDER BY n`,

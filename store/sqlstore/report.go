@@ -3,11 +3,13 @@ package sqlstore
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/ledger"
+	"github.com/scripworks/scrip/money"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/txn"
 )
@@ -108,6 +110,26 @@ func (o *Session) RowByName(kind admin.Kind, world ident.World, name string) (ad
 // Open answers admin.Reports.
 func (o *Session) Open(after int64, limit int) ([]txn.Message, error) {
 	return list(o, reportOpen, page(after, limit), o.ScanMessage)
+}
+
+// OpenSums answers admin.Reports. It reads the numbers of every open request, which stand before the body in its row.
+func (o *Session) OpenSums(world ident.World, account ident.Account, upto time.Time) ([]admin.OpenSum, error) {
+	s, err := o.conn.Statement(reportOpenSums)
+	if err != nil {
+		return nil, err
+	}
+	s.BindInt64(1, int64(world))
+	s.BindInt64(2, upto.UnixMilli())
+	s.BindInt64(3, int64(account))
+	var tally admin.OpenTally
+	var m txn.Message
+	err = each(s, func() error {
+		m.Seq, m.Account, m.Currency = s.ColumnInt64(0), ident.Account(s.ColumnInt64(1)), money.Currency(s.ColumnInt64(2))
+		m.Amount, m.At = money.Minor(s.ColumnInt64(3)), time.UnixMilli(s.ColumnInt64(4)).UTC()
+		tally.Add(&m)
+		return nil
+	})
+	return tally.Sums(), err
 }
 
 // Working answers airtime.Unsettled.

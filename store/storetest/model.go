@@ -90,6 +90,7 @@ func (m model) dump() dump {
 			d.Working = append(d.Working, message)
 		}
 	}
+	d.Sums = addedUp(d.Open, ident.Production, 0, noon.Add(time.Hour))
 	for _, v := range ordered(m.vouchers) {
 		d.Vouchers = append(d.Vouchers, v.Voucher)
 	}
@@ -252,6 +253,7 @@ func (w *walk) step(tx *store.Tx, m model, step int, n int64) {
 		message := request(w.last, uuid(pick))
 		message.Role, message.State, message.Amount = txn.Role(1+n%3), txn.State(1+n/3%5), money.Minor(n)
 		message.References, message.Links = []int64{n % 5}, []txn.Link{{Card: n % 7, Previous: n % 11}}
+		message.Account, message.At = ident.Account(1+n/7%3), noon.Add(time.Duration(n%9)*time.Second)
 		message.Upstream = []string{"", "", "issuer", "other"}[n/5%4]
 		tx.Insert(message)
 		m.messages[w.last] = message

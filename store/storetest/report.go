@@ -3,8 +3,12 @@ package storetest
 import (
 	"bytes"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/airtime"
@@ -21,6 +25,8 @@ import (
 func testReports(t *testing.T, h *harness) {
 	t.Run("messages come in pages", h.with(messagePages))
 	t.Run("open requests come in pages and leave when they end", h.with(openPages))
+	t.Run("open requests are added up as one would by reading them", h.openSums)
+	t.Run("adding them up takes the same memory however many there are", h.with(openSumsOfMany))
 	t.Run("third-party identifiers lead to their messages", h.with(references))
 	t.Run("entries come in pages and stay together", h.with(entryPages))
 	t.Run("cards and details come in pages", h.with(cardPages))
@@ -85,6 +91,88 @@ func openPages(r *room) {
 	ended.State = txn.Confirmed
 	r.do(func(tx *store.Tx) { tx.MessageAt(ended.Seq); tx.Amend(ended) })
 	r.everyWay(func(string) { pages(r, left, seqOf, ask) })
+}
+
+// openSums lets random requests of some worlds, accounts and currencies come and end, and adds up the open ones the long way.
+func (h *harness) openSums(t *testing.T) {
+	h.check(t, func(rt *rapid.T) {
+		r := h.start(t)
+		defer r.close()
+		for n := range rapid.IntRange(0, 40).Draw(rt, "messages") {
+			m := request(int64(n+1), uuid(n))
+			m.World, m.Account = ident.World(rapid.IntRange(1, 2).Draw(rt, "world")), ident.Account(rapid.IntRange(1, 3).Draw(rt, "account"))
+			m.Role, m.State = txn.Role(rapid.IntRange(1, 2).Draw(rt, "role")), rapid.SampledFrom([]txn.State{txn.Open, txn.Open, txn.Confirmed, txn.Working}).Draw(rt, "state")
+			m.Currency = rapid.SampledFrom([]money.Currency{710, 978}).Draw(rt, "currency")
+			m.Amount = money.Minor(rapid.Int64Range(0, int64(money.MaxMinor)).Draw(rt, "amount"))
+			m.At = noon.Add(time.Duration(rapid.IntRange(-5, 5).Draw(rt, "age")) * time.Millisecond)
+			m.Body = []byte("a body")
+			r.insert(m)
+		}
+		for _, m := range must(r.driver.Open(r.Context(), 0, 100)) {
+			if rapid.IntRange(0, 3).Draw(rt, "ends") == 0 {
+				m.State = txn.Reversed
+				r.doIn(m.World, func(tx *store.Tx) { tx.MessageAt(m.Seq); tx.Amend(m) })
+			}
+		}
+		left := must(r.driver.Open(r.Context(), 0, 100))
+		for _, world := range []ident.World{1, 2, 3} {
+			for account := range ident.Account(4) {
+				for _, upto := range []time.Time{{}, noon.Add(-3 * time.Millisecond), noon, noon.Add(time.Millisecond/2 - 1), noon.Add(time.Hour)} {
+					got := must(r.driver.OpenSums(r.Context(), world, account, upto))
+					if d := differ("sums", reflect.ValueOf(got), reflect.ValueOf(addedUp(left, world, account, upto))); d != "" {
+						rt.Errorf("world %d, account %d, up to %s: %s", world, account, upto, d)
+					}
+				}
+			}
+		}
+	})
+}
+
+// openSumsOfMany counts allocations: one for each request would show, as a body or a whole message for each would.
+func openSumsOfMany(r *room) {
+	const few, many = 10, 600
+	last := 0
+	allocated := func(upto int) float64 {
+		r.do(func(tx *store.Tx) {
+			for ; last < upto; last++ {
+				m := request(int64(last+1), uuid(last))
+				m.Body = bytes.Repeat([]byte("body"), 256)
+				tx.Insert(m)
+			}
+		})
+		return testing.AllocsPerRun(5, func() {
+			sums := must(r.driver.OpenSums(r.Context(), ident.Production, 0, noon))
+			if len(sums) != 1 || sums[0].Count != int64(upto) {
+				r.Errorf("%d open requests: got %+v", upto, sums)
+			}
+		})
+	}
+	if of, more := allocated(few), allocated(many); more > of+(many-few)/2 {
+		r.Errorf("%v allocations for %d requests, %v for %d", of, few, more, many)
+	}
+}
+
+// addedUp adds open requests up the long way.
+func addedUp(open []txn.Message, world ident.World, account ident.Account, upto time.Time) (sums []admin.OpenSum) {
+	for _, m := range open {
+		if m.World != world || account != 0 && m.Account != account || m.At.After(upto) {
+			continue
+		}
+		s := admin.OpenSum{Account: m.Account, Currency: m.Currency, First: m.Seq, Oldest: m.At}
+		at := slices.IndexFunc(sums, func(s admin.OpenSum) bool { return s.Account == m.Account && s.Currency == m.Currency })
+		if at >= 0 {
+			s = sums[at]
+		}
+		if s.Count, s.Value = s.Count+1, s.Value.Plus(money.SumOf(m.Amount)); m.At.Before(s.Oldest) {
+			s.Oldest = m.At
+		}
+		if at >= 0 {
+			sums[at] = s
+		} else {
+			sums = append(sums, s)
+		}
+	}
+	return sums
 }
 
 func references(r *room) {
@@ -223,6 +311,7 @@ type dump struct {
 	Floats         []airtime.Float
 	Items          []saf.Item
 	Levels         []saf.Level
+	Sums           []admin.OpenSum
 }
 
 func (r *room) dump() dump {
@@ -234,5 +323,6 @@ func (r *room) dump() dump {
 		Rows: must(r.driver.Rows(r.Context(), admin.AuditRow, 0, all)), Working: must(r.driver.Working(r.Context(), 0, all)),
 		Vouchers: must(r.driver.Vouchers(r.Context(), 0, all)), Batches: must(r.driver.VoucherBatches(r.Context(), 0, all)),
 		Floats: must(r.driver.Floats(r.Context(), 0, all)), Items: r.items(), Levels: must(r.driver.Levels(r.Context())),
+		Sums: must(r.driver.OpenSums(r.Context(), ident.Production, 0, noon.Add(time.Hour))),
 	}
 }
