@@ -22,8 +22,9 @@ type Page struct {
 	After int64 // seqs above it
 	Limit int
 
-	age    int // of what is in memory
-	number int // how many had been asked for with it
+	age    int       // of what is in memory
+	number int       // how many had been asked for with it
+	asked  time.Time // when: what it brings is as old then as it may be taken for
 }
 
 // wants says whether a pass is to be read on now.
@@ -78,7 +79,7 @@ func (l *Line) Missing(now time.Time) (Page, bool) {
 // ask asks for the next page of a pass.
 func (l *Line) ask(s State, of *pass, limit int, now time.Time) Page {
 	l.pages++
-	return Page{State: s, After: of.ask(now), Limit: limit, age: l.age, number: l.pages}
+	return Page{State: s, After: of.ask(now), Limit: limit, age: l.age, number: l.pages, asked: now}
 }
 
 // Failed says that a page could not be read.
@@ -104,7 +105,7 @@ func (l *Line) Loaded(p Page, items []Item, now time.Time) {
 		}
 		of.cursor = items[i].Seq
 		if !l.isSettled(of.cursor) && !l.isStopped(items[i].Account) {
-			l.take(p.State, items[i], now)
+			l.take(p, items[i])
 		}
 	}
 	if p.State == Waiting {
@@ -130,16 +131,16 @@ func (l *Line) passOf(p Page) *pass {
 }
 
 // take brings an item that was read into memory.
-func (l *Line) take(state State, i Item, now time.Time) {
+func (l *Line) take(p Page, i Item) {
 	e := l.entries[i.Seq]
 	switch {
 	case e != nil:
-		e.stale = e.stale && state != e.State // unless it is still what it was when it was sent
+		e.stale = e.stale && p.State != e.State // unless it is still what it was when it was sent
 	case l.beside != nil && l.beside.Seq == i.Seq: // its end brings it back
-	case l.isOthers(&i, now):
-	case state == Waiting:
+	case l.isOthers(&i, p.asked):
+	case p.State == Waiting:
 		l.add(i)
-	case now.Sub(i.Tried) >= l.pace.MaxWait/2: // else it is just parked
+	case p.asked.Sub(i.Tried) >= l.pace.MaxWait/2: // else it is just parked
 		l.side = append(l.side, i)
 	}
 }

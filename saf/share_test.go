@@ -150,6 +150,23 @@ func TestWhatOthersHaveJustBroughtIsLeftToThem(t *testing.T) {
 	}
 }
 
+// What a page shows was so when it was asked for. By the time it is here another process may have sent what it had just
+// brought, and that would go out a second time.
+func TestWhatWasYoungWhenAPageWasAskedForIsLeftToOthersHoweverLongThatTook(t *testing.T) {
+	l := sharedLine(t, true)
+	asked := noon.Add(lookBackEvery)
+	p, lacks := l.Missing(asked)
+	if !lacks {
+		t.Fatal("nothing is read")
+	}
+	slow := asked.Add(youngFor)
+	l.Loaded(p, []Item{bornAt(1, asked)}, slow)
+	mustRest(t, l, slow)
+	later := slow.Add(checkAtLast)
+	readSome(t, l, map[State][]Item{Waiting: {bornAt(1, asked)}}, later)
+	mustNext(t, l, later, 1)
+}
+
 func TestAClockThatIsFarAheadHoldsUpNothing(t *testing.T) {
 	l := sharedLine(t, true)
 	at := noon.Add(lookBackEvery)
