@@ -106,9 +106,6 @@ func (o *Office) FindByMerchant(ctx context.Context, by By, q MerchantQuery) (fo
 	return found, next, err
 }
 
-// leastRead is how much is read at first, however small a page is wanted.
-const leastRead = 100
-
 // ofMerchant goes through the hours, until a page is full, enough has been looked at, or the time is over. As a rule what is
 // read is wanted, and one page of it will do; where it is not, more is read at once.
 func (o *Office) ofMerchant(ctx context.Context, w ident.World, q *MerchantQuery) (found []txn.Message, next MerchantCursor, err error) {

@@ -14,13 +14,17 @@ func bounded(limit int) int {
 	return min(limit, MaxLimit)
 }
 
+// leastRead is how much is read at first, however small a page is wanted.
+const leastRead = 100
+
 // page goes through records in ascending order and keeps those that fit, up to a limit. next is the number to go
-// on after, and 0 at the end.
+// on after, and 0 at the end. As a rule what is read fits, and one page of it will do; where it does not, more is read at once.
 func page[R, T any](after int64, limit int, fetch func(after int64, limit int) ([]R, error),
 	pick func(R) (value T, number int64, fits bool, err error)) (found []T, next int64, err error) {
 	limit = bounded(limit)
+	read := min(max(limit+1, leastRead), scanLimit) // one more says that there are more
 	for {
-		records, err := fetch(after, scanLimit)
+		records, err := fetch(after, read)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -36,8 +40,9 @@ func page[R, T any](after int64, limit int, fetch func(after int64, limit int) (
 				found = append(found, value)
 			}
 		}
-		if len(records) < scanLimit {
+		if len(records) < read {
 			return found, 0, nil
 		}
+		read = scanLimit
 	}
 }
