@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,8 +20,9 @@ import (
 
 // other is an upstream that approves every request, and answers advices as a test wants.
 type other struct {
-	approving func()                                             // runs before a request is approved; nil does nothing
-	advice    func(w http.ResponseWriter, kind string, m advice) // kind is confirmations or reversals
+	approving  func()                                             // runs before a request is approved; nil does nothing
+	advice     func(w http.ResponseWriter, kind string, m advice) // kind is confirmations or reversals
+	references string                                             // what else an approval says; empty for nothing
 
 	mu  sync.Mutex
 	ids []string // of the advices that came, in their order
@@ -42,7 +44,7 @@ func (o *other) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if o.approving != nil {
 		o.approving()
 	}
-	say(w, http.StatusCreated, `{"id":%q}`, m.ID)
+	say(w, http.StatusCreated, `{"id":%q%s}`, m.ID, o.references)
 }
 
 // came gives how many advices came under different ids.
@@ -116,6 +118,25 @@ func TestAReversalOfWhatTheUpstreamDoesNotKnowHasSucceeded(t *testing.T) {
 	must(t, till.settleBefore(t.Context(), time.Now().Add(time.Hour)))
 	if left, err := till.Unsettled(t.Context()); err != nil || len(left) != 0 {
 		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// Whatever an upstream puts among the references, what it approved can be ended: what no message can carry is left out.
+func TestWhatCameWithOddReferencesCanBeEnded(t *testing.T) {
+	o := &other{
+		references: `,"thirdPartyIdentifiers":[null,{},7,{"institutionId":null,"transactionIdentifier":"x"},{"institutionId":"a\u0000"},{"institutionId":"77"}]`,
+		advice:     func(w http.ResponseWriter, _ string, m advice) { say(w, http.StatusAccepted, `{"id":%q}`, m.ID) },
+	}
+	till := o.till(t, nil)
+	for _, references := range []string{o.references, `,"thirdPartyIdentifiers":[{}]`} {
+		o.references = references
+		for _, end := range []func(*Transaction, context.Context) error{(*Transaction).Reverse, (*Transaction).Confirm} {
+			load, err := till.Load(t.Context(), Load{Card: firstCard, Amount: 1_00})
+			must(t, err)
+			if err := end(&load.Transaction, t.Context()); err != nil {
+				t.Errorf("%s: %v", references, err)
+			}
+		}
 	}
 }
 

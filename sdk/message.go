@@ -2,6 +2,8 @@ package sdk
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -37,7 +39,13 @@ func (t *Till) newID() ident.ID {
 	return secret.NewID()
 }
 
+// cannotBeSaid tells that no message can carry a reference. Answers are not judged, and may have such ones.
+func cannotBeSaid(r ident.Reference) bool {
+	return r.Institution == "" || strings.Contains(r.Institution+r.Identifier, "\x00")
+}
+
 func (t *Till) transaction(id ident.ID, f txn.Family, at time.Time, reference string, came []ident.Reference) Transaction {
+	came = slices.DeleteFunc(slices.Clone(came), cannotBeSaid)
 	if len(came) == 0 {
 		came = t.references(id, reference)
 	}
