@@ -109,7 +109,8 @@ func (p place) address() string {
 
 // shownParameters are the parameters of a database's URL that people may be shown. What is not known here may be a secret.
 var shownParameters = []string{
-	"dbname", "host", "port", "search_path", "sslcert", "sslkey", "sslmode", "sslrootcert", "target_session_attrs", "user",
+	"application_name", "channel_binding", "connect_timeout", "dbname", "host", "passfile", "port", "search_path", "service", "servicefile",
+	"sslcert", "sslkey", "sslmode", "sslnegotiation", "sslrootcert", "sslsni", "synchronous_commit", "target_session_attrs", "user",
 }
 
 // quoted writes a word as a shell reads it.

@@ -33,6 +33,7 @@ func TestACommandServesAStoreWithoutTellingPasswords(t *testing.T) {
 		"postgres://u:secret@db.example:5432/scrip":                                       "scrip serve --database postgres://u@db.example:5432/scrip --keyset keys.json",
 		"postgres://u@db1,db2/scrip?sslmode=require&target_session_attrs=read-write":      "scrip serve --database 'postgres://u@db1,db2/scrip?sslmode=require&target_session_attrs=read-write' --keyset keys.json",
 		"postgres:///scrip?host=/run/pg&user=u&password=secret&sslpassword=s&whatever=se": "scrip serve --database 'postgres:///scrip?host=%2Frun%2Fpg&user=u' --keyset keys.json",
+		"postgres://u@db/scrip?passfile=/etc/pgpass&synchronous_commit=remote_apply":      "scrip serve --database 'postgres://u@db/scrip?passfile=%2Fetc%2Fpgpass&synchronous_commit=remote_apply' --keyset keys.json",
 		"postgres://u:12/3@db.example/scrip":                                              "scrip serve --database postgres://USER@HOST/NAME --keyset keys.json",
 		"there/scrip.db":                                                                  "scrip serve --data there --keyset keys.json",
 		"scrip.db":                                                                        "scrip serve --data . --keyset keys.json",
