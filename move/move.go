@@ -29,7 +29,7 @@ var (
 	ErrDiffers = errors.New("what has arrived differs from what was there")
 )
 
-// Settings are what is moved. All but Again and Told must be set. Nobody else may write either store.
+// Settings are what is moved. All but Again, Told and Waiting must be set. Nobody else may write either store.
 type Settings struct {
 	From, To         store.Whole
 	FromName, ToName string       // for people who find one of them marked; without passwords
@@ -38,6 +38,9 @@ type Settings struct {
 	Now              time.Time
 	// Told hears how many records of a kind have been copied, now and then and at the end of the kind.
 	Told func(kind string, records int64, done bool)
+	// Waiting hears, with Again, that another move into To is under way, or broke off a moment ago, and for how long at most
+	// Run waits to know which.
+	Waiting func(most time.Duration)
 }
 
 // Report is what was moved.
@@ -59,11 +62,22 @@ func Run(ctx context.Context, s Settings) (r *Report, err error) {
 	if s.Told == nil {
 		s.Told = func(string, int64, bool) {}
 	}
-	err = alone(ctx, s.To, func(ctx context.Context) error {
+	err = alone(ctx, s.To, s.waiting(), func(ctx context.Context) error {
 		r, err = run(ctx, s)
 		return err
 	})
 	return r, err
+}
+
+// waiting gives who hears that a move is waited for; nil when none is: it would find what the other has brought.
+func (s *Settings) waiting() func(most time.Duration) {
+	switch {
+	case !s.Again:
+		return nil
+	case s.Waiting == nil:
+		return func(time.Duration) {}
+	}
+	return s.Waiting
 }
 
 func run(ctx context.Context, s Settings) (*Report, error) {

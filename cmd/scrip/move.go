@@ -70,6 +70,7 @@ func (c *moveCmd) Run(ctx context.Context, at console) (err error) {
 	began := time.Now()
 	report, err := move.Run(ctx, move.Settings{
 		From: old, To: fresh, FromName: from.String(), ToName: to.String(), Keys: keys, Again: c.Again, Now: began, Told: tellMoved(at),
+		Waiting: tellWaiting(at, to),
 	})
 	if errors.Is(err, move.ErrNotEmpty) {
 		return fmt.Errorf("%s: %w", to, err)
@@ -124,6 +125,13 @@ func tellMoved(at console) func(kind string, records int64, done bool) {
 			told = records
 			fmt.Fprintf(at.err, "%d %s\n", records, kind)
 		}
+	}
+}
+
+// tellWaiting tells that nothing happens for a while, and why.
+func tellWaiting(at console, to place) func(most time.Duration) {
+	return func(most time.Duration) {
+		fmt.Fprintf(at.err, "Another move into %s is under way, or was killed a moment ago: waiting up to %s to know.\n", to, most)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"path/filepath"
@@ -59,6 +60,48 @@ func TestAStoreMovesIntoADatabase(t *testing.T) {
 	}
 	if code, _, told := ran(t, "move", data, "--back"); code != exitDone {
 		t.Errorf("back: exit code %d, %s", code, told)
+	}
+}
+
+// hears calls a function once it is told something with some words in it.
+type hears struct {
+	bytes.Buffer
+	words string
+	then  func()
+}
+
+func (h *hears) Write(p []byte) (int, error) {
+	if h.then != nil && bytes.Contains(p, []byte(h.words)) {
+		h.then()
+		h.then = nil
+	}
+	return h.Buffer.Write(p)
+}
+
+// A move that was killed leaves its lease for a moment. Whoever begins anew at once is told of it, and need not try again.
+func TestAMoveIsBegunAnewRightAfterOneThatWasKilled(t *testing.T) {
+	data, database := t.TempDir(), pgtest.Shared(t).Database(t)
+	a, err := app.New(t.Context(), app.Settings{Data: data, Token: officeToken})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop(t, a)
+	breakOff(t, data, database)
+	killed, err := postgres.Open(t.Context(), database, postgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if held, err := killed.Lease(t.Context(), "move"); err != nil || !held {
+		t.Fatalf("no lease: %v", err)
+	}
+	told := &hears{words: "was killed a moment ago: waiting up to 6s", then: func() {
+		if err := killed.Close(); err != nil { // its lease ends, sooner than it would by itself
+			t.Error(err)
+		}
+	}}
+	var out bytes.Buffer
+	if code := run(t.Context(), []string{"move", data, database, "--again"}, &out, told); code != exitDone || told.then != nil {
+		t.Errorf("exit code %d, waited %t\n%s%s", code, told.then == nil, &out, told)
 	}
 }
 
