@@ -126,6 +126,39 @@ func TestALookEndsWithItsCaller(t *testing.T) {
 	}
 }
 
+// However long a look took, the rest after it has its bound.
+func TestAfterALongLookThereIsAnotherSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, d := newCounted(t)
+		d.takes.Store(int64(time.Minute))
+		if n.Newer(t.Context(), 0) {
+			t.Error("something is new although nobody has set anything")
+		}
+		time.Sleep(time.Minute)
+		d.takes.Store(0)
+		d.revision.Store(1)
+		time.Sleep(lookTimeout)
+		if !n.Newer(t.Context(), 0) {
+			t.Error("nobody looks again")
+		}
+	})
+}
+
+// While a process doubts what it knows, since nobody has told it what became of a commit, it may be that something is new.
+func TestInDoubtSomethingMayBeNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, d := newCounted(t)
+		const unsure = -1
+		d.revision.Store(unsure)
+		if _, err := n.register.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !n.Newer(t.Context(), unsure) {
+			t.Error("somebody is refused for what nobody knows")
+		}
+	})
+}
+
 // Nobody looks any more once the program has stopped, and it does not stop before.
 func TestNobodyLooksAfterTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

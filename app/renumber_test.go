@@ -192,6 +192,11 @@ func TestNoNumberIsRewrittenUnderAnOlderKey(t *testing.T) {
 		if !found(t, a, renumberedCards) {
 			t.Error("a card under a key that is older than ours was not rewritten")
 		}
+		for n := range renumberedCards {
+			if found(t, a, n) {
+				t.Fatalf("card %d was given a number under an older key beside the newest one", n)
+			}
+		}
 		a.Keys = newest
 		if old := oldNumbers(t, a); old > 0 {
 			t.Errorf("%d cards were taken back from the newest key", old)
