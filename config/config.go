@@ -10,10 +10,12 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"syscall"
 	"time"
 	_ "time/tzdata" // so that time-zone does not depend on what the machine has installed
 
@@ -126,6 +128,20 @@ func (s *Serve) Logger(w io.Writer) *slog.Logger {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
 	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// CheckData says when the data directory is none and cannot be made one, because there is a file: a *Fault.
+func (s *Serve) CheckData() error {
+	if s.Data == "" {
+		return nil
+	}
+	switch info, err := os.Stat(s.Data); {
+	case err == nil && !info.IsDir():
+		return fault("data", "%s is a file; give the directory that it is in, or another one", s.Data)
+	case errors.Is(err, syscall.ENOTDIR):
+		return fault("data", "%s cannot be a directory: what it would be in is a file", s.Data)
+	}
+	return nil // what else there may be to say, whoever makes it says
 }
 
 // maxToken bounds the file with the first operator's token, in bytes.

@@ -361,6 +361,19 @@ func TestWhatSettingsMean(t *testing.T) {
 	}
 }
 
+func TestTheDataDirectoryIsNoFile(t *testing.T) {
+	file, dir := write(t, "scrip.db", ""), t.TempDir()
+	for data, good := range map[string]bool{
+		"": true, dir: true, filepath.Join(dir, "to", "be", "made"): true, file: false, filepath.Join(file, "sub", "sub"): false,
+	} {
+		err := (&Serve{Data: data}).CheckData()
+		var f *Fault
+		if faulty := errors.As(err, &f) && f.Setting == "data" && strings.Contains(f.Text, data); faulty == good || good != (err == nil) {
+			t.Errorf("%q: got %v", data, err)
+		}
+	}
+}
+
 func TestToken(t *testing.T) {
 	token := strings.Repeat("t", 32)
 	for _, test := range []struct{ name, file, want string }{

@@ -46,6 +46,9 @@ func settingsOf(s *config.Serve, c console) (app.Settings, error) {
 	if err := s.Check(); err != nil {
 		return app.Settings{}, err
 	}
+	if err := s.CheckData(); err != nil {
+		return app.Settings{}, err
+	}
 	token, err := s.Token()
 	if err != nil {
 		return app.Settings{}, err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -80,6 +81,25 @@ func TestTheFirstTokenIsToldThoughTheServerCannotListen(t *testing.T) {
 				t.Errorf("nobody was told how to come in\n%s", told)
 			}
 		})
+	}
+}
+
+// Whoever gives the store's file for its directory hears which setting is wrong, and how.
+func TestAFileIsNoDataDirectory(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "scrip.db")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range [][]string{{"serve"}, {"sandbox"}} {
+		for data, why := range map[string]string{
+			file:                       file + " is a file; give the directory that it is in, or another one",
+			filepath.Join(file, "sub"): filepath.Join(file, "sub") + " cannot be a directory: what it would be in is a file",
+		} {
+			code, _, told := ran(t, append(command, "--data", data, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")...)
+			if want := "setting data (--data, SCRIP_DATA): " + why; code != exitUsage || !strings.Contains(told, want) {
+				t.Errorf("%s --data %s: exit code %d\n%s", command, data, code, told)
+			}
+		}
 	}
 }
 
