@@ -20,9 +20,9 @@ import (
 
 // other is an upstream that approves every request, and answers advices as a test wants.
 type other struct {
-	approving  func()                                             // runs before a request is approved; nil does nothing
-	advice     func(w http.ResponseWriter, kind string, m advice) // kind is confirmations or reversals
-	references string                                             // what else an approval says; empty for nothing
+	approving func()                                             // runs before a request is approved; nil does nothing
+	advice    func(w http.ResponseWriter, kind string, m advice) // kind is confirmations or reversals
+	also      string                                             // members that an approval has beside the id
 
 	mu  sync.Mutex
 	ids []string // of the advices that came, in their order
@@ -44,7 +44,7 @@ func (o *other) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if o.approving != nil {
 		o.approving()
 	}
-	say(w, http.StatusCreated, `{"id":%q%s}`, m.ID, o.references)
+	say(w, http.StatusCreated, `{"id":%q%s}`, m.ID, o.also)
 }
 
 // came gives how many advices came under different ids.
@@ -124,12 +124,12 @@ func TestAReversalOfWhatTheUpstreamDoesNotKnowHasSucceeded(t *testing.T) {
 // Whatever an upstream puts among the references, what it approved can be ended: what no message can carry is left out.
 func TestWhatCameWithOddReferencesCanBeEnded(t *testing.T) {
 	o := &other{
-		references: `,"thirdPartyIdentifiers":[null,{},7,{"institutionId":null,"transactionIdentifier":"x"},{"institutionId":"a\u0000"},{"institutionId":"77"}]`,
-		advice:     func(w http.ResponseWriter, _ string, m advice) { say(w, http.StatusAccepted, `{"id":%q}`, m.ID) },
+		also:   `,"thirdPartyIdentifiers":[null,{},7,{"institutionId":null,"transactionIdentifier":"x"},{"institutionId":"a\u0000"},{"institutionId":"77"}]`,
+		advice: func(w http.ResponseWriter, _ string, m advice) { say(w, http.StatusAccepted, `{"id":%q}`, m.ID) },
 	}
 	till := o.till(t, nil)
-	for _, references := range []string{o.references, `,"thirdPartyIdentifiers":[{}]`} {
-		o.references = references
+	for _, references := range []string{o.also, `,"thirdPartyIdentifiers":[{}]`} {
+		o.also = references
 		for _, end := range []func(*Transaction, context.Context) error{(*Transaction).Reverse, (*Transaction).Confirm} {
 			load, err := till.Load(t.Context(), Load{Card: firstCard, Amount: 1_00})
 			must(t, err)
@@ -137,6 +137,19 @@ func TestWhatCameWithOddReferencesCanBeEnded(t *testing.T) {
 				t.Errorf("%s: %v", references, err)
 			}
 		}
+	}
+}
+
+// A purchase is confirmed without its voucher where that has a serial of which the contract knows nothing.
+func TestAPurchaseWithAnOddSerialCanBeConfirmed(t *testing.T) {
+	o := &other{also: `,"product":{"productId":"A10"},"voucher":{"pin":"902512345678","serialNumber":"S-7/8"}`}
+	bought, err := o.till(t, nil).Purchase(t.Context(), Order{Product: "A10"})
+	must(t, err)
+	if bought.Voucher == nil || bought.Voucher.Serial != "S-7/8" {
+		t.Errorf("bought %v", bought.Voucher)
+	}
+	if err := bought.Confirm(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

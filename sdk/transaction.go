@@ -153,7 +153,7 @@ func (t *Transaction) advise(ctx context.Context, role txn.Role, approved *money
 		Family: t.family, Role: role, RequestID: ident.ID(t.ID), Sender: t.till.sender, Received: t.till.settings.now(),
 		Approved: approved, References: t.references, Why: why, Origin: t.till.origin,
 	}}
-	if role == txn.Confirmation {
+	if role == txn.Confirmation && t.namesVoucher() {
 		a.Serial = t.serial
 	}
 	a.ID = t.till.newID()
@@ -163,6 +163,12 @@ func (t *Transaction) advise(ctx context.Context, role txn.Role, approved *money
 		return t.till.advise(ctx, a)
 	}
 	return err
+}
+
+// namesVoucher says whether a confirmation names the voucher: in the older way always, and that of a purchase where it can.
+func (t *Transaction) namesVoucher() bool {
+	const longest = 20
+	return t.family == txn.Voucher || ident.Alphanumeric(t.serial, 1, longest)
 }
 
 // advise hands an advice to the relay, which judges and keeps it before it is sent.
