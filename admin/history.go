@@ -67,7 +67,7 @@ func (o *Office) CardHistory(ctx context.Context, by By, id int64, from Cursor, 
 	if from == (Cursor{}) {
 		from = Cursor{view.LastMessage, view.Balance}
 	}
-	chain, next, pruned, err := o.chain(ctx, by.World, id, from.Message, bounded(limit))
+	chain, next, pruned, err := o.chain(ctx, by.World, Chain{Of: id, From: from.Message, Most: bounded(limit)})
 	if err != nil {
 		return History{}, err
 	}
@@ -97,32 +97,59 @@ func (o *Office) CardHistory(ctx context.Context, by By, id int64, from Cursor, 
 	return h, nil
 }
 
-// chain follows a card's messages backwards by their links. next is the message after the last one given; 0 at the end, which
-// may be one that was pruned.
-func (o *Office) chain(ctx context.Context, w ident.World, card, newest int64, limit int) (found []txn.Message, next int64, pruned bool, err error) {
-	forgotten, err := o.reports.Forgotten(ctx)
+// chain follows a card's messages backwards by their links, and gives them with the names of what they are about, all as of one
+// instant. next is the message after the last one given; 0 at the end, which may be one that was pruned.
+func (o *Office) chain(ctx context.Context, w ident.World, c Chain) (found []Transaction, next int64, pruned bool, err error) {
+	missing := false
+	err = o.store.View(ctx, giftcard.Keys{World: w}, func(tx Tx) (err error) {
+		var messages []txn.Message
+		if messages, next, err = follow(tx, c); err != nil {
+			return err
+		}
+		if pruned, missing = false, false; next != 0 && len(messages) < c.Most {
+			end, there := tx.MessageAt(next)
+			pruned, missing = end.Pruned, !there
+		}
+		found, err = o.withNames(tx, messages)
+		return err
+	})
+	if err == nil && missing {
+		pruned, err = true, o.mustBeForgotten(ctx, next)
+	}
 	if err != nil {
 		return nil, 0, false, err
 	}
-	err = o.store.View(ctx, giftcard.Keys{World: w}, func(tx Tx) error {
-		found, next, pruned = nil, newest, false
-		for next != 0 && len(found) < limit {
-			m, there := tx.MessageAt(next)
-			if pruned = m.Pruned || !there && next <= forgotten; pruned {
-				next = 0
-				return nil
-			}
-			if !there {
-				return refuse(NotFound, "there is no such place in the card's history")
-			}
-			if next, there = previous(m, card); !there {
-				return refuse(NotFound, "there is no such place in the card's history")
-			}
-			found = append(found, m)
+	if pruned {
+		next = 0
+	}
+	return found, next, pruned, nil
+}
+
+// follow gives the messages of a chain as far as they are kept, and what comes next.
+func follow(tx Tx, c Chain) (found []txn.Message, next int64, err error) {
+	for next = c.From; next != 0 && len(found) < c.Most; {
+		tx.Ahead(Ahead{Chains: []Chain{{Of: c.Of, From: next, Most: c.Most - len(found)}}})
+		m, there := tx.MessageAt(next)
+		if m.Pruned || !there {
+			return found, next, nil
 		}
-		return nil
-	})
-	return found, next, pruned, err
+		if next, there = previous(m, c.Of); !there {
+			return nil, 0, errNoPlace
+		}
+		found = append(found, m)
+	}
+	return found, next, nil
+}
+
+var errNoPlace = refuse(NotFound, "there is no such place in the card's history")
+
+// mustBeForgotten refuses a place at which there is nothing, unless what was there was pruned and is forgotten.
+func (o *Office) mustBeForgotten(ctx context.Context, place int64) error {
+	forgotten, err := o.reports.Forgotten(ctx)
+	if err == nil && place > forgotten {
+		err = errNoPlace
+	}
+	return err
 }
 
 func previous(m txn.Message, card int64) (int64, bool) {
@@ -134,12 +161,11 @@ func previous(m txn.Message, card int64) (int64, bool) {
 	return 0, false
 }
 
-// historyItems looks up what is shown of each message of a chain, but for the balances.
-func (o *Office) historyItems(ctx context.Context, chain []txn.Message) ([]HistoryItem, error) {
-	found, err := o.transactions(ctx, chain)
-	items := make([]HistoryItem, len(found))
-	for n := 0; n < len(found) && err == nil; n++ {
-		if items[n].Transaction = found[n]; found[n].Account == 0 {
+// historyItems adds to the messages of a chain what is shown of each of them, but for the balances.
+func (o *Office) historyItems(ctx context.Context, chain []Transaction) (items []HistoryItem, err error) {
+	items = make([]HistoryItem, len(chain))
+	for n := 0; n < len(chain) && err == nil; n++ {
+		if items[n].Transaction = chain[n]; chain[n].Account == 0 {
 			err = o.nameOperator(ctx, &items[n])
 		}
 	}
@@ -156,10 +182,10 @@ func (o *Office) nameOperator(ctx context.Context, item *HistoryItem) error {
 }
 
 // entriesOf gives the entries that messages made, by message.
-func (o *Office) entriesOf(ctx context.Context, messages []txn.Message) (map[int64][]ledger.Entry, error) {
+func (o *Office) entriesOf(ctx context.Context, messages []Transaction) (map[int64][]ledger.Entry, error) {
 	seqs := make([]int64, len(messages))
-	for n, m := range messages {
-		seqs[n] = m.Seq
+	for n := range messages {
+		seqs[n] = messages[n].Seq
 	}
 	entries, err := o.reports.EntriesOf(ctx, seqs)
 	by := make(map[int64][]ledger.Entry, len(messages))

@@ -124,16 +124,16 @@ func (o *Office) FindByPIN(ctx context.Context, by By, pin airtime.VoucherPIN) (
 }
 
 func (o *Office) findByVouchers(ctx context.Context, w ident.World, vouchers []airtime.Voucher) ([]Transaction, error) {
-	var found []txn.Message
+	found := []Transaction{}
 	for _, v := range vouchers {
-		chain, _, _, err := o.chain(ctx, w, v.ID, v.LastMessage, maxFound-len(found))
+		chain, _, _, err := o.chain(ctx, w, Chain{Of: v.ID, From: v.LastMessage, Most: maxFound - len(found)})
 		if err != nil {
 			return nil, err
 		}
 		slices.Reverse(chain)
 		found = append(found, chain...)
 	}
-	return o.transactions(ctx, found)
+	return found, nil
 }
 
 // Transaction gives the message with a seq.
@@ -166,15 +166,19 @@ func (o *Office) transactions(ctx context.Context, messages []txn.Message) (foun
 		return []Transaction{}, nil
 	}
 	err = o.store.View(ctx, giftcard.Keys{World: messages[0].World}, func(tx Tx) error {
-		tx.Ahead(namesOf(messages))
-		found = make([]Transaction, len(messages))
-		for n, m := range messages {
-			if found[n], err = o.transaction(tx, m); err != nil {
-				return err
-			}
-		}
-		return nil
+		found, err = o.withNames(tx, messages)
+		return err
 	})
+	return found, err
+}
+
+// withNames gives messages with the names of what they are about.
+func (o *Office) withNames(tx Tx, messages []txn.Message) (found []Transaction, err error) {
+	tx.Ahead(namesOf(messages))
+	found = make([]Transaction, len(messages))
+	for n := 0; n < len(messages) && err == nil; n++ {
+		found[n], err = o.transaction(tx, messages[n])
+	}
 	return found, err
 }
 

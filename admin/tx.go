@@ -18,13 +18,25 @@ type Store interface {
 }
 
 // Ahead is what an act is going to read, by number.
-type Ahead struct{ Messages, Details, Vouchers, Items []int64 }
+type Ahead struct {
+	Messages, Details, Vouchers, Items []int64
+	Chains                             []Chain
+}
+
+// Chain is what touched a card or a voucher, newest first: messages each of which says by its link which came before it
+// (txn.Link). The first is From, and Most is how many are wanted.
+type Chain struct {
+	Of, From int64
+	Most     int
+}
 
 // Tx is what an act reads and writes: what messages do, and what only operators do.
 type Tx interface {
 	giftcard.Tx
 	airtime.Tx
-	// Ahead loads together what is going to be read one by one.
+	// Ahead loads together what is going to be read one by one. Of a chain it loads the first message, and as many of the
+	// others as the store can follow at once: say again ahead what is left of a chain before reading each message of it, which
+	// costs nothing as long as it has been loaded.
 	Ahead(a Ahead)
 	// AnyCardByNumber gives the card with a number, also of an import that is not complete.
 	AnyCardByNumber(key giftcard.CardKey) (giftcard.Card, bool)

@@ -131,6 +131,7 @@ type Tombstone struct {
 type Wanted struct {
 	IDs      []IDKey            // messages with these ids, or what is left of them, and tombstones for them
 	Seqs     []int64            // messages at these places, or what is left of them
+	Chains   []admin.Chain      // the first of each is among Seqs, too; a driver brings along what it can follow at once
 	Numbers  []giftcard.CardKey // cards by number
 	Cards    []int64            // cards by id
 	Details  []int64            // card details by card id
@@ -152,7 +153,13 @@ func (w *Wanted) Reset() {
 	w.Details, w.Holders, w.Counters = w.Details[:0], w.Holders[:0], w.Counters[:0]
 	w.Stock, w.Shelves, w.Vouchers = w.Stock[:0], w.Shelves[:0], w.Vouchers[:0]
 	w.Hashes, w.Batches, w.Floats = w.Hashes[:0], w.Batches[:0], w.Floats[:0]
-	w.Items, w.Register = w.Items[:0], false
+	w.Items, w.Chains, w.Register = w.Items[:0], w.Chains[:0], false
+}
+
+// isEmpty says that there is nothing to load.
+func (w *Wanted) isEmpty() bool {
+	return len(w.IDs)+len(w.Seqs)+len(w.Chains)+len(w.Numbers)+len(w.Cards)+len(w.Details)+len(w.Holders)+len(w.Counters)+
+		len(w.Stock)+len(w.Shelves)+len(w.Vouchers)+len(w.Hashes)+len(w.Batches)+len(w.Floats)+len(w.Items) == 0 && !w.Register
 }
 
 // MaxCardsOfHolder bounds how many cards a holder look-up brings; one more than a look-up needs to know that

@@ -240,7 +240,14 @@ func (t *Tx) Ahead(a admin.Ahead) {
 	w := &t.wanted
 	w.Seqs, w.Details = append(w.Seqs, a.Messages...), append(w.Details, a.Details...)
 	w.Vouchers, w.Items = append(w.Vouchers, a.Vouchers...), append(w.Items, a.Items...)
-	t.load()
+	for _, chain := range a.Chains {
+		if t.set.messages[chain.From] == nil {
+			w.Seqs, w.Chains = append(w.Seqs, chain.From), append(w.Chains, chain)
+		}
+	}
+	if !w.isEmpty() {
+		t.load()
+	}
 }
 
 // Remembered implements txn.Tx.

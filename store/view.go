@@ -104,9 +104,10 @@ func (r *reader) share(group []*job) (rest []*job, err error) {
 		return group, fmt.Errorf("begin a view: %w", err)
 	}
 	defer batch.Rollback()
-	r.want(group)
-	if err := batch.Load(ctx, &r.wanted, r.set); err != nil {
-		return group, fmt.Errorf("load a view: %w", err)
+	if r.want(group); !r.wanted.isEmpty() { // or the first who needs something begins
+		if err := batch.Load(ctx, &r.wanted, r.set); err != nil {
+			return group, fmt.Errorf("load a view: %w", err)
+		}
 	}
 	for i, j := range group {
 		if err := r.show(batch, j); errors.Is(err, errDriver) {

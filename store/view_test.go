@@ -290,3 +290,34 @@ func TestWhatIsToBeReadIsAskedForTogether(t *testing.T) {
 		t.Errorf("%d questions for what was said ahead, %d for what was not", one, each)
 	}
 }
+
+// The chain of messages is asked for where it is not known, and nothing is asked for twice.
+func TestAChainThatIsKnownIsNotAskedForAgain(t *testing.T) {
+	driver := &watched{Driver: memstore.New()}
+	s := open(t, driver)
+	var place int64
+	err := s.Do(t.Context(), named("m1"), func(tx *store.Tx) error {
+		place = tx.NextSeq() + 1 // the one that insert takes
+		return insert("m1")(tx)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked []store.Wanted
+	driver.load = func(_ context.Context, w *store.Wanted) error { asked = append(asked, *w); return nil }
+	err = s.Read(t.Context(), store.Keys{World: ident.Production}, func(tx *store.Tx) error {
+		for range 3 {
+			tx.Ahead(admin.Ahead{Chains: []admin.Chain{{Of: 5, From: place, Most: 7}}})
+			if m, _ := tx.MessageAt(place); m.ID != "m1" {
+				t.Errorf("found %q", m.ID)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(asked) != 1 || len(asked[0].Seqs) != 1 || len(asked[0].Chains) != 1 {
+		t.Errorf("asked for %+v", asked)
+	}
+}

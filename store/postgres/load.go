@@ -117,7 +117,7 @@ var asked = func() (all [2]map[string]*statement) {
 		all[i] = map[string]*statement{}
 		for _, q := range []question{
 			lockAll, loadRegister, loadMessages, loadPruned, loadTombstones, loadNumbers, loadCards, loadFloats, loadStock, loadSellable, loadShelf,
-			loadHashes, loadVouchers, loadBatches, loadDetails, loadHolders, loadCounters, loadItems,
+			loadHashes, loadVouchers, loadBatches, loadDetails, loadHolders, loadCounters, loadItems, loadChain,
 		} {
 			all[i][q.name] = q.ask(i == 1)
 		}
@@ -237,6 +237,7 @@ func (l *loading) answers(p *pgconn.Pipeline) error {
 // want makes the questions for what is wanted and not in the set yet.
 func (l *loading) want(w *store.Wanted) {
 	l.wantIDs(w)
+	l.wantChains(w)
 	l.wantCards(w)
 	l.wantFloats(w)
 	for _, wish := range w.Stock {

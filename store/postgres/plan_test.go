@@ -82,6 +82,7 @@ var planned = map[string]string{
 	"FROM card_number WHERE digest >= ":      "card_number_pkey",
 	"FROM message_id i WHERE i.hash":         "message_id_pkey",
 	"message_reference r WHERE r.hash":       "message_reference_hash",
+	"WITH RECURSIVE chain":                   "message_pkey",
 }
 
 // scanned are the only tables that are ever read whole: they have a row or few, or everything in them is asked for.

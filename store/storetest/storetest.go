@@ -51,6 +51,7 @@ func Run(t *testing.T, open Opener, reopen Reopener, how ...Option) {
 		{"Lease", testLeases},
 		{"Batch", testBatches},
 		{"View", testViews},
+		{"Chain", testChains},
 		{"Life", testLife},
 		{"Report", testReports},
 		{"Whole", testWhole},
