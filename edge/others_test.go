@@ -135,3 +135,13 @@ func TestNobodyLooksInVain(t *testing.T) {
 		})
 	}
 }
+
+// Who finds too many before him is not judged at all, so that nobody need be asked about him: he is to come again.
+func TestAFloodHasNobodyLook(t *testing.T) {
+	e := &elsewhere{}
+	l := newLobby(t, func(s *Settings) { s.Others = e })
+	l.queue.waiting = maxVerifying
+	if cause := l.admit(t, from("nobody", "x")); cause != decline.Overloaded || e.looks != 0 {
+		t.Errorf("turned away for %v after %d looks, want overloaded after none", cause, e.looks)
+	}
+}
