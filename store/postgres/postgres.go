@@ -3,9 +3,9 @@
 // It promises that what Save has acknowledged is on the server's disk, and on that of its synchronous standby if there is
 // one, whatever synchronous_commit is set to for others (a server whose fsync is off is refused), that what two processes
 // decide about the same record is put in order by its locks, that a batch takes two round trips when its messages declare
-// what they need, and that nothing hangs for ever: every wait for the server has its bound. What Save tells as not saved is
-// surely not there; when a connection breaks while a commit is under way the outcome is unknown and told as such
-// (docs/decisions/0019). Servers from PostgreSQL 15 on are served.
+// what they need, and that nothing hangs for ever once the store is open: every wait for the server has its bound. What Save
+// tells as not saved is surely not there; when a connection breaks while a commit is under way the outcome is unknown and told
+// as such (docs/decisions/0019). Servers from PostgreSQL 15 on are served.
 package postgres
 
 import (
@@ -89,8 +89,9 @@ type Driver struct {
 // Open opens the store in a database, makes it when the database is empty, and brings an older one up to date; or it only
 // reads one that is there, as Options say. dsn is an address or the settings of libpq; several hosts may be named, of which
 // the one that can be written is taken. A pooler in between must leave a session to its client for as long as it lasts: what is
-// prepared and set belongs to it. The role must be allowed to make tables in its schema. ErrForeign: the database is no
-// store. ErrNewer, and when only reading ErrOlder: this release cannot. ErrServer: the server will not do.
+// prepared and set belongs to it. The role must be allowed to make tables in its schema. While another process brings the store
+// up to date it waits for as long as that takes, or until ctx ends. ErrForeign: the database is no store. ErrNewer, and when only
+// reading ErrOlder: this release cannot. ErrServer: the server will not do.
 func Open(ctx context.Context, dsn string, options Options) (*Driver, error) {
 	options.Committers = cmp.Or(max(options.Committers, 0), DefaultCommitters)
 	options.Readers = cmp.Or(max(options.Readers, 0), DefaultReaders)
