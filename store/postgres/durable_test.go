@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -32,7 +33,10 @@ func TestCommitsWaitWhateverIsSet(t *testing.T) {
 	for _, text := range []string{"alter system set work_mem = '5MB'", "alter system set synchronous_commit = off", "select pg_reload_conf()"} {
 		must(t, server.Exec(ctx, text))
 	}
-	for setting(t, c.Conn(), "work_mem") != "5MB" { // until the reload has come through
+	for late := time.Now().Add(time.Minute); setting(t, c.Conn(), "work_mem") != "5MB"; time.Sleep(time.Millisecond) {
+		if time.Now().After(late) {
+			t.Fatal("the reload does not come through")
+		}
 	}
 	if got := setting(t, c.Conn(), "synchronous_commit"); got != "on" {
 		t.Errorf("after a reload it is %s", got)
