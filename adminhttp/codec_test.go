@@ -106,3 +106,37 @@ func TestTells(t *testing.T) {
 		t.Error("what is not JSON tells something")
 	}
 }
+
+func TestTellsTheMerchant(t *testing.T) {
+	for body, want := range map[string]bool{
+		`{"originator":{"merchant":{"merchantId":"m"}}}`:                                               true,
+		`{"a":[{"merchantId":"m"}],"originator":{"b":{},"merchant":{"c":"d","merchantId":"m"}},"cut":`: true, // read no further
+		`{"originator":{"merchant":{"merchantId":"\u006d"}}}`:                                          true,
+		`{"originator":{"merchant":{"merchantId":"mm"}}}`:                                              false,
+		`{"originator":{"merchant":{"merchantid":"m"}}}`:                                               false,
+		`{"originator":{"merchant":{"merchantId":7}},"merchant":{"merchantId":"m"}}`:                   false,
+		`{"originator":{"merchant":"m"}}`:                                                              false,
+		`{"originator":null}`:                                                                          false,
+		`{"merchantId":"m"}`:                                                                           false,
+		`{"originator":{"terminal":{"merchantId":"m"}},"receiver":{"merchant":{"merchantId":"m"}}}`:    false,
+		`["originator",{"merchant":{"merchantId":"m"}}]`:                                               false,
+		``:       false,
+		`not it`: false,
+		`{"originator":{"merchant":{"merchantId":"m`: false,
+	} {
+		if got := adminhttp.Tells([]byte(body), secret.ByMerchant, "m"); got != want {
+			t.Errorf("%s: %v", body, got)
+		}
+	}
+}
+
+func BenchmarkTellsTheMerchant(b *testing.B) {
+	body := []byte(`{"id":"a","time":"2026-07-01T12:00:00Z","stan":"000001","rrn":"000000000001","originator":{"institution":{"id":"1","name":"i"},` +
+		`"merchant":{"merchantId":"000000000012345","merchantType":"5411","merchantName":{"name":"a shop","city":"c","region":"r","country":"ZA"}},` +
+		`"terminalId":"t"},"amounts":{"requestAmount":{"amount":100,"currency":"710","ledgerIndicator":"DEBIT"}},"client":{"id":"c","name":"n"}}`)
+	for b.Loop() {
+		if !adminhttp.Tells(body, secret.ByMerchant, "000000000012345") {
+			b.Fatal("not told")
+		}
+	}
+}
