@@ -2,12 +2,9 @@ package sqlite
 
 import (
 	"cmp"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"sort"
 	"sync"
 
 	"github.com/scripworks/scrip/store"
@@ -15,18 +12,15 @@ import (
 
 // Third-party identifiers are searched for, but an index of them would dirty a page for each message. So they are
 // kept in sealed runs: what messages bring is gathered in memory, and a full bucket is sorted and written in order,
-// a few rows with each commit. A search probes every run, of which it reads one row as a rule, and looks through what is
-// in memory; after a start what was in memory is gathered again from the newest messages. Twenty million messages make
-// some 500 runs; releases before made runs of a quarter of the size, which are read as they are.
+// a few rows with each commit. Many runs are merged into one, at the same pace (merge.go). A search probes every run, of
+// which it reads one row as a rule, and looks through what is in memory; after a start what was in memory is gathered again
+// from the newest messages. Twenty million messages make some 500 runs, which are merged into some 15. Runs may be smaller,
+// as releases before made them.
 const (
-	runReferences   = 64 << 10  // references that fill a bucket, of 1 MiB
-	runMessages     = 64 << 10  // or messages: what a start has to read again is bounded
-	maxDirectories  = 16 << 20  // bytes of runs' directories in memory, which is those of some 25,000 runs
-	partBytes       = 4000      // of a part's row, which fills a page
-	prefixBytes     = 5         // of a hash that are kept; the message itself has the rest
-	partBits        = 16        // a row's place is its run's number and, in so many bits, its part's
-	messagesPerPart = 12        // a commit of so many writes one row more: faster than they come, whatever they carry
-	directoryPart   = 1<<16 - 1 // the part that is written last and says where the others begin
+	runReferences   = 64 << 10 // references that fill a bucket, of 1 MiB
+	runMessages     = 64 << 10 // or messages: what a start has to read again is bounded
+	maxDirectories  = 16 << 20 // bytes of runs' directories in memory, which is those of some 25,000 runs before they are merged
+	messagesPerPart = 12       // a commit of so many writes one row more: faster than they come, whatever they carry
 )
 
 // reference is one identifier of one message.
@@ -35,49 +29,63 @@ type reference struct {
 	seq  int64
 }
 
+// compareReferences gives the order of a run: by as much of the hash as it keeps, and then as the messages came.
 func compareReferences(a, b reference) int {
-	return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.seq, b.seq))
+	return cmp.Or(cmp.Compare(a.hash>>droppedBits, b.hash>>droppedBits), cmp.Compare(a.seq, b.seq))
 }
 
 // references is the part of the runs that is in memory.
 type references struct {
 	mu       sync.Mutex
 	bucket   int         // references that fill a bucket; 0 is runReferences
+	fan      int         // runs that are merged into one; 0 is mergedRuns
 	tail     []reference // of the messages after every run, in no order of hash; only ever appended to
 	messages int         // how many messages the tail is of
 	upto     int64       // newest message of the tail
-	sealing  *run        // full bucket that is being written; nil when none is
-	complete []directory // of the runs that are, by their number; only ever appended to
+	sealing  *sealing    // full bucket that is being written; nil when none is
+	shelf    *shelf      // the complete runs; nil is an empty one
 	kept     int         // bytes of directories in memory
 	sorting  sync.WaitGroup
+
+	// Only the writer looks at these.
+	next       int64  // number that the next run gets
+	merging    *merge // of the oldest runs that are not merged; nil when there are not enough of them
+	damaged    bool   // a row of them cannot be read: nothing is merged until the next start
+	superseded *shelf // what searches may still look through, and is deleted when none does; nil when nothing is left of it
 }
 
-// directory says what is in a complete run.
-type directory struct {
-	firsts []byte // with what hash each part begins; nil when it has to be read from its row
-	upto   int64  // newest message that the run covers
+// shelf is the complete runs that searches look through, those of the oldest messages first.
+type shelf struct {
+	runs     []run // only ever appended to
+	searches int   // how many look
 }
 
-// completed adds the directory of a run, and keeps it in memory as long as there is room.
-func (r *references) completed(d directory) {
-	if r.kept+len(d.firsts) > maxDirectories {
-		d.firsts = nil
+// completed adds a run, and keeps its directory in memory as long as there is room.
+func (r *references) completed(full run) {
+	if r.shelf == nil {
+		r.shelf = &shelf{}
 	}
-	r.kept += len(d.firsts)
-	r.complete = append(r.complete, d)
+	r.shelf.runs = append(r.shelf.runs, r.bounded(full))
 }
 
-// run is a full bucket on its way into the database.
-type run struct {
-	number  int64
+// bounded is a run whose directory is in memory only if there is room.
+func (r *references) bounded(full run) run {
+	if r.kept+len(full.firsts) > maxDirectories {
+		full.firsts = nil
+	}
+	r.kept += len(full.firsts)
+	return full
+}
+
+// sealing is a full bucket on its way into the database.
+type sealing struct {
+	run
 	tail    []reference      // as they came; a search looks through these
 	inOrder chan []reference // gives them in order, once
 	sorted  []reference      // what inOrder has given; only the writer looks
 	base    int64            // its smallest seq
-	upto    int64            // newest message that it covers
 	written int              // references in rows that are committed
 	parts   int              // rows that are committed
-	firsts  []byte
 
 	// What the transaction in hand has added, which counts once it is committed.
 	nextWritten, nextParts int
@@ -108,7 +116,7 @@ func (r *references) turn() {
 	if r.sealing != nil || (len(r.tail) < cmp.Or(r.bucket, runReferences) && r.messages < runMessages) {
 		return
 	}
-	full := &run{number: int64(len(r.complete)), tail: r.tail, inOrder: make(chan []reference, 1), upto: r.upto}
+	full := &sealing{run: run{number: r.next, upto: r.upto}, tail: r.tail, inOrder: make(chan []reference, 1)}
 	for i, ref := range full.tail {
 		if i == 0 || ref.seq < full.base {
 			full.base = ref.seq
@@ -119,11 +127,11 @@ func (r *references) turn() {
 		slices.SortFunc(sorted, compareReferences)
 		full.inOrder <- sorted
 	})
-	r.sealing, r.tail, r.messages = full, make([]reference, 0, runReferences), 0
+	r.sealing, r.tail, r.messages, r.next = full, make([]reference, 0, runReferences), 0, r.next+1
 }
 
 // ready says whether a run has been sorted.
-func (s *run) ready() bool {
+func (s *sealing) ready() bool {
 	if s.sorted == nil {
 		select {
 		case s.sorted = <-s.inOrder:
@@ -138,26 +146,29 @@ func (s *run) ready() bool {
 func (r *references) committed() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.sealing
-	if s == nil {
-		return
+	if s := r.sealing; s != nil {
+		s.written, s.parts, s.firsts = s.nextWritten, s.nextParts, s.nextFirsts
+		if s.parts == directoryPart {
+			r.sealing = nil
+			r.completed(s.run)
+			r.turn()
+		}
 	}
-	s.written, s.parts, s.firsts = s.nextWritten, s.nextParts, s.nextFirsts
-	if s.parts == directoryPart {
-		r.sealing = nil
-		r.completed(directory{firsts: s.firsts, upto: s.upto})
-		r.turn()
-	}
+	r.mergeCommitted()
 }
 
-const insertRun = `INSERT INTO reference_run (place, upto, data) VALUES (?, ?, ?)`
-
-// write adds a few rows of the run in hand to the transaction in hand. Only the writer calls it.
+// write adds a few rows to the transaction in hand: of the run in hand, or else of what is merged. Only the writer calls it.
 func (r *references) write(c *conn, rows int) error {
-	s := r.sealing
-	if s == nil || !s.ready() {
-		return nil
+	if r.merging != nil {
+		r.merging.sent = false
 	}
+	if s := r.sealing; s != nil && s.ready() {
+		return s.write(c, rows)
+	}
+	return r.writeMerged(c, rows)
+}
+
+func (s *sealing) write(c *conn, rows int) error {
 	s.nextWritten, s.nextParts, s.nextFirsts = s.written, s.parts, s.firsts
 	for ; rows > 0 && s.nextWritten < len(s.sorted); rows-- {
 		if err := s.writePart(c); err != nil {
@@ -171,77 +182,40 @@ func (r *references) write(c *conn, rows int) error {
 	return s.insert(c, directoryPart, s.nextFirsts)
 }
 
-// writePart adds one row. Its references are a hash's first bytes and how far above the run's base the message lies.
-func (s *run) writePart(c *conn) error {
+func (s *sealing) writePart(c *conn) error {
+	var p partWriter
+	p.begin(s.base)
 	s.nextFirsts = append(s.nextFirsts[:len(s.nextFirsts):len(s.nextFirsts)], prefix(s.sorted[s.nextWritten].hash)...)
-	data := binary.AppendVarint(make([]byte, 0, partBytes), s.base)
-	for s.nextWritten < len(s.sorted) && len(data) < partBytes-prefixBytes-binary.MaxVarintLen64 {
-		ref := s.sorted[s.nextWritten]
-		data = append(data, prefix(ref.hash)...)
-		data = binary.AppendUvarint(data, uint64(ref.seq-s.base))
-		s.nextWritten++
+	for ; s.nextWritten < len(s.sorted) && p.hasRoom(); s.nextWritten++ {
+		p.add(s.sorted[s.nextWritten])
 	}
 	s.nextParts++
-	return s.insert(c, s.nextParts-1, data)
+	return s.insert(c, s.nextParts-1, p.data)
 }
 
-func (s *run) insert(c *conn, part int, data []byte) error {
-	statement, err := c.Prepare(insertRun)
-	if err != nil {
-		return err
-	}
-	statement.BindInt64(1, s.number<<partBits|int64(part))
-	statement.BindInt64(2, s.upto)
-	statement.BindBytes(3, data)
-	if err := step(statement); err != nil {
-		return fmt.Errorf("write run %d of references: %w", s.number, err)
-	}
-	return nil
-}
-
-func prefix(hash uint64) []byte {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], hash)
-	return b[:prefixBytes]
-}
-
-// recover finds the complete runs, drops one that is not if it may, and gathers the messages after them. A damaged
+// recover finds the complete runs, drops what is not complete if it may, and gathers the messages after them. A damaged
 // directory is for the searches to report, as damaged parts are, unless it is the last one's.
 func (r *references) recover(c *conn, drop bool) error {
-	r.tail = make([]reference, 0, runReferences)
-	s, err := c.Prepare(`SELECT place, upto FROM reference_run ORDER BY place DESC LIMIT 1`)
+	merged, err := countRuns(c, true, drop)
 	if err != nil {
 		return err
 	}
-	row, err := s.Step()
-	if err != nil {
+	if r.next, err = countRuns(c, false, drop); err != nil {
 		return err
 	}
-	runs := int64(0)
-	if row {
-		place := s.ColumnInt64(0)
-		if runs = place >> partBits; place&directoryPart == directoryPart {
-			runs++
-		}
-	}
-	if err := s.Reset(); err != nil {
-		return err
-	}
-	if drop {
-		if err := c.exec(fmt.Sprintf("DELETE FROM reference_run WHERE place >= %d", runs<<partBits)); err != nil {
+	above := merged * int64(r.fanOut()) // what lies below was merged, and deleted if there was time
+	r.next = max(r.next, above)
+	r.tail, r.shelf = make([]reference, 0, runReferences), &shelf{}
+	r.superseded = &shelf{}
+	for number := range merged {
+		if err := r.found(c, run{number: number, merged: true}, number == merged-1 && r.next == above); err != nil {
 			return err
 		}
 	}
-	for number := range runs {
-		d, err := readDirectory(c, number)
-		switch {
-		case err != nil && number == runs-1:
-			return err // what to gather again is not known
-		case err != nil:
-			d = directory{upto: math.MaxInt64} // a search that comes here reads it again, and fails
+	for number := above; number < r.next; number++ {
+		if err := r.found(c, run{number: number}, number == r.next-1); err != nil {
+			return err
 		}
-		r.completed(d)
-		r.upto = d.upto
 	}
 	return c.session.EachReference(r.upto, func(seq int64, hashes []int64) error {
 		r.add(seq, hashes)
@@ -249,137 +223,110 @@ func (r *references) recover(c *conn, drop bool) error {
 	})
 }
 
+// found reads the directory of a complete run.
+func (r *references) found(c *conn, full run, last bool) error {
+	err := full.readDirectory(c)
+	switch {
+	case err != nil && last:
+		return err // what to gather again is not known
+	case err != nil:
+		full.firsts, full.upto = nil, math.MaxInt64 // a search that comes here reads it again, and fails
+	default:
+		r.upto = full.upto
+	}
+	r.completed(full)
+	return nil
+}
+
+// countRuns gives how many runs of a kind are complete, and drops the one that is not if it may.
+func countRuns(c *conn, merged, drop bool) (runs int64, err error) {
+	table := run{merged: merged}.table()
+	s, err := c.Prepare(`SELECT place FROM ` + table + ` ORDER BY place DESC LIMIT 1`)
+	if err != nil {
+		return 0, err
+	}
+	row, err := s.Step()
+	if err != nil {
+		return 0, err
+	}
+	if row {
+		place := s.ColumnInt64(0)
+		if runs = place >> partBits; place&directoryPart == directoryPart {
+			runs++
+		}
+	}
+	if err := s.Reset(); err != nil || !drop {
+		return runs, err
+	}
+	return runs, c.exec(fmt.Sprintf("DELETE FROM %s WHERE place >= %d", table, runs<<partBits))
+}
+
 // erased forgets everything, after every run and every message was deleted.
 func (r *references) erased() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tail, r.messages, r.upto, r.sealing = make([]reference, 0, runReferences), 0, 0, nil
-	r.complete, r.kept = nil, 0
+	r.shelf, r.kept, r.next = nil, 0, 0
+	r.merging, r.damaged, r.superseded = nil, false, nil
 }
 
 // search gives the messages after one that may carry a hash, oldest first, until found says that it is enough.
 func (r *references) search(c *conn, hash uint64, after int64, found func(seq int64) (enough bool, err error)) error {
-	r.mu.Lock()
-	complete, sealing, tail := r.complete, r.sealing, r.tail
-	r.mu.Unlock()
+	runs, memory, done := r.look()
+	defer done()
 	seen := after
-	tell := func(seqs []int64) (enough bool, err error) {
-		slices.Sort(seqs)
-		for _, seq := range seqs {
-			if seq <= seen {
-				continue
-			}
-			seen = seq
-			if enough, err := found(seq); enough || err != nil {
-				return true, err
-			}
+	tell := func(seq int64) (enough bool, err error) {
+		if seq <= seen {
+			return false, nil
 		}
-		return false, nil
+		seen = seq
+		return found(seq)
 	}
-	for number, d := range complete {
-		if d.upto <= after {
+	for i := range runs {
+		if runs[i].upto <= after {
 			continue
 		}
-		seqs, err := probe(c, int64(number), d, hash)
-		if err != nil {
-			return err
-		}
-		if enough, err := tell(seqs); enough || err != nil {
+		if enough, err := runs[i].probe(c, hash, after, tell); enough || err != nil {
 			return err
 		}
 	}
-	if sealing != nil {
-		if enough, err := tell(in(sealing.tail, hash)); enough || err != nil {
-			return err
+	for _, part := range memory {
+		for _, seq := range in(part, hash) {
+			if enough, err := tell(seq); enough || err != nil {
+				return err
+			}
 		}
 	}
-	_, err := tell(in(tail, hash))
-	return err
+	return nil
 }
 
+// look gives all that there is to be searched, until done is called.
+func (r *references) look() (runs []run, memory [2][]reference, done func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sealing != nil {
+		memory[0] = r.sealing.tail
+	}
+	memory[1] = r.tail
+	on := r.shelf
+	if on == nil {
+		return nil, memory, func() {}
+	}
+	on.searches++
+	return on.runs, memory, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		on.searches--
+	}
+}
+
+// in gives the messages that have a hash among references that came in any order.
 func in(references []reference, hash uint64) (seqs []int64) {
 	for _, ref := range references {
 		if ref.hash == hash {
 			seqs = append(seqs, ref.seq)
 		}
 	}
+	slices.Sort(seqs)
 	return seqs
-}
-
-var errRun = errors.New("a run of references that cannot be read")
-
-// probe gives the messages in a run that may carry a hash.
-func probe(c *conn, number int64, d directory, hash uint64) (seqs []int64, err error) {
-	if d.firsts == nil {
-		if d, err = readDirectory(c, number); err != nil {
-			return nil, err
-		}
-	}
-	if len(d.firsts)%prefixBytes != 0 {
-		return nil, fmt.Errorf("directory of run %d of references: %w", number, errRun)
-	}
-	wanted, firsts := string(prefix(hash)), d.firsts
-	parts := len(firsts) / prefixBytes
-	first := func(part int) string { return string(firsts[part*prefixBytes:][:prefixBytes]) }
-	part := max(sort.Search(parts, func(part int) bool { return first(part) >= wanted })-1, 0) // the hash may begin in the part before
-	for ; part < parts && first(part) <= wanted; part++ {
-		data, _, err := runRow(c, number, part)
-		if err != nil {
-			return nil, err
-		}
-		if seqs, err = scanPart(data, wanted, seqs); err != nil {
-			return nil, err
-		}
-	}
-	return seqs, nil
-}
-
-// scanPart adds the messages of a part whose hash begins like this. What follows them is not looked at.
-func scanPart(data []byte, wanted string, seqs []int64) ([]int64, error) {
-	base, n := binary.Varint(data)
-	if n <= 0 {
-		return nil, errRun
-	}
-	for data = data[n:]; len(data) > 0; data = data[n:] {
-		if len(data) <= prefixBytes {
-			return nil, errRun
-		}
-		first := string(data[:prefixBytes])
-		if first > wanted {
-			break
-		}
-		data = data[prefixBytes:]
-		above, k := binary.Uvarint(data)
-		if n = k; k <= 0 {
-			return nil, errRun
-		}
-		if first == wanted {
-			seqs = append(seqs, base+int64(above))
-		}
-	}
-	return seqs, nil
-}
-
-func readDirectory(c *conn, number int64) (d directory, err error) {
-	d.firsts, d.upto, err = runRow(c, number, directoryPart)
-	return d, err
-}
-
-func runRow(c *conn, number int64, part int) (data []byte, upto int64, err error) {
-	s, err := c.Prepare(`SELECT data, upto FROM reference_run WHERE place = ?`)
-	if err != nil {
-		return nil, 0, err
-	}
-	s.BindInt64(1, number<<partBits|int64(part))
-	row, err := s.Step()
-	if err == nil && !row {
-		err = errRun
-	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("run %d of references, part %d: %w", number, part, err)
-	}
-	data = make([]byte, s.ColumnLen(0))
-	s.ColumnBytes(0, data)
-	upto = s.ColumnInt64(1)
-	return data, upto, s.Reset()
 }
