@@ -18,24 +18,28 @@ import (
 // so that neighbours share a page. The same holds of the hashes by which vouchers are found, of which an import brings
 // two for each voucher.
 
-// bucketSize is how many ids fill a bucket; two of them may be in memory, about 3 MB. Tests make it small.
+// bucketSize is how many ids fill a bucket; two of them may be in memory, about 3 MB. The more ids the index has, the fewer
+// of a bucket share a page of it, so that a long history would have half of what a commit writes be its pages: a bucket grows
+// with it, up to four times the size. Tests make it small.
 var bucketSize = 64 << 10
 
 // late is what comes into its index late.
 type late struct {
 	table   string // where its rows stand
 	buckets int    // how many buckets of ids one of its own holds
+	most    int    // how many it may grow to, as its index does
 	index   func(o *sqlstore.Session, hash, seq int64) error
 }
 
 // The hashes of vouchers come in large numbers and seldom, into an index that may have millions: the larger a bucket,
 // the more of them share a page. While vouchers are imported, two of theirs may be in memory, about 12 MB.
 var (
-	lateIDs    = late{table: "recent_id", buckets: 1, index: (*sqlstore.Session).IndexID}
-	lateHashes = late{table: "recent_hash", buckets: 4, index: (*sqlstore.Session).IndexHash}
+	lateIDs    = late{table: "recent_id", buckets: 1, most: 4, index: (*sqlstore.Session).IndexID}
+	lateHashes = late{table: "recent_hash", buckets: 4, most: 4, index: (*sqlstore.Session).IndexHash}
 )
 
 const (
+	indexShare   = 64  // a bucket grows once it is less than one in so many of the ids that there are
 	mergeSurplus = 4   // one id more for so many is merged than come in, so that a bucket is merged before the next is full
 	mergeAtOnce  = 256 // ids that are merged in one commit: fewer commits balance the index, which costs each of them
 	forgetRows   = 16  // rows of merged ids that a commit deletes
@@ -52,6 +56,7 @@ type recent struct {
 
 	fresh     []idPlace // of the transaction in hand
 	published int       // how many of them are in active already
+	newest    int64     // greatest seq, which is about how many there are
 	due       int       // how many more ids should be merged by now
 	merged    int       // of the merging bucket's ids, how many are in the index
 	place     int64     // of the newest row
@@ -199,6 +204,7 @@ func (r *recent) publish() {
 	defer r.mu.Unlock()
 	for _, p := range r.fresh {
 		r.active.add(p)
+		r.newest = max(r.newest, p.seq)
 	}
 	r.published = len(r.fresh)
 }
@@ -289,7 +295,9 @@ func (r *recent) committed() {
 }
 
 // full is how many fill a bucket.
-func (r *recent) full() int { return r.buckets * bucketSize }
+func (r *recent) full() int {
+	return min(max(r.buckets*bucketSize, int(r.newest/indexShare)), r.most*bucketSize)
+}
 
 // nothingNew is how every transaction begins.
 func (r *recent) nothingNew() {
@@ -335,6 +343,7 @@ func (r *recent) recover(c *conn) error {
 			r.forgotten, r.mergedAll, first = place-1, place-1, false
 		}
 		r.active.add(p)
+		r.newest = max(r.newest, p.seq)
 		r.place, r.active.last = place, place
 	})
 	if err != nil {
@@ -372,7 +381,7 @@ func (r *recent) erased() {
 	defer r.mu.Unlock()
 	r.active, r.merging = newBucket(), nil
 	r.generation++
-	r.due, r.merged, r.forgotten, r.mergedAll = 0, 0, r.place, r.place
+	r.newest, r.due, r.merged, r.forgotten, r.mergedAll = 0, 0, 0, r.place, r.place
 	r.nothingNew()
 }
 

@@ -43,6 +43,29 @@ func TestDriverWithSmallBuckets(t *testing.T) {
 		})
 }
 
+// A bucket of ids grows with their index, within bounds, and after a start is as large as it was.
+func TestABucketGrowsWithItsIndex(t *testing.T) {
+	smallBuckets(t, 100)
+	path := filepath.Join(t.TempDir(), "scrip.db")
+	s, d := openStore(t, path)
+	for _, want := range []struct{ newest, full int }{
+		{6400, 100}, {12_800, 200}, {25_600, 400}, {1 << 40, 400}, {1 << 41, 400},
+	} {
+		insertMany(t, s, int64(want.newest)-2, 2, 1)
+		if got := d.recent.full(); got != want.full {
+			t.Errorf("of %d ids %d fill a bucket, want %d", want.newest, got, want.full)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, d = openStore(t, path)
+	defer s.Close()
+	if ids, hashes := d.recent.full(), d.hashes.full(); ids != 400 || hashes != 400 {
+		t.Errorf("after a start %d ids and %d hashes fill a bucket", ids, hashes)
+	}
+}
+
 // A view finds by id what was committed when it began, although the ids have gone from memory into the index since.
 func TestViewOutlivesBuckets(t *testing.T) {
 	smallBuckets(t, 50)
