@@ -29,6 +29,9 @@ const (
 	crashTime    = 6 * time.Second // for all rounds
 	crashRounds  = 200             // at most
 	leastRounds  = 8
+
+	crashReferences = 150
+	crashRuns       = 4
 )
 
 // crashNumber gives the digest of a card's number.
@@ -38,7 +41,8 @@ func crashNumber(card int64) secret.Digest {
 
 // tillChild redeems, sells and confirms until it is killed, and prints the id of each message once it is acknowledged.
 func tillChild(path string) error {
-	bucketSize = 150 // so that ids are on their way into the index when it is killed
+	bucketSize = 150                                       // so that ids are on their way into the index when it is killed
+	runReferences, mergedRuns = crashReferences, crashRuns // and references into a run, and runs into another
 	d, err := Open(path, Options{})
 	if err != nil {
 		return err
@@ -150,6 +154,7 @@ func TestKilledAtAnyInstant(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it is another process that is judged, so a short run may leave it out")
 	}
+	smallRuns(t, crashReferences, crashRuns)
 	path := filepath.Join(t.TempDir(), "scrip.db")
 	var acknowledged []ident.ID
 	began, rounds := time.Now(), 0
@@ -164,7 +169,21 @@ func TestKilledAtAnyInstant(t *testing.T) {
 		t.Error("nothing was acknowledged")
 	}
 	t.Logf("%d rounds, %d messages acknowledged", rounds, len(acknowledged))
+	hasMerged(t, path)
 	torn(t, path)
+}
+
+// hasMerged wants some runs of references to have been merged.
+func hasMerged(t *testing.T, path string) {
+	t.Helper()
+	d, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if d.references.merged() < 2 {
+		t.Errorf("%d of %d runs were merged", d.references.merged(), len(d.references.shelf.runs))
+	}
 }
 
 // crash lets a child acknowledge so many messages and kills it: before it is ready when that is below zero.

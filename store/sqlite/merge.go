@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"cmp"
 	"container/heap"
 	"errors"
 	"fmt"
@@ -13,10 +12,13 @@ import (
 // when none looks through the others any more their rows are deleted, again a few with each commit. A merge that was not
 // complete when the store was closed begins anew.
 const (
-	mergedRuns     = 32 // runs that are merged into one. The run of number n is of those from 32n on: it cannot be changed
 	deletedPerPart = 16 // rows of merged runs that are deleted in the place of one that is written
 	deleteBelow    = `DELETE FROM reference_run WHERE place IN (SELECT place FROM reference_run WHERE place < ? ORDER BY place LIMIT ?)`
 )
+
+// mergedRuns is how many runs are merged into one: that of number n is of those from 32n on, so it cannot be changed in a
+// store that has some. Tests make it small, and stores of their own.
+var mergedRuns int64 = 32
 
 // merge makes one run of many.
 type merge struct {
@@ -29,8 +31,6 @@ type merge struct {
 	sent     bool // pending stands in the transaction in hand
 	complete bool // and so does the directory
 }
-
-func (r *references) fanOut() int { return cmp.Or(r.fan, mergedRuns) }
 
 // writeMerged deletes or merges runs in the transaction in hand, as much as writing so many rows takes.
 func (r *references) writeMerged(c *conn, rows int) error {
@@ -60,12 +60,12 @@ func (r *references) enough() *merge {
 		return nil
 	}
 	single := r.shelf.runs[r.merged():]
-	if len(single) < r.fanOut() {
+	if int64(len(single)) < mergedRuns {
 		return nil
 	}
-	inputs := single[:r.fanOut()]
+	inputs := single[:mergedRuns]
 	return &merge{inputs: inputs, run: run{
-		number: inputs[0].number / int64(r.fanOut()), merged: true, upto: inputs[len(inputs)-1].upto,
+		number: inputs[0].number / mergedRuns, merged: true, upto: inputs[len(inputs)-1].upto,
 	}}
 }
 
@@ -90,7 +90,7 @@ func (r *references) deleteSuperseded(c *conn, rows int) error {
 	if err != nil {
 		return err
 	}
-	s.BindInt64(1, int64(r.merged()*r.fanOut())<<partBits)
+	s.BindInt64(1, int64(r.merged())*mergedRuns<<partBits)
 	s.BindInt64(2, int64(rows*deletedPerPart))
 	if err := step(s); err != nil {
 		return fmt.Errorf("delete merged runs of references: %w", err)

@@ -17,11 +17,13 @@ import (
 // from the newest messages. Twenty million messages make some 500 runs, which are merged into some 15. Runs may be smaller,
 // as releases before made them.
 const (
-	runReferences   = 64 << 10 // references that fill a bucket, of 1 MiB
 	runMessages     = 64 << 10 // or messages: what a start has to read again is bounded
 	maxDirectories  = 16 << 20 // bytes of runs' directories in memory, which is those of some 25,000 runs before they are merged
 	messagesPerPart = 12       // a commit of so many writes one row more: faster than they come, whatever they carry
 )
+
+// runReferences is how many fill a bucket, of 1 MiB. Tests make it small.
+var runReferences = 64 << 10
 
 // reference is one identifier of one message.
 type reference struct {
@@ -37,8 +39,6 @@ func compareReferences(a, b reference) int {
 // references is the part of the runs that is in memory.
 type references struct {
 	mu       sync.Mutex
-	bucket   int         // references that fill a bucket; 0 is runReferences
-	fan      int         // runs that are merged into one; 0 is mergedRuns
 	tail     []reference // of the messages after every run, in no order of hash; only ever appended to
 	messages int         // how many messages the tail is of
 	upto     int64       // newest message of the tail
@@ -113,7 +113,7 @@ func (r *references) add(seq int64, hashes []int64) {
 // turn makes the tail a run to be written once it is full and the run before is complete. It is sorted beside the
 // writer, for whom that would take longer than many a commit.
 func (r *references) turn() {
-	if r.sealing != nil || (len(r.tail) < cmp.Or(r.bucket, runReferences) && r.messages < runMessages) {
+	if r.sealing != nil || (len(r.tail) < runReferences && r.messages < runMessages) {
 		return
 	}
 	full := &sealing{run: run{number: r.next, upto: r.upto}, tail: r.tail, inOrder: make(chan []reference, 1)}
@@ -203,7 +203,7 @@ func (r *references) recover(c *conn, drop bool) error {
 	if r.next, err = countRuns(c, false, drop); err != nil {
 		return err
 	}
-	above := merged * int64(r.fanOut()) // what lies below was merged, and deleted if there was time
+	above := merged * mergedRuns // what lies below was merged, and deleted if there was time
 	r.next = max(r.next, above)
 	r.tail, r.shelf = make([]reference, 0, runReferences), &shelf{}
 	r.superseded = &shelf{}

@@ -14,6 +14,13 @@ import (
 	"github.com/scripworks/scrip/txn"
 )
 
+// smallRuns makes runs so small, and merges so many of them.
+func smallRuns(t testing.TB, references int, merged int64) {
+	usual, usually := runReferences, mergedRuns
+	runReferences, mergedRuns = references, merged
+	t.Cleanup(func() { runReferences, mergedRuns = usual, usually })
+}
+
 // A search finds a message wherever its reference is: in a complete run, in one that is being written, in memory,
 // and after a start that has dropped half a run. Runs may be as small as those of releases before, and their directories
 // more than are kept in memory.
@@ -21,7 +28,7 @@ func TestReferencesAreFoundInEveryRun(t *testing.T) {
 	const everywhere, batch, batches = 77, 100, 400
 	path := filepath.Join(t.TempDir(), "scrip.db")
 	s, d := openStore(t, path)
-	d.references.bucket = 16 << 10
+	smallRuns(t, 16<<10, 32)
 	defer func() { _ = s.Close() }()
 	total := int64(0)
 	check := func() {
@@ -78,12 +85,12 @@ func TestReferencesAreFoundInEveryRun(t *testing.T) {
 // was rolled back. What was merged is deleted.
 func TestRunsAreMerged(t *testing.T) {
 	const everywhere, batch, fan = 77, 50, 3
+	smallRuns(t, 1000, fan)
 	path := filepath.Join(t.TempDir(), "scrip.db")
 	s, d := openStore(t, path)
 	defer func() { _ = s.Close() }()
 	total := int64(0)
 	more := func() {
-		d.references.fan, d.references.bucket = fan, 1000
 		insertMany(t, s, total, batch, everywhere)
 		d.references.sorting.Wait()
 		total += batch
@@ -165,10 +172,10 @@ func countRows(t *testing.T, d *Driver, table string) (rows int) {
 // A merge keeps every reference, in order, whatever is rolled back and whichever run is written meanwhile.
 func TestAMergeKeepsEveryReference(t *testing.T) {
 	const fan = 4
+	smallRuns(t, 1<<20, fan)
 	s, d := openStore(t, filepath.Join(t.TempDir(), "scrip.db"))
 	defer s.Close()
 	r := &d.references
-	r.fan = fan
 	var want []reference
 	seq := int64(0)
 	bring := func(n int) {
@@ -207,11 +214,11 @@ func TestAMergeKeepsEveryReference(t *testing.T) {
 func TestNumbersOfRunsAreNotUsedAgain(t *testing.T) {
 	s, d := openStore(t, filepath.Join(t.TempDir(), "scrip.db"))
 	defer s.Close()
-	d.references.fan = 4
+	smallRuns(t, 1<<20, 4)
 	for n := range int64(4) {
 		writeRun(t, d, 100*n, 100)
 	}
-	after := references{fan: 4}
+	var after references
 	if err := after.recover(d.writer, true); err != nil || countRows(t, d, "reference_run") != 0 {
 		t.Fatalf("%d rows of runs that were merged, %v", countRows(t, d, "reference_run"), err)
 	}
@@ -225,7 +232,7 @@ func TestADamagedRunIsNotMerged(t *testing.T) {
 	const everywhere, batch = 77, 50
 	s, d := openStore(t, filepath.Join(t.TempDir(), "scrip.db"))
 	defer s.Close()
-	d.references.bucket, d.references.fan = 1000, 3
+	smallRuns(t, 1000, 3)
 	total := int64(0)
 	for ; len(d.references.shelf.runs) < 2; total += batch {
 		insertMany(t, s, total, batch, everywhere)
@@ -255,7 +262,7 @@ func TestADamagedRunStopsItsSearchesAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "scrip.db")
 			s, d := openStore(t, path)
-			d.references.bucket = 1000
+			smallRuns(t, 1000, 32)
 			total := int64(0)
 			for ; len(d.references.shelf.runs) < 3; total += batch {
 				if total > 100*batch {
