@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/memstore"
@@ -17,7 +18,7 @@ import (
 func (a *App) openDriver(ctx context.Context) (store.Driver, error) {
 	switch s := a.settings; {
 	case s.Database != "":
-		d, err := postgres.Open(ctx, s.Database, postgres.Options{Committers: s.Committers, Name: nodeName()})
+		d, err := postgres.Open(ctx, s.Database, postgres.Options{Committers: s.Committers, Name: nodeName(), Waiting: a.tellWaiting})
 		if err != nil {
 			return nil, fmt.Errorf("open the database: %w", err)
 		}
@@ -30,6 +31,11 @@ func (a *App) openDriver(ctx context.Context) (store.Driver, error) {
 		return d, nil
 	}
 	return memstore.New(), nil
+}
+
+// tellWaiting says why a start takes so long.
+func (a *App) tellWaiting(so time.Duration) {
+	a.log.Warn("waiting for another node that brings the database up to date", "waited", so.Round(time.Second).String())
 }
 
 // StorePath gives the store's file in a data directory.

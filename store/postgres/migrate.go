@@ -30,24 +30,25 @@ const (
 	migrationWait   = time.Second      // for a table
 	migrationPause  = time.Second      // until it is tried again, or whether it is one's turn
 	migrationWithin = 30 * time.Second // from the first try to the last
+	migrationTold   = time.Minute      // between two times that a wait for somebody else's is told
 )
 
 // prepareSchema brings the schema up to date, or makes it, or says why this release cannot. Nodes that start at once go one
 // after the other.
-func prepareSchema(ctx context.Context, config *pgxpool.Config, known int64, readOnly bool) (err error) {
+func prepareSchema(ctx context.Context, config *pgxpool.Config, known int64, options Options) (err error) {
 	c, err := pgx.ConnectConfig(ctx, config.ConnConfig)
 	if err != nil {
 		return fmt.Errorf("postgres: connect: %w", err)
 	}
 	defer func() { err = errors.Join(err, c.Close(context.WithoutCancel(ctx))) }()
-	if err := check(ctx, c, readOnly); err != nil {
+	if err := check(ctx, c, options.ReadOnly); err != nil {
 		return err
 	}
 	if is, err := identify(ctx, c); err != nil || is.version == known {
 		return err
 	}
-	if !readOnly {
-		if err := awaitTurn(ctx, c); err != nil {
+	if !options.ReadOnly {
+		if err := awaitTurn(ctx, func() (bool, error) { return takeTurn(ctx, c) }, options.Waiting); err != nil {
 			return fmt.Errorf("postgres: wait for whoever migrates: %w", err)
 		}
 	}
@@ -55,20 +56,30 @@ func prepareSchema(ctx context.Context, config *pgxpool.Config, known int64, rea
 	if err != nil {
 		return err
 	}
-	if outdated, err := is.accept(known, readOnly); err != nil || !outdated {
+	if outdated, err := is.accept(known, options.ReadOnly); err != nil || !outdated {
 		return err
 	}
 	return migrate(ctx, config)
 }
 
-// awaitTurn takes the lock of whoever migrates. It asks for it again and again: a statement that waited for it would be one that
-// an index, which is built beside those who serve, waits for.
-func awaitTurn(ctx context.Context, c *pgx.Conn) error {
-	for {
-		var ours bool
-		err := c.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, pgx.QueryExecModeExec, int64(migrating)).Scan(&ours)
-		if err != nil || ours {
+// takeTurn takes the lock of whoever migrates, unless somebody has it. It does not wait: a statement that waited for it would be
+// one that an index, which is built beside those who serve, waits for.
+func takeTurn(ctx context.Context, c *pgx.Conn) (ours bool, err error) {
+	err = c.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, pgx.QueryExecModeExec, int64(migrating)).Scan(&ours)
+	return ours, err
+}
+
+// awaitTurn tries again and again until it is our turn, and tells that it waits, for how long so far. Nobody knows how long the
+// other one takes: it may have a large index to build, or hang, and then somebody has to see to it.
+func awaitTurn(ctx context.Context, try func() (ours bool, err error), waiting func(so time.Duration)) error {
+	began := time.Now()
+	for tell := began; ; {
+		if ours, err := try(); err != nil || ours {
 			return err
+		}
+		if now := time.Now(); !now.Before(tell) {
+			waiting(now.Sub(began))
+			tell = now.Add(migrationTold)
 		}
 		if err := pause(ctx); err != nil {
 			return err

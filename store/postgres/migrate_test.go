@@ -1,7 +1,11 @@
 package postgres_test
 
 import (
+	"context"
+	"errors"
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,14 +20,19 @@ func TestWhoWaitsForAMigrationIsNotInItsWay(t *testing.T) {
 	dsn := pgtest.Shared(t).Database(t)
 	migrating := connected(t, dsn)
 	run(t, migrating, `SELECT pg_advisory_lock(x'53637270'::bigint)`)
-	opened := make(chan error)
+	opened, told := make(chan error, 1), make(chan time.Duration, 1)
 	go func() {
-		d, err := postgres.Open(ctx, dsn, postgres.Options{})
+		d, err := postgres.Open(ctx, dsn, postgres.Options{Waiting: func(so time.Duration) { told <- so }})
 		if err == nil {
 			err = d.Close()
 		}
 		opened <- err
 	}()
+	select {
+	case <-told:
+	case err := <-opened:
+		t.Fatalf("the other node did not tell that it waits: %v", err)
+	}
 	awaitSession(t, migrating, `query LIKE '%advisory_lock%'`)
 	run(t, migrating, `CREATE SCHEMA apart`)
 	run(t, migrating, `CREATE TABLE apart.message (further text)`)
@@ -40,6 +49,44 @@ func TestWhoWaitsForAMigrationIsNotInItsWay(t *testing.T) {
 	if err := <-opened; err != nil {
 		t.Error(err)
 	}
+}
+
+// A wait for another node's migration is told when it begins, and each minute from then on.
+func TestAWaitForAMigrationIsTold(t *testing.T) {
+	for _, c := range []struct {
+		takes time.Duration
+		want  []time.Duration
+	}{
+		{0, nil},
+		{30 * time.Second, []time.Duration{0}},
+		{150 * time.Second, []time.Duration{0, time.Minute, 2 * time.Minute}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			var told []time.Duration
+			over := func() (bool, error) { return time.Since(began) >= c.takes, nil }
+			err := postgres.AwaitTurn(t.Context(), over, func(so time.Duration) { told = append(told, so) })
+			if err != nil || !slices.Equal(told, c.want) {
+				t.Errorf("of a wait for %v was told %v, %v; want %v", c.takes, told, err, c.want)
+			}
+		})
+	}
+}
+
+// Who may wait no longer, or cannot ask whether it is his turn, is done waiting.
+func TestAWaitForAMigrationEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limited, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		never := func() (bool, error) { return false, nil }
+		if err := postgres.AwaitTurn(limited, never, func(time.Duration) {}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		broken := errors.New("broken")
+		if err := postgres.AwaitTurn(t.Context(), func() (bool, error) { return false, broken }, nil); !errors.Is(err, broken) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 func connected(t *testing.T, dsn string) *pgx.Conn {

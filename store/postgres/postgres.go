@@ -3,9 +3,10 @@
 // It promises that what Save has acknowledged is on the server's disk, and on that of its synchronous standby if there is
 // one, whatever synchronous_commit is set to for others (a server whose fsync is off is refused), that what two processes
 // decide about the same record is put in order by its locks, that a batch takes two round trips when its messages declare
-// what they need, and that nothing hangs for ever once the store is open: every wait for the server has its bound. What Save
-// tells as not saved is surely not there; when a connection breaks while a commit is under way the outcome is unknown and told
-// as such (docs/decisions/0019). Servers from PostgreSQL 15 on are served.
+// what they need, and that nothing hangs for ever once the store is open: every wait for the server has its bound. Opening may
+// wait longer, for another process that migrates, and says so. What Save tells as not saved is surely not there; when a connection
+// breaks while a commit is under way the outcome is unknown and told as such (docs/decisions/0019). Servers from PostgreSQL 15 on
+// are served.
 package postgres
 
 import (
@@ -43,6 +44,9 @@ type Options struct {
 	// Timeout bounds each wait for the server but that for a connection; 0 is DefaultTimeout. The server gives a statement
 	// up after three quarters of it.
 	Timeout time.Duration
+	// Waiting is told that Open waits while another process brings the store up to date, which has no bound but that of
+	// Open's context, and how long it has waited: when it begins to and once a minute from then on. It may be nil.
+	Waiting func(so time.Duration)
 }
 
 // Defaults.
@@ -90,13 +94,16 @@ type Driver struct {
 // reads one that is there, as Options say. dsn is an address or the settings of libpq; several hosts may be named, of which
 // the one that can be written is taken. A pooler in between must leave a session to its client for as long as it lasts: what is
 // prepared and set belongs to it. The role must be allowed to make tables in its schema. While another process brings the store
-// up to date it waits for as long as that takes, or until ctx ends. ErrForeign: the database is no store. ErrNewer, and when only
+// up to date it waits for as long as that takes, or until ctx ends, and tells Options.Waiting. ErrForeign: the database is no store. ErrNewer, and when only
 // reading ErrOlder: this release cannot. ErrServer: the server will not do.
 func Open(ctx context.Context, dsn string, options Options) (*Driver, error) {
 	options.Committers = cmp.Or(max(options.Committers, 0), DefaultCommitters)
 	options.Readers = cmp.Or(max(options.Readers, 0), DefaultReaders)
 	options.Timeout = cmp.Or(max(options.Timeout, 0), DefaultTimeout)
 	options.ReadOnly = options.ReadOnly || options.OneInstant
+	if options.Waiting == nil {
+		options.Waiting = func(time.Duration) {}
+	}
 	d := &Driver{options: options}
 	if err := d.connect(ctx, dsn); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -112,7 +119,7 @@ func (d *Driver) connect(ctx context.Context, dsn string) error {
 	if d.known, err = sqlstore.LastMigration(migrations); err != nil {
 		return err
 	}
-	if err := prepareSchema(ctx, config, d.known, d.options.ReadOnly); err != nil {
+	if err := prepareSchema(ctx, config, d.known, d.options); err != nil {
 		return err
 	}
 	if d.readers, err = pool(ctx, config, d.options.Readers); err != nil {
