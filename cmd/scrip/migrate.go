@@ -26,14 +26,14 @@ func (m *migrateCmd) Run(ctx context.Context, c console) error {
 	if err := at.exists(); err != nil {
 		return usageError{fmt.Errorf("there is no store: %w", err)}
 	}
-	d, err := at.open(ctx, false)
+	d, err := at.open(ctx, c.err)
 	if err != nil {
 		return err
 	}
 	if err := d.Close(); err != nil {
 		return err
 	}
-	if d, err = at.open(ctx, true); err != nil { // which refuses one that is not up to date
+	if d, err = at.openToRead(ctx); err != nil { // which refuses one that is not up to date
 		return err
 	}
 	_, told := fmt.Fprintln(c.out, at, "is up to date.")

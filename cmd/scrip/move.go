@@ -43,7 +43,7 @@ func (c *moveCmd) Run(ctx context.Context, at console) (err error) {
 	if err := c.check(from); err != nil {
 		return usageError{err}
 	}
-	old, err := from.open(ctx, false)
+	old, err := from.open(ctx, at.err)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (c *moveCmd) Run(ctx context.Context, at console) (err error) {
 	if err := to.makeDirectory(); err != nil {
 		return err
 	}
-	fresh, err := to.open(ctx, false)
+	fresh, err := to.open(ctx, at.err)
 	if err != nil {
 		return fmt.Errorf("%s: %w", to, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -120,7 +121,7 @@ func (n noRoom) Begin(ctx context.Context) (store.Batch, error) {
 // breakOff begins a move that does not get far.
 func breakOff(t *testing.T, data, database string) {
 	t.Helper()
-	from, err := placeOf(data).open(t.Context(), false)
+	from, err := placeOf(data).open(t.Context(), io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/scripworks/scrip/app"
@@ -133,13 +136,23 @@ func (p place) makeDirectory() error {
 	return os.MkdirAll(filepath.Dir(p.file), 0o700)
 }
 
-// open opens the store that is there. One that is only read stays as it is; otherwise it is made, or brought up to date. A
-// file can be open in one process only.
-func (p place) open(ctx context.Context, readOnly bool) (store.Whole, error) {
-	if p.url != "" {
-		return postgres.Open(ctx, p.url, postgres.Options{ReadOnly: readOnly, Name: "scrip"})
+// open opens the store that is there; it is made, or brought up to date. A file can be open in one process only. A wait for
+// another process that migrates is told.
+func (p place) open(ctx context.Context, told io.Writer) (store.Whole, error) {
+	if p.url == "" {
+		return sqlite.Open(p.file, sqlite.Options{})
 	}
-	return sqlite.Open(p.file, sqlite.Options{ReadOnly: readOnly})
+	return postgres.Open(ctx, p.url, postgres.Options{Name: "scrip", Waiting: func(so time.Duration) {
+		fmt.Fprintf(told, "Another process is bringing %s up to date: waiting, for %s so far.\n", p, so.Round(time.Second))
+	}})
+}
+
+// openToRead opens the store that is there, and changes nothing.
+func (p place) openToRead(ctx context.Context) (store.Whole, error) {
+	if p.url == "" {
+		return sqlite.Open(p.file, sqlite.Options{ReadOnly: true})
+	}
+	return postgres.Open(ctx, p.url, postgres.Options{ReadOnly: true, Name: "scrip"})
 }
 
 // openStill opens the store that is there to be read as it is at one instant. A database may be written to meanwhile.
@@ -147,5 +160,5 @@ func (p place) openStill(ctx context.Context) (store.Whole, error) {
 	if p.url != "" {
 		return postgres.Open(ctx, p.url, postgres.Options{OneInstant: true})
 	}
-	return p.open(ctx, true)
+	return p.openToRead(ctx)
 }

@@ -81,7 +81,7 @@ func (c *operatorRecoverCmd) isThere(ctx context.Context) error {
 	if c.Database == "" {
 		return nil
 	}
-	d, err := placeOf(c.Database).open(ctx, true)
+	d, err := placeOf(c.Database).openToRead(ctx)
 	if err != nil {
 		return err
 	}
