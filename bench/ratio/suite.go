@@ -197,7 +197,6 @@ func (s *suite) takeTPCB(ctx context.Context, t turn) (bench.Report, error) {
 // takeLoad drives a load at a place, and counts what a node allocates meanwhile.
 func (s *suite) takeLoad(ctx context.Context, p *place, t turn) (bench.Report, error) {
 	counts := t.mode == bench.ModeRedeemOnly && t.clients == tpcbClients && len(p.nodes) == 1
-	_, _ = p.allocations(ctx) // a scrape now and then counts all open requests: this one, rather than one of the next two
 	before, known := p.allocations(ctx)
 	report, err := p.drive(ctx, t, s.Duration, s.Warmup)
 	if err != nil {
