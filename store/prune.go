@@ -76,14 +76,13 @@ func (s *Store) entriesOf(ctx context.Context, after int64, page []txn.Message) 
 		}
 		from = entries[len(entries)-1].Message
 	}
-	var beyond []int64
+	var beyond []int64 // the page; no message ends two requests
 	for _, m := range page {
 		if _, read := found[m.Ended]; m.IsEnded() && !read {
 			beyond = append(beyond, m.Ended)
 		}
 	}
-	slices.Sort(beyond)
-	entries, err := s.driver.EntriesOf(ctx, slices.Compact(beyond))
+	entries, err := s.driver.EntriesOf(ctx, beyond)
 	if err != nil {
 		return nil, fmt.Errorf("read entries of what ended messages up to %d: %w", last, err)
 	}
