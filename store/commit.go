@@ -172,13 +172,15 @@ func (s *Store) take(batch []*job) []*job {
 // save runs a batch until it meets no other writer.
 func (s *committer) save(batch []*job) (err error) {
 	for n := range maxConflicts {
+		if n > 0 {
+			rest(n - 1)
+		}
 		if err = s.try(batch); !errors.Is(err, ErrConflict) {
 			return err
 		}
 		why := OtherConflict
 		errors.As(err, &why)
 		s.conflict(why)
-		rest(n)
 	}
 	return fmt.Errorf("%w: it met other writers %d times, at last: %w", ErrNotSaved, maxConflicts, err)
 }

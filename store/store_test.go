@@ -202,15 +202,22 @@ func TestABatchThatMetAnotherWriterRunsAgain(t *testing.T) {
 	}
 }
 
+// A batch that always meets another writer is given up, and its messages hear so at once.
 func TestABatchDoesNotRunForEver(t *testing.T) {
-	driver := &faulty{Driver: memstore.New(), save: func(*store.Set) error { return store.ErrConflict }}
-	s := open(t, driver)
-	if err := s.Do(t.Context(), named("m1"), insert("m1")); !isNotTaken(err, decline.StoreDown) {
-		t.Errorf("told %v", err)
-	}
-	if driver.saves < 2 || driver.saves > 100 {
-		t.Errorf("tried %d times", driver.saves)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var last time.Time
+		driver := &faulty{Driver: memstore.New(), save: func(*store.Set) error { last = time.Now(); return store.ErrConflict }}
+		s := open(t, driver)
+		if err := s.Do(t.Context(), named("m1"), insert("m1")); !isNotTaken(err, decline.StoreDown) {
+			t.Errorf("told %v", err)
+		}
+		if driver.saves < 2 || driver.saves > 100 {
+			t.Errorf("tried %d times", driver.saves)
+		}
+		if rested := time.Since(last); rested > 0 {
+			t.Errorf("told %v after the last try", rested)
+		}
+	})
 }
 
 // A value that the database refuses fails its own message only, in a batch of many.
