@@ -108,8 +108,8 @@ func (a *App) renumberCard(w *rewriting, old []uint32, c giftcard.Card, d giftca
 		return err
 	}
 	digests := a.Keys.PAN(c.World, pan)
-	newer := func(d secret.Digest) bool { return d.Key != digests[0].Key && !slices.Contains(old, d.Key) }
-	number := giftcard.CardKey(slices.DeleteFunc(slices.Clone(digests), newer))
+	unused := func(digest secret.Digest) bool { return digest.Key != digests[0].Key && !slices.Contains(old, digest.Key) }
+	number := giftcard.CardKey(slices.DeleteFunc(slices.Clone(digests), unused))
 	w.pending.Add(1)
 	outdated := false
 	a.Store.Behind(store.Keys{World: c.World, Cards: []giftcard.CardKey{number}}, func(tx *store.Tx) error {
