@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -71,7 +72,7 @@ func networkOf(s *config.Serve) *network.Settings {
 	return &network.Settings{}
 }
 
-// live starts a program, takes up changed certificates at SIGHUP, and stops it when it is told to or breaks down.
+// live starts a program, and stops it when it is told to or breaks down.
 func live(ctx context.Context, a *app.App, s *config.Serve, c console, started func()) error {
 	if err := a.Start(); err != nil {
 		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
@@ -79,7 +80,15 @@ func live(ctx context.Context, a *app.App, s *config.Serve, c console, started f
 	started()
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+	defer signal.Stop(hangup) // when it has stopped: the signal must not end it before
+	why, broken := untilEnd(ctx, a, c, hangup)
+	log := s.Logger(c.err)
+	log.Info("stopping", "why", why, "drain", s.DrainDelay.String(), "within", s.StopTimeout.String())
+	return errors.Join(broken, end(log, func() error { return a.Stop(context.WithoutCancel(ctx)) }))
+}
+
+// untilEnd takes up changed certificates at SIGHUP, until the program is to be stopped. It gives why, and what broke down.
+func untilEnd(ctx context.Context, a *app.App, c console, hangup <-chan os.Signal) (why string, broken error) {
 	for {
 		select {
 		case <-hangup:
@@ -87,20 +96,21 @@ func live(ctx context.Context, a *app.App, s *config.Serve, c console, started f
 				fmt.Fprintln(c.err, "scrip: kept the old certificates:", err)
 			}
 		case err := <-a.Failed():
-			return errors.Join(err, end(ctx, a, s, c, "a listener broke down"))
+			return "a listener broke down", err
 		case <-ctx.Done():
-			return end(ctx, a, s, c, context.Cause(ctx).Error())
+			return context.Cause(ctx).Error(), nil
 		}
 	}
 }
 
-// end stops a program, and says why, for how long balancers are given to see it, and when it is done.
-func end(ctx context.Context, a *app.App, s *config.Serve, c console, why string) error {
-	log, began := s.Logger(c.err), time.Now()
-	log.Info("stopping", "why", why, "drain", s.DrainDelay.String(), "within", s.StopTimeout.String())
-	err := a.Stop(context.WithoutCancel(ctx))
+// end stops a program, and says when that is done. That it was not done in order is the caller's to say.
+func end(log *slog.Logger, stop func() error) error {
+	began := time.Now()
+	if err := stop(); err != nil {
+		return err
+	}
 	log.Info("stopped", "took", time.Since(began).Round(time.Millisecond).String())
-	return err
+	return nil
 }
 
 // announce says what was made for a server. It comes before the server listens, because what was made has been

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -27,6 +29,17 @@ func ran(t *testing.T, words ...string) (code int, out, err string) {
 	var stdout, stderr bytes.Buffer
 	code = run(t.Context(), words, &stdout, &stderr)
 	return code, stdout.String(), stderr.String()
+}
+
+// The log says that a program has stopped only when that was in order.
+func TestOnlyWhatEndedInOrderIsToldAsStopped(t *testing.T) {
+	for _, failure := range []error{nil, errors.New("requests were cut off")} {
+		var told bytes.Buffer
+		err := end(slog.New(slog.NewTextHandler(&told, nil)), func() error { return failure })
+		if stopped := strings.Contains(told.String(), "msg=stopped took="); err != failure || stopped != (failure == nil) {
+			t.Errorf("after %v it gives %v and tells %q", failure, err, told.String())
+		}
+	}
 }
 
 // printedToken finds the token in what was printed.
