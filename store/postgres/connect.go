@@ -115,8 +115,10 @@ func hasAt(host string) bool {
 }
 
 // settings are what the server is told with each connection. The planner's: plans are made once, perhaps when a table is
-// still empty, and must then go by index; there is no statement of ours for which a scan is better. That commits wait is told
-// to each, too: so it holds whatever the role, the database or a changed file of settings say.
+// still empty, and must then go by index; there is no statement of ours for which a scan is better. None is shared out to further
+// processes of the server either, as adding up open requests would be: these would take the cores from the batches, for what a
+// scrape can wait for. That commits wait is told to each, too: so it holds whatever the role, the database or a changed file of
+// settings say.
 func settings(options Options) map[string]string {
 	statement := strconv.FormatInt((options.Timeout * 3 / 4).Milliseconds(), 10)
 	idle := strconv.FormatInt((options.Timeout / 2).Milliseconds(), 10) // so that others do not wait in vain for one that hangs
@@ -126,6 +128,7 @@ func settings(options Options) map[string]string {
 	return map[string]string{
 		"application_name": applicationName, "statement_timeout": statement, "lock_timeout": statement,
 		"idle_in_transaction_session_timeout": idle, "synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "jit": "off",
+		"max_parallel_workers_per_gather": "0",
 		"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
 		"enable_sort": "off", "enable_incremental_sort": "off", "enable_material": "off",
 		"tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",

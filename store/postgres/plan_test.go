@@ -107,6 +107,23 @@ func TestEveryStatementHasItsIndex(t *testing.T) {
 	checkPlans(t, plans(t, full, writers, every(full)...))
 }
 
+// The server does all that it is asked by itself, also where sharing it out to further processes costs nothing.
+func TestNoStatementIsSharedOut(t *testing.T) {
+	dsn := pgtest.Shared(t).Database(t)
+	eager := "?min_parallel_index_scan_size=0&min_parallel_table_scan_size=0&parallel_setup_cost=0&parallel_tuple_cost=0"
+	d, err := Open(context.Background(), dsn+eager, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	fill(t, d)
+	for text, plan := range plans(t, d, readers, every(d)...) {
+		if strings.Contains(plan, "Gather") {
+			t.Errorf("%s\n%s", text, plan)
+		}
+	}
+}
+
 func checkPlans(t *testing.T, plans map[string]string) {
 	t.Helper()
 	used := map[string]bool{}
