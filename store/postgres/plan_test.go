@@ -81,7 +81,7 @@ var planned = map[string]string{
 	"DELETE FROM card_holder":                "card_holder_of",
 	"FROM card_number WHERE digest >= ":      "card_number_pkey",
 	"FROM message_id i WHERE i.hash":         "message_id_pkey",
-	"message_reference r WHERE r.hash":       "message_reference_hash",
+	"FROM message_reference r JOIN":          "message_reference_hash",
 	"WITH RECURSIVE chain":                   "message_pkey",
 }
 
@@ -151,9 +151,9 @@ func checkPlans(t *testing.T, plans map[string]string) {
 	}
 }
 
-// sortsFew says whether a statement sorts no more than the few rows that its keys lead to.
+// sortsFew says whether a statement sorts no more than the few rows that its keys lead to, or a page of each stretch.
 func sortsFew(text string) bool {
-	return strings.Contains(text, "= ANY(")
+	return strings.Contains(text, "= ANY(") || strings.Contains(text, "stretch CROSS JOIN LATERAL")
 }
 
 // fill puts many rows into the tables that grow, and has their statistics taken.

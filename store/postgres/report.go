@@ -344,8 +344,12 @@ var (
 	lost = statement{name: "lost", text: `SELECT ` + sqlstore.MessageColumns + ` FROM message WHERE state IN (7, 8) AND role = 1 AND seq > $1 ` +
 		`AND NOT EXISTS (SELECT FROM node WHERE number = message.node AND until > clock_timestamp()) ORDER BY seq LIMIT $2`}
 	entriesOf   = statement{name: "entriesof", text: `SELECT ` + sqlstore.EntryColumns + ` FROM entry WHERE message = ANY($1) ORDER BY message, n`, params: []uint32{pgtype.Int8ArrayOID}}
+	// Of each stretch of the index (migration/00001_initial.sql) the first are enough.
 	byReference = statement{name: "byreference", text: `SELECT ` + sqlstore.MessageColumns + ` FROM message JOIN ` +
-		`(SELECT r.seq AS found_at FROM message_reference r WHERE r.hash = $1 AND r.seq > $2) found ON seq = found_at WHERE world = $3 ORDER BY found_at LIMIT $4`}
+		`(SELECT found_at FROM generate_series($2 >> 21, (SELECT seq FROM message ORDER BY seq DESC LIMIT 1) >> 21) stretch CROSS JOIN LATERAL ` +
+		`(SELECT r.seq AS found_at FROM message_reference r JOIN message m ON m.seq = r.seq ` +
+		`WHERE r.seq >> 21 = stretch AND r.hash = $1 AND r.seq > $2 AND m.world = $3 ORDER BY r.seq LIMIT $4) r ` +
+		`ORDER BY found_at LIMIT $4) found ON seq = found_at ORDER BY seq`}
 )
 
 // Revision implements admin.Reports.

@@ -176,9 +176,10 @@ func addedUp(open []txn.Message, world ident.World, account ident.Account, upto 
 }
 
 func references(r *room) {
+	const apart = 700_001 // so that a store that searches a long history by parts has several
 	var all []txn.Message
 	for n := range 20 {
-		m := request(int64(n+1), uuid(n))
+		m := request(int64(n*apart+1), uuid(n))
 		m.World = ident.World(1 + n%2)
 		m.References = []int64{int64(n % 4), -7, int64(100 + n)}
 		if n == 19 {
