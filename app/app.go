@@ -137,7 +137,8 @@ type App struct {
 	following context.CancelFunc // and at last what follows other nodes
 }
 
-// New opens the store and builds everything on it. Nothing listens yet. Close it with Stop.
+// New opens the store and builds everything on it. Nothing listens yet. Close it with Stop. *SettingError: another start with
+// the same settings will not do either.
 func New(ctx context.Context, s Settings) (*App, error) {
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
@@ -153,10 +154,10 @@ func New(ctx context.Context, s Settings) (*App, error) {
 	}
 	a := &App{settings: s, log: s.Log, failed: make(chan error, 2), Metrics: edge.NewMetrics(s.Version)}
 	if err := a.open(ctx); err != nil {
-		return nil, err
+		return nil, lasting(err)
 	}
 	if err := a.build(ctx); err != nil {
-		return nil, errors.Join(err, a.Store.Close())
+		return nil, errors.Join(lasting(err), a.Store.Close())
 	}
 	return a, nil
 }
@@ -299,7 +300,7 @@ func (a *App) makeHandlers(services router.Services, observer *edge.Observer) er
 func (a *App) bootstrap(ctx context.Context) error {
 	token, err := a.Office.Bootstrap(ctx, a.settings.Now(), a.settings.Token)
 	if err != nil {
-		return fmt.Errorf("first operator: %w", err)
+		return fmt.Errorf("first operator: %w", lastingToken(err))
 	}
 	if a.settings.Token == "" {
 		a.FirstToken = token
@@ -307,8 +308,10 @@ func (a *App) bootstrap(ctx context.Context) error {
 	return nil
 }
 
-// Start listens and serves on both addresses. It returns once both do.
-func (a *App) Start() error {
+// Start listens and serves on both addresses. It returns once both do. *SettingError: the TLS files will not do.
+func (a *App) Start() error { return lasting(a.start()) }
+
+func (a *App) start() error {
 	var err error
 	bounds := edge.DefaultBounds(a.timeout())
 	forOperators := bounds

@@ -67,8 +67,11 @@ type Server struct {
 // ErrPlainHTTP is why a server does not start without TLS on an address that others can reach.
 var ErrPlainHTTP = errors.New("plain HTTP on an address that is not loopback")
 
+// ErrTLSFiles is why a server does not start with TLS: its files are not there, or cannot be used.
+var ErrTLSFiles = errors.New("TLS files")
+
 // Listen opens the listener: from here on clients wait instead of being refused. It fails with ErrPlainHTTP,
-// when the TLS files are broken, and when the address cannot be had. Serve has to follow, or Stop.
+// with ErrTLSFiles, and when the address cannot be had. Serve has to follow, or Stop.
 func Listen(l Listener) (*Server, error) {
 	address, err := net.ResolveTCPAddr("tcp", l.Address)
 	if err != nil {
@@ -80,7 +83,7 @@ func Listen(l Listener) (*Server, error) {
 	s := &Server{settings: l}
 	if l.TLS != nil {
 		if s.keeper, err = newKeeper(*l.TLS, l.Name, l.Metrics, l.Log); err != nil {
-			return nil, fmt.Errorf("listen on %s: %w", l.Address, err)
+			return nil, fmt.Errorf("listen on %s: %w: %w", l.Address, ErrTLSFiles, err)
 		}
 	}
 	if s.listener, err = net.ListenTCP("tcp", address); err != nil {

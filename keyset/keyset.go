@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/scripworks/scrip/admin"
@@ -31,19 +32,37 @@ var (
 	// ErrOther says that the keyset is not the one that the store was written with, or an older copy of it. With it
 	// cards and used ids would not be found, and money could be spent again.
 	ErrOther = errors.New("the keyset does not belong to this store")
+	// ErrUnusable says that what was named is no keyset, or is not there, or may not be read.
+	ErrUnusable = errors.New("the keyset cannot be used")
 )
 
-// Read reads a keyset. The error wraps fs.ErrNotExist when there is no such file.
+// unusable is an ErrUnusable that says itself what is wrong.
+type unusable struct{ error }
+
+func (u unusable) Unwrap() error { return u.error }
+
+// Is says that it is an ErrUnusable.
+func (unusable) Is(target error) bool { return target == ErrUnusable }
+
+// Read reads a keyset: ErrUnusable. The error wraps fs.ErrNotExist when there is no such file.
 func Read(path string) (*secret.Keys, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
+		if isLasting(err) {
+			err = unusable{err}
+		}
 		return nil, fmt.Errorf("read the keyset: %w", err)
 	}
 	keys, err := secret.Parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("keyset %s: %w", path, err)
+		return nil, fmt.Errorf("keyset %s: %w", path, unusable{err})
 	}
 	return keys, nil
+}
+
+// isLasting says whether a file that could not be read will not be able to be read again in a moment, either.
+func isLasting(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EISDIR)
 }
 
 // ReadOrMake reads a keyset, or makes one for an empty store; it says whether it did. A store that holds anything has lost

@@ -14,7 +14,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/bench"
+	"github.com/scripworks/scrip/store/postgres"
 )
 
 // Exit codes.
@@ -132,9 +134,7 @@ func exitCode(err error, stderr io.Writer) int {
 		return exitDone
 	}
 	fmt.Fprintln(stderr, "scrip:", err)
-	var usage usageError
-	var option *bench.OptionError
-	if errors.As(err, &usage) || errors.As(err, &option) {
+	if isUsage(err) {
 		return exitUsage
 	}
 	var own coded
@@ -142,6 +142,14 @@ func exitCode(err error, stderr io.Writer) int {
 		return own.ExitCode()
 	}
 	return exitFailed
+}
+
+// isUsage says whether somebody has to change the command line or a setting before it can go well.
+func isUsage(err error) bool {
+	var usage usageError
+	var option *bench.OptionError
+	var setting *app.SettingError
+	return errors.As(err, &usage) || errors.As(err, &option) || errors.As(err, &setting) || errors.Is(err, postgres.ErrAddress)
 }
 
 // versionCmd is `scrip version`.

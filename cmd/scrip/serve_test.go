@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/config"
@@ -172,6 +174,38 @@ func TestANodeSaysWhichStoreItServes(t *testing.T) {
 	}
 	if want := placeOf(address).String(); line.Store != want || line.Schema != "public" || line.Migration < 1 {
 		t.Errorf("got %+v, want %s in the schema public", line, want)
+	}
+}
+
+// A service manager must not start a server again and again that cannot serve what it was given.
+func TestADatabaseThatIsNotForTheServer(t *testing.T) {
+	for why, statement := range map[string]string{
+		"no store of Scrip's": `CREATE TABLE something (n int)`,
+		"newer release":       `INSERT INTO goose_db_version (version_id, is_applied) VALUES (1000, true); UPDATE serving SET oldest = 1000`,
+	} {
+		address, keys := pgtest.Shared(t).Database(t), filepath.Join(t.TempDir(), "keys.json")
+		if code, _, told := ran(t, "keys", "new", keys); code != exitDone {
+			t.Fatal(told)
+		}
+		if why == "newer release" {
+			if code, _, told := ran(t, "migrate", address); code != exitDone {
+				t.Fatal(told)
+			}
+		}
+		c, err := pgx.Connect(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		code, _, told := ran(t, "serve", "--database", address, "--keyset", keys, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+		if code != exitUsage || !strings.Contains(told, why) {
+			t.Errorf("%s: exit code %d\n%s", why, code, told)
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ func configure(dsn string, options Options) (*pgxpool.Config, error) {
 	case isMisread(dsn, config):
 		return nil, errMisread
 	case err != nil:
-		return nil, fmt.Errorf("postgres: read the address: %w", err) // it holds no password
+		return nil, fmt.Errorf("%w: %w", ErrAddress, err) // it holds no password
 	}
 	c := config.ConnConfig
 	if c.ConnectTimeout == 0 {
@@ -74,16 +74,16 @@ func waitsForDisk(params map[string]string) error {
 	const commits = "synchronous_commit"
 	switch level, given := params[commits]; {
 	case given && !waits(level):
-		return fmt.Errorf("%w: the address sets %s to %q; it may be on or remote_apply", ErrServer, commits, level)
+		return fmt.Errorf("%w: it sets %s to %q, so that what was acknowledged could be lost; it may be on or remote_apply", ErrAddress, commits, level)
 	case strings.Contains(params["options"], commits):
-		return fmt.Errorf("%w: %s stands in the options of the address, where it is not looked at; give it by itself", ErrServer, commits)
+		return fmt.Errorf("%w: %s stands in its options, where it is not looked at; give it by itself", ErrAddress, commits)
 	}
 	return nil
 }
 
 // errMisread says nothing of the address: nobody knows where in it the password is.
-var errMisread = errors.New("postgres: the address cannot be read, or has an @ where its host or its database stands: in a user's name " +
-	"or password write % as %25, @ as %40, / as %2F, : as %3A, ? as %3F and # as %23")
+var errMisread = fmt.Errorf("%w: it cannot be read, or has an @ where its host or its database stands: in a user's name "+
+	"or password write %% as %%25, @ as %%40, / as %%2F, : as %%3A, ? as %%3F and # as %%23", ErrAddress)
 
 // isMisread says whether a part of a password that is not escaped would be taken for something that is told to everybody:
 // what follows an @ in it for a host, what follows a slash for a database, what follows a question mark for a setting.
@@ -128,9 +128,8 @@ func settings(options Options) map[string]string {
 	return map[string]string{
 		"application_name": applicationName, "statement_timeout": statement, "lock_timeout": statement,
 		"idle_in_transaction_session_timeout": idle, "synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "jit": "off",
-		"max_parallel_workers_per_gather": "0",
-		"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
-		"enable_sort": "off", "enable_incremental_sort": "off", "enable_material": "off",
+		"max_parallel_workers_per_gather": "0", "enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off",
+		"enable_mergejoin": "off", "enable_sort": "off", "enable_incremental_sort": "off", "enable_material": "off",
 		"tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
 	}
 }

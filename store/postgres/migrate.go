@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -185,11 +186,24 @@ func identify(ctx context.Context, c *pgx.Conn) (is identity, err error) {
 	}
 	err = c.QueryRow(ctx, `SELECT (SELECT max(version_id) FROM goose_db_version WHERE is_applied), oldest FROM serving`, pgx.QueryExecModeExec).
 		Scan(&is.version, &is.oldest)
-	if err != nil {
-		return is, fmt.Errorf("%w: %w", ErrForeign, err)
-	}
-	return is, nil
+	return is, foreign(ctx, c, err)
 }
+
+// foreign takes what a question to our tables failed for as a sign that they are another program's, unless the server could not
+// answer it: then another try may do.
+func foreign(ctx context.Context, c *pgx.Conn, err error) error {
+	var refusal *pgconn.PgError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil, c.IsClosed(), errors.As(err, &refusal) && !strings.HasPrefix(refusal.Code, syntaxOrAccess):
+		return fmt.Errorf("postgres: look what the database is: %w", err)
+	}
+	return fmt.Errorf("%w: %w", ErrForeign, err)
+}
+
+// syntaxOrAccess begins the codes of what is wrong with a statement, such as a table or a column that is not there.
+const syntaxOrAccess = "42"
 
 // isBegun says whether a database in which there was nothing but goose's table is one of ours in which no migration has ended:
 // a process was making a store of it, and ended. It is none of these when the store has been made meanwhile. ErrForeign: it is
@@ -200,7 +214,7 @@ func isBegun(ctx context.Context, c *pgx.Conn) (begun bool, err error) {
 		EXISTS (SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = 'serving')`, pgx.QueryExecModeExec).Scan(&begun, &made)
 	switch {
 	case err != nil:
-		return false, fmt.Errorf("%w: %w", ErrForeign, err)
+		return false, foreign(ctx, c, err)
 	case !begun && !made:
 		return false, fmt.Errorf("%w: migrations of another program were run on it", ErrForeign)
 	}

@@ -139,7 +139,7 @@ func TestAnAddressThatDoesNotWait(t *testing.T) {
 	for _, settings := range []string{
 		"synchronous_commit=off", "synchronous_commit=local", "synchronous_commit=remote_write", "options=-c%20synchronous_commit%3Doff",
 	} {
-		refuses(t, dsn+"?"+settings, postgres.Options{}, postgres.ErrServer)
+		refuses(t, dsn+"?"+settings, postgres.Options{}, postgres.ErrAddress)
 	}
 	visit(t, dsn+"?synchronous_commit=remote_apply", postgres.Options{})
 	visit(t, dsn+"?synchronous_commit=on", postgres.Options{})

@@ -67,8 +67,10 @@ var (
 	ErrInUse = errors.New("postgres: others use the store, which is to be brought up to date")
 	// ErrForeign says that the database holds something else, perhaps another program's tables.
 	ErrForeign = errors.New("postgres: the database is no store of Scrip's")
-	// ErrServer says that the server is too old, or that it or the address is set so that a commit would not be durable.
+	// ErrServer says that the server is too old, or is set so that a commit would not be durable.
 	ErrServer = errors.New("postgres: the server cannot keep a store")
+	// ErrAddress says that the address cannot be read, or asks for what cannot be. No server was asked.
+	ErrAddress = errors.New("postgres: the address of the database will not do")
 )
 
 // ErrReadOnly says that a store that was opened to be read was to be written.
@@ -95,7 +97,7 @@ type Driver struct {
 // the one that can be written is taken. A pooler in between must leave a session to its client for as long as it lasts: what is
 // prepared and set belongs to it. The role must be allowed to make tables in its schema. While another process brings the store
 // up to date it waits for as long as that takes, or until ctx ends, and tells Options.Waiting. ErrForeign: the database is no store. ErrNewer, and when only
-// reading ErrOlder: this release cannot. ErrServer: the server will not do.
+// reading ErrOlder: this release cannot. ErrServer: the server will not do. ErrAddress: the address will not.
 func Open(ctx context.Context, dsn string, options Options) (*Driver, error) {
 	options.Committers = cmp.Or(max(options.Committers, 0), DefaultCommitters)
 	options.Readers = cmp.Or(max(options.Readers, 0), DefaultReaders)
