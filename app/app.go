@@ -176,6 +176,9 @@ func (a *App) open(ctx context.Context) error {
 	if err = move.Check(ctx, driver); err == nil {
 		err = a.loadKeys(ctx, driver)
 	}
+	if err == nil {
+		err = move.Serve(ctx, driver, a.settings.Now())
+	}
 	if a.settings.driver != nil {
 		driver = a.settings.driver(driver)
 	}

@@ -41,6 +41,18 @@ func openPostgres(t testing.TB) store.Whole {
 	return d
 }
 
+func openPostgresTwice(t testing.TB) (one, other store.Whole) {
+	dsn := pgtest.Shared(t).Database(t)
+	var both [2]store.Whole
+	for i := range both {
+		d, err := postgres.Open(t.Context(), dsn, postgres.Options{Name: "a node"})
+		must(t, err)
+		t.Cleanup(func() { must(t, d.Close()) })
+		both[i] = d
+	}
+	return both[0], both[1]
+}
+
 func openSQLite(t testing.TB) store.Whole {
 	d, err := sqlite.Open(filepath.Join(t.TempDir(), "scrip.db"), sqlite.Options{})
 	if err != nil {

@@ -26,42 +26,70 @@ const (
 	markName = "move"
 )
 
-// mark is that row's content.
+// mark is that row's content. A store that was moved away has none of the first two.
 type mark struct {
-	Incomplete bool `json:",omitempty"` // something is being moved into this store; otherwise it was moved away
+	Incomplete bool      `json:",omitempty"` // something is being moved into this store
+	Arrived    bool      `json:",omitempty"` // this store was moved here
+	Served     time.Time `json:",omitzero"`  // when one that has arrived was first opened to be served; until then it may go back
+	Returned   time.Time `json:",omitzero"`  // At of the move that was taken back by moving this one away
 	Peer       string
-	At         time.Time
+	At         time.Time // of the move; the same in both stores
 }
 
 func isMark(r *admin.Row) bool { return r.Kind == admin.SettingRow && r.Name == markName }
 
-// Check refuses a store that must not be served: ErrMoved, ErrIncomplete.
-func Check(ctx context.Context, reports admin.Reports) error {
+// read gives the mark of a store; nil when it has none.
+func read(ctx context.Context, reports admin.Reports) (*mark, error) {
 	row, found, err := reports.RowByName(ctx, admin.SettingRow, ident.Production, markName)
 	if err != nil || !found {
-		return err
+		return nil, err
 	}
-	var m mark
-	if err := json.Unmarshal(row.Content, &m); err != nil {
-		return fmt.Errorf("read the mark of a move: %w", err)
+	m := &mark{}
+	if err := json.Unmarshal(row.Content, m); err != nil {
+		return nil, fmt.Errorf("read the mark of a move: %w", err)
+	}
+	return m, nil
+}
+
+// refusal says why a store with this mark must not be served: ErrMoved, ErrIncomplete.
+func (m *mark) refusal() error {
+	if m == nil || m.Arrived {
+		return nil
 	}
 	at := m.At.UTC().Format(time.RFC3339)
-	if m.Incomplete {
+	switch {
+	case m.Incomplete:
 		return fmt.Errorf("%w: it was begun from %s at %s; scrip move --again begins it anew", ErrIncomplete, m.Peer, at)
+	case !m.Returned.IsZero():
+		return fmt.Errorf("%w, back to %s at %s", ErrMoved, m.Peer, at)
 	}
 	return fmt.Errorf("%w, to %s at %s; scrip move --back takes the mark off", ErrMoved, m.Peer, at)
 }
 
-// Back takes the mark off a store that was moved away, so that it is served again. ErrIncomplete is not taken off. Whoever
-// does it answers for it that the other store is not served.
-func Back(ctx context.Context, d store.Driver) error {
-	switch err := Check(ctx, d); {
-	case err == nil:
-		return errors.New("this store was not moved away")
-	case !errors.Is(err, ErrMoved):
-		return err
+// isAway says whether a store with this mark was moved away.
+func (m *mark) isAway() bool { return errors.Is(m.refusal(), ErrMoved) }
+
+// Check refuses a store that must not be served: ErrMoved, ErrIncomplete.
+func Check(ctx context.Context, reports admin.Reports) error {
+	m, err := read(ctx, reports)
+	return errors.Join(err, m.refusal())
+}
+
+// Serve does as Check does, for a store that is about to be served, and notes that it is: what was moved here cannot go back
+// any more. ErrUnderWay: it is being moved at this moment.
+func Serve(ctx context.Context, d store.Driver, now time.Time) error {
+	m, err := read(ctx, d)
+	if err != nil || m == nil || !m.Arrived || !m.Served.IsZero() {
+		return errors.Join(err, m.refusal())
 	}
-	return put(ctx, d, nil)
+	return alone(ctx, d, func(time.Duration) {}, func(ctx context.Context) error {
+		m, err := read(ctx, d) // it may be going back
+		if err != nil || m == nil || !m.Arrived {
+			return errors.Join(err, m.refusal())
+		}
+		m.Served = now
+		return put(ctx, d, m)
+	})
 }
 
 // put marks a store; no mark takes the one off that is there.

@@ -34,7 +34,7 @@ type Settings struct {
 	From, To         store.Whole
 	FromName, ToName string       // for people who find one of them marked; without passwords
 	Keys             *secret.Keys // with which From was written
-	Again            bool         // erase what a move that broke off has left in To, or move a store that was moved before
+	Again            bool         // erase what a move that broke off has left in To, or move a store to where it was moved before
 	Now              time.Time
 	// Told hears how many records of a kind have been copied, now and then and at the end of the kind.
 	Told func(kind string, records int64, done bool)
@@ -96,7 +96,7 @@ func run(ctx context.Context, s Settings) (*Report, error) {
 
 // prepare marks the new store as incomplete, once it is empty.
 func prepare(ctx context.Context, s Settings) error {
-	if err := Check(ctx, s.From); err != nil && !(s.Again && errors.Is(err, ErrMoved)) {
+	if err := s.mayLeave(ctx); err != nil {
 		return fmt.Errorf("the store to be moved: %w", err)
 	}
 	switch err := Check(ctx, s.To); {
@@ -114,6 +114,24 @@ func prepare(ctx context.Context, s Settings) error {
 		return ErrNotEmpty
 	}
 	return put(ctx, s.To, &mark{Incomplete: true, Peer: s.FromName, At: s.Now})
+}
+
+// mayLeave refuses to move what was moved before, unless that was to the same store: another one may be served.
+func (s *Settings) mayLeave(ctx context.Context) error {
+	m, err := read(ctx, s.From)
+	switch {
+	case err != nil:
+		return err
+	case !m.isAway() || !s.Again:
+		return m.refusal()
+	case m.Peer == s.ToName:
+		return nil
+	}
+	there, err := read(ctx, s.To)
+	if err != nil || there != nil && there.Incomplete && there.At.Equal(m.At) {
+		return err
+	}
+	return m.refusal()
 }
 
 // isEmpty says whether nothing was ever written to a store.
@@ -233,7 +251,7 @@ func finish(ctx context.Context, s Settings) error {
 	if err := put(ctx, s.From, &mark{Peer: s.ToName, At: s.Now}); err != nil {
 		return fmt.Errorf("mark the old store as moved: %w", err)
 	}
-	if err := put(ctx, s.To, nil); err != nil {
+	if err := put(ctx, s.To, &mark{Arrived: true, Peer: s.FromName, At: s.Now}); err != nil {
 		return fmt.Errorf("the old store is marked as moved, but the new one could not be marked as complete: %w", err)
 	}
 	return nil

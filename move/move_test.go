@@ -1,6 +1,7 @@
 package move
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -273,7 +274,7 @@ func TestAMoveThatEndsBetweenItsMarks(t *testing.T) {
 	keys := fillCards(t, from)
 	broken := errors.New("the line is broken")
 	_, err := Run(t.Context(), settings(from, spoiling{to, func(c *store.Changes) error {
-		if len(c.Rows) == 1 && isMark(&c.Rows[0]) && c.Rows[0].Content == nil {
+		if len(c.Rows) == 1 && isMark(&c.Rows[0]) && bytes.Contains(c.Rows[0].Content, []byte("Arrived")) {
 			return broken
 		}
 		return nil
@@ -317,9 +318,13 @@ func TestWhatIsNotMoved(t *testing.T) {
 		t.Errorf("from what was moved: %v", err)
 	}
 	s = settings(from, memstore.New(), keys)
-	s.Again = true
+	s.Again, s.ToName = true, "another"
+	if _, err := Run(t.Context(), s); !errors.Is(err, ErrMoved) {
+		t.Errorf("from what was moved to another one, when that is asked for: %v", err)
+	}
+	s.ToName = "new"
 	if _, err := Run(t.Context(), s); err != nil {
-		t.Errorf("from what was moved, when that is asked for: %v", err)
+		t.Errorf("from what was moved, to where it was: %v", err)
 	}
 
 	must(t, save(t.Context(), to, func(c *store.Changes) error {
@@ -331,24 +336,6 @@ func TestWhatIsNotMoved(t *testing.T) {
 	}))
 	if report, err := Run(t.Context(), settings(to, memstore.New(), keys)); !errors.Is(err, ErrUnsound) || len(report.From.Faults) == 0 {
 		t.Errorf("from what is not sound: %v", err)
-	}
-}
-
-// The mark of a store that was moved comes off when that is asked for; that of one into which a move broke off does not.
-func TestBack(t *testing.T) {
-	d := memstore.New()
-	if err := Back(t.Context(), d); err == nil {
-		t.Error("a mark that is not there was taken off")
-	}
-	must(t, put(t.Context(), d, &mark{Peer: "new", At: noon}))
-	must(t, Back(t.Context(), d))
-	must(t, Check(t.Context(), d))
-	must(t, put(t.Context(), d, &mark{Peer: "old", At: noon, Incomplete: true}))
-	if err := Back(t.Context(), d); !errors.Is(err, ErrIncomplete) {
-		t.Errorf("got %v", err)
-	}
-	if err := Check(t.Context(), d); !errors.Is(err, ErrIncomplete) {
-		t.Errorf("the mark is gone: %v", err)
 	}
 }
 

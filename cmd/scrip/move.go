@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/scripworks/scrip/keyset"
 	"github.com/scripworks/scrip/move"
 	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/store/sqlite"
 )
 
 // moveCmd is `scrip move`.
@@ -19,8 +21,10 @@ type moveCmd struct {
 	From   string `arg:"" help:"Store to move: its data directory, or its file. No server may have it open."`
 	To     string `arg:"" optional:"" help:"Where it goes: the URL of an empty database (postgres://USER@HOST/NAME), or a directory, empty or to be made, or a file to make, whose name ends in .db."`
 	Keyset string `env:"SCRIP_KEYSET" placeholder:"FILE" help:"Keyset of the store (default: keys.json beside the file)."`
-	Again  bool   `help:"Erase what a move that broke off has left in TO and begin anew; or move a store that was moved before."`
-	Back   bool   `help:"Move nothing: take the mark off FROM that says it was moved, so that it is served again. TO must not be served any more."`
+	Again  bool   `help:"Erase what a move that broke off has left in TO and begin anew; or move a store to where it was moved before."`
+	Back   bool   `help:"Move nothing: take the mark off FROM that says it was moved, so that it is served again, and mark TO, so that it is not. Refused when TO was served, or cannot be opened. TO need be given only where the mark does not say all, such as a password."`
+
+	AlthoughServed bool `help:"With --back: take the mark off although TO was served, or nobody can say. You answer for it that TO is never served again; what it has answered is not in FROM."`
 }
 
 // toldEvery is after how many records of a kind people hear again how far a move is.
@@ -87,11 +91,13 @@ func (c *moveCmd) check(from place) error {
 		return fmt.Errorf("there is no store: %w", err)
 	}
 	switch {
-	case c.Back && (c.To != "" || c.Again):
-		return errors.New("--back moves nothing: give FROM alone")
+	case c.Back && c.Again:
+		return errors.New("--back moves nothing: it does not go with --again")
+	case c.AlthoughServed && !c.Back:
+		return errors.New("--although-served goes with --back alone")
 	case !c.Back && c.To == "":
 		return errors.New("where to? Give TO")
-	case !c.Back && from.String() == placeToMake(c.To).String():
+	case c.To != "" && from.String() == placeToMake(c.To).String():
 		return errors.New("FROM and TO are the same")
 	case from.url != "":
 		return errors.New("a database is not moved: nothing would keep its nodes from writing to it meanwhile")
@@ -107,12 +113,58 @@ func (c *moveCmd) keyset(from place) string {
 	return filepath.Join(filepath.Dir(from.file), keyset.Name)
 }
 
-func (c *moveCmd) back(ctx context.Context, at console, from place, old store.Whole) error {
-	if err := move.Back(ctx, old); err != nil {
-		return err
+// back takes a move back, once the store that was moved to was looked at.
+func (c *moveCmd) back(ctx context.Context, at console, from place, old store.Whole) (err error) {
+	peer, err := move.Peer(ctx, old)
+	if err != nil {
+		return fmt.Errorf("%s: %w", from, err)
 	}
-	_, err := fmt.Fprintf(at.out, "%s can be served again, as it was when it was moved.\n", from)
+	to := placeOf(cmp.Or(c.To, peer))
+	r := move.Return{From: old, FromName: from.String(), ToName: to.String(), Now: time.Now()}
+	fresh, err := openMoved(ctx, at, to)
+	switch {
+	case errors.Is(err, sqlite.ErrInUse):
+		return fmt.Errorf("%s: %w at this moment: stop that first: %w", to, move.ErrServed, err)
+	case err != nil:
+		r.Unseen = err
+	default:
+		r.To = fresh
+		defer func() { err = errors.Join(err, fresh.Close()) }()
+	}
+	if c.AlthoughServed {
+		r.Although = func(why error) { fmt.Fprintf(at.err, "scrip: %s: %s. It must never be served again.\n", to, why) }
+	}
+	if err := move.Back(ctx, r); err != nil {
+		return fmt.Errorf("%s: %w%s", to, err, c.hint(err))
+	}
+	_, err = fmt.Fprintf(at.out, "%s can be served again, as it was when it was moved.\n", from)
 	return err
+}
+
+// hint says what may be done where a move is not taken back.
+func (c *moveCmd) hint(err error) string {
+	switch {
+	case errors.Is(err, move.ErrUnseen) && c.To == "":
+		return "; if it is elsewhere by now, or wants a user or a password, give TO; if it is lost, --although-served answers for it"
+	case errors.Is(err, move.ErrUnseen):
+		return "; if it is lost, --although-served answers for it"
+	}
+	return ""
+}
+
+// openMoved opens a store that was moved to, and makes none.
+func openMoved(ctx context.Context, at console, to place) (store.Whole, error) {
+	if err := to.exists(); err != nil {
+		return nil, err
+	}
+	looked, err := to.openToRead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := looked.Close(); err != nil {
+		return nil, err
+	}
+	return to.open(ctx, at.err)
 }
 
 // tellMoved tells how far a move is.

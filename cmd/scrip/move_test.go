@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -59,9 +60,73 @@ func TestAStoreMovesIntoADatabase(t *testing.T) {
 	if _, err := app.New(t.Context(), app.Settings{Data: data}); !errors.Is(err, move.ErrMoved) {
 		t.Errorf("serving the old one: %v", err)
 	}
-	if code, _, told := ran(t, "move", data, "--back"); code != exitDone {
-		t.Errorf("back: exit code %d, %s", code, told)
+	for _, flags := range [][]string{nil, {"--although-served"}} {
+		if code, _, told := ran(t, append([]string{"move", data, database, "--back"}, flags...)...); code != exitFailed || !strings.Contains(told, "was served, and is at this moment") {
+			t.Errorf("back, with %v: exit code %d, %s", flags, code, told)
+		}
 	}
+}
+
+// A store that was moved is taken back as long as the other one was never served, and that one is not served then.
+func TestAMoveIsTakenBackUnlessItWasServed(t *testing.T) {
+	data, made := t.TempDir(), filepath.Join(t.TempDir(), "new")
+	serve := func(dir string) (*app.App, error) {
+		s := app.Settings{Data: dir, Token: officeToken}
+		if dir != data {
+			s.KeysFile = filepath.Join(data, "keys.json")
+		}
+		return app.New(t.Context(), s)
+	}
+	served := func(dir string) {
+		t.Helper()
+		a, err := serve(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop(t, a)
+	}
+	back := func(want int, says string, args ...string) {
+		t.Helper()
+		code, out, told := ran(t, append([]string{"move", data, "--back"}, args...)...)
+		if code != want || !strings.Contains(out+told, says) {
+			t.Errorf("back %v: exit code %d, want %d and %q\n%s%s", args, code, want, says, out, told)
+		}
+	}
+	again := func() {
+		t.Helper()
+		if code, _, told := ran(t, "move", data, made); code != exitDone {
+			t.Fatalf("move: exit code %d, %s", code, told)
+		}
+	}
+	served(data)
+	again()
+	back(exitDone, "can be served again")
+	if _, err := serve(made); !errors.Is(err, move.ErrMoved) {
+		t.Errorf("serving the new one after it was left: %v", err)
+	}
+	served(data)
+
+	made += "er"
+	again()
+	a, err := serve(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back(exitFailed, "at this moment")
+	back(exitFailed, "at this moment", "--although-served")
+	stop(t, a)
+	back(exitFailed, "was served, from ")
+	if _, err := serve(data); !errors.Is(err, move.ErrMoved) {
+		t.Errorf("serving the old one: %v", err)
+	}
+	hidden := made + " elsewhere"
+	if err := os.Rename(made, hidden); err != nil {
+		t.Fatal(err)
+	}
+	back(exitFailed, "is not known: stat ")
+	back(exitFailed, "was served, from ", hidden)
+	back(exitDone, "It must never be served again.", "--although-served")
+	served(data)
 }
 
 // hears calls a function once it is told something with some words in it.

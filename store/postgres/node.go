@@ -146,6 +146,23 @@ func (d *Driver) whyNot(ctx context.Context) error {
 	return store.ErrKey
 }
 
+// Others names the processes that serve the store beside this one, or did until store.LeaseTime ago, for people.
+func (d *Driver) Others(ctx context.Context) ([]string, error) {
+	if err := d.mayServe(); err != nil {
+		return nil, err
+	}
+	defer d.open.RUnlock()
+	ctx, cancel := context.WithTimeout(ctx, d.options.Timeout)
+	defer cancel()
+	rows, err := d.side.Query(ctx, `SELECT name || ' (' || number || ')' FROM node WHERE until > clock_timestamp() AND number <> $1 ORDER BY number`,
+		d.node.number.Load())
+	if err != nil {
+		return nil, wrap("ask for the other nodes", err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return names, wrap("ask for the other nodes", err)
+}
+
 // HoldKeys implements store.Keyring.
 func (d *Driver) HoldKeys(ctx context.Context, keys []uint32, primary uint32) error {
 	if err := d.mayServe(); err != nil {
