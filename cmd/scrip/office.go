@@ -160,6 +160,23 @@ func all[T any](page func(after int64) ([]T, int64, error)) (found []T, err erro
 	}
 }
 
+// more tells that there is more than was asked for, and how to go on, beside what is printed, so that each line of that stays a
+// thing.
+func (o *office) more(after any) { fmt.Fprintf(o.err, "there are more: --after %v goes on\n", after) }
+
+// atMost is how many things a command may print: 1 or more. Its zero value says that nothing was given.
+type atMost int
+
+// UnmarshalText refuses what is below 1.
+func (n *atMost) UnmarshalText(text []byte) error {
+	given, err := strconv.Atoi(string(text))
+	if err != nil || given < 1 {
+		return fmt.Errorf("%q: must be a number, 1 or more", text)
+	}
+	*n = atMost(given)
+	return nil
+}
+
 // pageSize is how much is asked for at once.
 const pageSize = 500
 

@@ -30,7 +30,7 @@ func TestOfficeScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script/office",
 		Setup: serveScript,
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"message": sendMessage, "exits": checkExit},
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"message": sendMessage, "exits": checkExit, "goes-on": goOn},
 	})
 }
 
@@ -97,6 +97,16 @@ func checkExit(s *testscript.TestScript, negated bool, args []string) {
 	if err := s.Exec(args[1], args[2:]...); !errors.As(err, &exit) || exit.ExitCode() != want {
 		s.Fatalf("left with %v, want exit code %d", err, want)
 	}
+}
+
+// goes-on command... runs a command again from where the one before it said that there are more.
+func goOn(s *testscript.TestScript, negated bool, args []string) {
+	_, after, found := strings.Cut(s.ReadFile("stderr"), "there are more: ")
+	after, _, ends := strings.Cut(after, " goes on\n")
+	if negated || len(args) == 0 || !found || !ends {
+		s.Fatalf("usage: goes-on command..., after one that says that there are more")
+	}
+	s.Check(s.Exec(args[0], append(args[1:], strings.Fields(after)...)...))
 }
 
 func FuzzParseVelocity(f *testing.F) {

@@ -134,7 +134,7 @@ type safListCmd struct {
 	State     string        `enum:",waiting,parked,attention" default:"" help:"Only what is in this state: waiting, parked or attention."`
 	OlderThan time.Duration `help:"Only what is queued for at least this long."`
 	After     int64         `help:"Only what comes after this number."`
-	Limit     int           `default:"1000" help:"How many items at most."`
+	Limit     atMost        `default:"1000" help:"How many items at most."`
 }
 
 // Help gives the example.
@@ -150,8 +150,8 @@ func (c *safListCmd) Run(ctx context.Context, at console) error {
 	}
 	var items []adminapi.QueueItem
 	next := c.After
-	for len(items) < c.Limit {
-		page, err := c.page(ctx, o, next, min(pageSize, c.Limit-len(items)))
+	for len(items) < int(c.Limit) {
+		page, err := c.page(ctx, o, next, min(pageSize, int(c.Limit)-len(items)))
 		if err != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func (c *safListCmd) Run(ctx context.Context, at console) error {
 		}
 	}
 	if next != 0 {
-		fmt.Fprintf(o.err, "there are more: --after %d goes on\n", next)
+		o.more(next)
 	}
 	return list(o, itemHead, items, itemRow)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -69,7 +70,8 @@ type txnFindCmd struct {
 	Merchant string    `xor:"by" help:"The merchant it came from, by its id, and when the server received it. Needs --from."`
 	From     time.Time `help:"With --merchant: received then or later (RFC 3339)."`
 	To       time.Time `help:"With --merchant: received before (RFC 3339), at most 7 days later; an hour later when absent."`
-	Limit    int       `default:"1000" help:"With --merchant: how many at most."`
+	After    string    `placeholder:"PLACE" help:"With --merchant: go on from where an earlier answer to the same question says that there are more."`
+	Limit    atMost    `placeholder:"N" help:"With --merchant: how many at most; 1000 when absent."`
 }
 
 // Help gives the example.
@@ -88,6 +90,9 @@ func (c *txnFindCmd) Validate() error {
 	}
 	if (c.Merchant == "") != c.From.IsZero() || c.Merchant == "" && !c.To.IsZero() {
 		return errors.New("--merchant and --from belong together, and --to to them")
+	}
+	if c.Merchant == "" && (c.Limit != 0 || c.After != "") {
+		return errors.New("--limit and --after belong to --merchant")
 	}
 	return nil
 }
@@ -141,27 +146,43 @@ func (c *txnFindCmd) ofCard(ctx context.Context, o *office) ([]adminapi.Transact
 	return found, nil
 }
 
-// ofMerchant goes through the pages; one may be empty before the last.
+// foundAtMost is how many requests of a merchant are found when nothing else is said.
+const foundAtMost = 1000
+
+// ofMerchant goes through the pages, of which one may be empty before the last, and tells when there are more than it may give.
 func (c *txnFindCmd) ofMerchant(ctx context.Context, o *office) (found []adminapi.Transaction, err error) {
-	by := adminapi.FindByMerchantParams{Merchant: c.Merchant, From: c.From, To: c.To}
+	by := adminapi.FindByMerchantParams{Merchant: c.Merchant, From: c.From, To: c.To, After: c.After}
 	if by.To.IsZero() {
 		by.To = by.From.Add(time.Hour)
 	}
-	for {
-		by.Limit = adminapi.Limit(max(1, min(pageSize, c.Limit-len(found))))
-		a, err := o.FindByMerchantWithResponse(ctx, &by)
-		if err != nil {
+	most := int(cmp.Or(c.Limit, foundAtMost))
+	for full := ""; ; { // where to go on, once as many were found as may be
+		by.Limit = adminapi.Limit(max(1, min(pageSize, most-len(found))))
+		page, next, err := o.merchantPage(ctx, &by)
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		page, err := got(a.JSON200, a.JSONDefault, a.Status())
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, page.Transactions...)
-		if by.After = page.Next; by.After == "" || len(found) >= c.Limit {
+		case full != "" && len(page) > 0:
+			o.more(full)
 			return found, nil
 		}
+		found = append(found, page...)
+		if by.After = next; next == "" {
+			return found, nil
+		}
+		if full == "" && len(found) >= most {
+			full = next
+		}
 	}
+}
+
+func (o *office) merchantPage(ctx context.Context, by *adminapi.FindByMerchantParams) (found []adminapi.Transaction, next string, err error) {
+	a, err := o.FindByMerchantWithResponse(ctx, by)
+	if err != nil {
+		return nil, "", err
+	}
+	page, err := got(a.JSON200, a.JSONDefault, a.Status())
+	return page.Transactions, page.Next, err
 }
 
 func (c *txnFindCmd) search(ctx context.Context, o *office) ([]adminapi.Transaction, error) {
