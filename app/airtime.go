@@ -47,11 +47,12 @@ const attendEvery = 5 * time.Second
 func (a *App) attend(ctx context.Context) {
 	asks := a.hold(ctx, "topups/resolve")
 	again(ctx, attendEvery, func() {
-		left, err := 0, error(nil)
+		left := 0
 		if asks.held() {
+			var err error
 			left, err = a.Vendor.Resolve(ctx, a.settings.Now())
+			a.complain(ctx, "resolve top-ups", err)
 		}
-		a.complain(ctx, "resolve top-ups", err)
 		a.stock.unresolved.Set(float64(left))
 	})
 }

@@ -135,6 +135,7 @@ type App struct {
 	failed    chan error
 	sweeping  context.CancelFunc // ends what goes on beside the messages
 	following context.CancelFunc // and at last what follows other nodes
+	troubles  sync.Map           // what goes on beside the messages and failed the last time, and since when
 }
 
 // New opens the store and builds everything on it. Nothing listens yet. Close it with Stop. *SettingError: another start with

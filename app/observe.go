@@ -194,10 +194,17 @@ func again(ctx context.Context, every time.Duration, do func()) {
 	}
 }
 
-// complain logs the error of what goes on beside the messages, unless it was told to end.
+// complain logs the error of what goes on beside the messages, unless it was told to end, and once that it goes well again.
 func (a *App) complain(ctx context.Context, doing string, err error) {
-	if err != nil && ctx.Err() == nil {
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		a.troubles.LoadOrStore(doing, time.Now())
 		a.log.Error(doing, "error", err)
+	default:
+		if since, was := a.troubles.LoadAndDelete(doing); was {
+			a.log.Info(doing+": in order again", "after", time.Since(since.(time.Time)).Round(time.Millisecond).String())
+		}
 	}
 }
 
