@@ -137,14 +137,16 @@ func settings(options Options) map[string]string {
 // check refuses a server that will not do. One that is only read need not be durable.
 func check(ctx context.Context, c *pgx.Conn, readOnly bool) error {
 	var version int
-	var commit, fsync string
-	err := c.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit'), current_setting('fsync')`,
-		pgx.QueryExecModeExec).Scan(&version, &commit, &fsync)
+	var commit, fsync, encoding string
+	err := c.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit'), current_setting('fsync'),
+		current_setting('server_encoding')`, pgx.QueryExecModeExec).Scan(&version, &commit, &fsync, &encoding)
 	switch {
 	case err != nil:
 		return fmt.Errorf("postgres: ask the server what it is: %w", err)
 	case version < oldestServer:
 		return fmt.Errorf("%w: it is of version %d, and 15 is the oldest that is served", ErrServer, version/10000)
+	case encoding != "UTF8":
+		return fmt.Errorf("%w: the database's encoding is %s, which does not hold every text; it has to be UTF8", ErrServer, encoding)
 	case readOnly:
 		return nil
 	case fsync != "on":

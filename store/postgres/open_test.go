@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -158,6 +159,25 @@ func TestAServerThatDoesNotSync(t *testing.T) {
 	}
 	refuses(t, dsn, postgres.Options{}, postgres.ErrServer)
 	visit(t, dsn, onlyRead)
+}
+
+// What cannot hold every text would refuse some later, in the middle of what a message has brought, or give it back otherwise.
+func TestADatabaseOfAnotherEncoding(t *testing.T) {
+	server := pgtest.Shared(t)
+	for _, encoding := range []string{"LATIN1", "SQL_ASCII"} {
+		dsn := server.Database(t)
+		name := dsn[strings.LastIndex(dsn, "/")+1:]
+		for _, statement := range []string{"drop database %s", "create database %s template template0 encoding '" + encoding + "' locale_provider libc locale 'C'"} {
+			if err := server.Exec(ctx, fmt.Sprintf(statement, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, options := range []postgres.Options{{}, onlyRead} {
+			if _, err := postgres.Open(ctx, server.Superuser(name), options); !errors.Is(err, postgres.ErrServer) || !strings.Contains(err.Error(), encoding+", which does not hold every text") {
+				t.Errorf("%s: got %v", encoding, err)
+			}
+		}
+	}
 }
 
 func TestAnAddressWithoutAServer(t *testing.T) {

@@ -67,7 +67,8 @@ var (
 	ErrInUse = errors.New("postgres: others use the store, which is to be brought up to date")
 	// ErrForeign says that the database holds something else, perhaps another program's tables.
 	ErrForeign = errors.New("postgres: the database is no store of Scrip's")
-	// ErrServer says that the server is too old, or is set so that a commit would not be durable.
+	// ErrServer says that the server is too old, or is set so that a commit would not be durable, or that the database's encoding
+	// is not UTF8.
 	ErrServer = errors.New("postgres: the server cannot keep a store")
 	// ErrAddress says that the address cannot be read, or asks for what cannot be. No server was asked.
 	ErrAddress = errors.New("postgres: the address of the database will not do")
