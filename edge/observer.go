@@ -117,7 +117,7 @@ func (o *Observer) write(lines *sampler, level slog.Level, text string, attrs []
 func answer(operation string, status int, errorType string, took time.Duration) []slog.Attr {
 	return []slog.Attr{
 		slog.String("operation", operation), slog.Int("status", status),
-		slog.String("errorType", errorType), slog.Duration("took", took),
+		slog.String("errorType", errorType), slog.String("took", took.Round(time.Microsecond).String()), // as people read it, in every form of the log
 	}
 }
 

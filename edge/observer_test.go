@@ -166,9 +166,9 @@ func TestEachKindOfAlarmHasItsLine(t *testing.T) {
 
 func TestEachMessageIsLoggedForDebugging(t *testing.T) {
 	b := &bytes.Buffer{}
-	log := slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	NewObserver(NewMetrics("test"), people{}, log, newClock().now).Observe("redeem", 201, "", time.Millisecond, nil)
-	if !strings.Contains(b.String(), "operation=redeem status=201") {
+	log := slog.New(slog.NewJSONHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	NewObserver(NewMetrics("test"), people{}, log, newClock().now).Observe("redeem", 201, "", 1234567*time.Nanosecond, nil)
+	if !strings.Contains(b.String(), `"operation":"redeem","status":201,"errorType":"","took":"1.235ms"`) {
 		t.Errorf("got %q", b)
 	}
 }
