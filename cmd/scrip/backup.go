@@ -12,7 +12,6 @@ import (
 	"time"
 
 	adminapi "github.com/scripworks/scrip/api/admin"
-	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/invariant"
 	"github.com/scripworks/scrip/keyset"
 	"github.com/scripworks/scrip/store/sqlite"
@@ -22,7 +21,7 @@ import (
 type backupCmd struct {
 	officeFlags
 	File   string `arg:"" help:"File to make; it must not be there yet."`
-	Data   string `placeholder:"DIR" help:"Data directory of a stopped server, whose store is copied as it lies there. Without it the running server is asked for a copy."`
+	Data   string `placeholder:"STORE" help:"Data directory of a stopped server, or its store's file, which is copied as it lies there. Without it the running server is asked for a copy."`
 	Keyset string `placeholder:"FILE" help:"Keyset of the store, to be copied beside the copy as FILE.keys.json. Whoever has both can read card numbers and PINs."`
 	Verify bool   `help:"Compute every invariant of the copy, as scrip verify does, before it gets its name."`
 	Reason string `default:"a backup" help:"Why, for the server's audit trail."`
@@ -89,14 +88,25 @@ func (c *backupCmd) check() error {
 		}
 	}
 	if c.Data != "" {
-		if _, err := os.Stat(app.StorePath(c.Data)); err != nil {
-			return fmt.Errorf("there is no store: %w", err)
+		if err := isFile(placeOf(c.Data)); err != nil {
+			return err
 		}
 	}
 	if c.Keyset != "" {
 		if _, err := keyset.Read(c.Keyset); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// isFile says why there is no store to be copied as it lies there.
+func isFile(at place) error {
+	if at.url != "" {
+		return errors.New("a store in PostgreSQL is backed up by the means of PostgreSQL")
+	}
+	if err := at.exists(); err != nil {
+		return fmt.Errorf("there is no store: %w", err)
 	}
 	return nil
 }
@@ -129,7 +139,7 @@ func (c *backupCmd) fetch(ctx context.Context, at console, partial string) error
 	if err := os.Remove(partial); err != nil {
 		return err
 	}
-	d, err := sqlite.Open(app.StorePath(c.Data), sqlite.Options{ReadOnly: true})
+	d, err := sqlite.Open(placeOf(c.Data).file, sqlite.Options{ReadOnly: true})
 	if errors.Is(err, sqlite.ErrInUse) {
 		return fmt.Errorf("a server has it open; leave --data away, and the server is asked for a copy: %w", err)
 	}
