@@ -87,6 +87,9 @@ func (c *backupCmd) check() error {
 			return err
 		}
 	}
+	if _, err := os.Stat(filepath.Dir(c.File)); err != nil {
+		return fmt.Errorf("there is no directory to make it in: %w", err)
+	}
 	if c.Data != "" {
 		if err := isFile(placeOf(c.Data)); err != nil {
 			return err
