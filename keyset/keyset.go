@@ -109,7 +109,7 @@ func ReadNamed(ctx context.Context, path string, reports admin.Reports) (*secret
 // Make writes a new keyset where no file is yet: otherwise the error wraps fs.ErrExist.
 func Make(path string) error {
 	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("%s is there already: %w", path, fs.ErrExist)
+		return fmt.Errorf("%s: %w", path, fs.ErrExist)
 	}
 	keys, err := secret.Generate()
 	if err != nil {

@@ -32,6 +32,9 @@ func (newKeysCmd) Help() string {
 
 // Run makes a keyset.
 func (n *newKeysCmd) Run(c console) error {
+	if err := isFree(n.File); err != nil {
+		return usageError{err}
+	}
 	if err := keyset.Make(n.File); err != nil {
 		return err
 	}
