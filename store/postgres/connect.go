@@ -198,7 +198,7 @@ func (d *Driver) take(ctx context.Context, from func(*Driver) *pgxpool.Pool) (*c
 	}
 	if err != nil {
 		d.open.RUnlock()
-		return nil, fmt.Errorf("postgres: connect: %w", err)
+		return nil, fmt.Errorf("postgres: connect: %w", inOneLine(err))
 	}
 	return c, nil
 }

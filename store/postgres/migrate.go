@@ -39,7 +39,7 @@ const (
 func prepareSchema(ctx context.Context, config *pgxpool.Config, known int64, options Options) (err error) {
 	c, err := pgx.ConnectConfig(ctx, config.ConnConfig)
 	if err != nil {
-		return fmt.Errorf("postgres: connect: %w", err)
+		return fmt.Errorf("postgres: connect: %w", inOneLine(err))
 	}
 	defer func() { err = errors.Join(err, c.Close(context.WithoutCancel(ctx))) }()
 	if err := check(ctx, c, options.ReadOnly); err != nil {
@@ -143,7 +143,7 @@ func tryMigrations(ctx context.Context, config *pgxpool.Config) (err error) {
 		return err
 	}
 	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("postgres: migrate: %w", err)
+		return fmt.Errorf("postgres: migrate: %w", inOneLine(err))
 	}
 	return nil
 }

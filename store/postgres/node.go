@@ -233,7 +233,7 @@ func wrap(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("postgres: %s: %w", doing, err)
+	return fmt.Errorf("postgres: %s: %w", doing, inOneLine(err))
 }
 
 // Lease implements store.Leases. A lease ends when its node does, or store.LeaseTime after it was last taken.

@@ -62,7 +62,7 @@ func (d *Driver) describe(ctx context.Context) (*shapes, error) {
 	defer cancel()
 	c, err := d.side.Acquire(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("postgres: connect: %w", err)
+		return nil, fmt.Errorf("postgres: connect: %w", inOneLine(err))
 	}
 	defer c.Release()
 	made := &shapes{}
