@@ -192,6 +192,9 @@ func (c *backupCmd) judge(ctx context.Context, at console, partial string) (err 
 		return fmt.Errorf("what was copied cannot be read: %w", err)
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	if err := tellMark(ctx, at, c.File, d); err != nil {
+		return err
+	}
 	if c.Verify {
 		report, err := invariant.Check(ctx, d)
 		if err != nil {

@@ -8,6 +8,9 @@ import (
 	"slices"
 
 	"github.com/scripworks/scrip/invariant"
+	"github.com/scripworks/scrip/move"
+	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/store/sqlite"
 )
 
 // verifyCmd is `scrip verify`.
@@ -35,10 +38,16 @@ func (v *verifyCmd) Run(ctx context.Context, c console) error {
 		return usageError{fmt.Errorf("there is no store: %w", err)}
 	}
 	driver, err := at.openStill(ctx)
+	if errors.Is(err, sqlite.ErrInUse) {
+		return fmt.Errorf("%w; stop its server, or have that make a copy and verify it: scrip backup FILE --verify", err)
+	}
 	if err != nil {
 		return err
 	}
 	report, err := invariant.Check(ctx, driver)
+	if err == nil {
+		err = tellMark(ctx, c, at.String(), driver)
+	}
 	if err = errors.Join(err, driver.Close()); err != nil {
 		return err
 	}
@@ -47,6 +56,15 @@ func (v *verifyCmd) Run(ctx context.Context, c console) error {
 		return errBroken
 	}
 	return nil
+}
+
+// tellMark tells that no server opens a store, if it was moved away or a move into it has not ended.
+func tellMark(ctx context.Context, c console, name string, d store.Driver) error {
+	err := move.Check(ctx, d)
+	if errors.Is(err, move.ErrMoved) || errors.Is(err, move.ErrIncomplete) {
+		_, err = fmt.Fprintf(c.err, "scrip: %s: no server opens it: %s\n", name, err)
+	}
+	return err
 }
 
 func show(w io.Writer, r *invariant.Report) {

@@ -66,7 +66,7 @@ func lockFile(path string) (*sqlite.Conn, error) {
 		return c, nil
 	}
 	if code(err) == sqlite.ResultBusy {
-		err = ErrInUse
+		return nil, errors.Join(ErrInUse, c.Close())
 	}
 	return nil, errors.Join(fmt.Errorf("sqlite: lock: %w", explain(err)), c.Close())
 }
