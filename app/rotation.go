@@ -108,7 +108,9 @@ func (a *App) renumberCard(w *rewriting, old []uint32, c giftcard.Card, d giftca
 		return err
 	}
 	digests := a.Keys.PAN(c.World, pan)
-	unused := func(digest secret.Digest) bool { return digest.Key != digests[0].Key && !slices.Contains(old, digest.Key) }
+	unused := func(digest secret.Digest) bool {
+		return digest.Key != digests[0].Key && !slices.Contains(old, digest.Key)
+	}
 	number := giftcard.CardKey(slices.DeleteFunc(slices.Clone(digests), unused))
 	w.pending.Add(1)
 	outdated := false

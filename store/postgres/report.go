@@ -343,7 +343,7 @@ var (
 		`FROM message WHERE state = 1 AND role = 1 AND seq > 0 AND world = $1 AND at <= $2 AND ($3 = 0 OR account = $3) GROUP BY account, currency`}
 	lost = statement{name: "lost", text: `SELECT ` + sqlstore.MessageColumns + ` FROM message WHERE state IN (7, 8) AND role = 1 AND seq > $1 ` +
 		`AND NOT EXISTS (SELECT FROM node WHERE number = message.node AND until > clock_timestamp()) ORDER BY seq LIMIT $2`}
-	entriesOf   = statement{name: "entriesof", text: `SELECT ` + sqlstore.EntryColumns + ` FROM entry WHERE message = ANY($1) ORDER BY message, n`, params: []uint32{pgtype.Int8ArrayOID}}
+	entriesOf = statement{name: "entriesof", text: `SELECT ` + sqlstore.EntryColumns + ` FROM entry WHERE message = ANY($1) ORDER BY message, n`, params: []uint32{pgtype.Int8ArrayOID}}
 	// Of each stretch of the index (migration/00001_initial.sql) the first are enough.
 	byReference = statement{name: "byreference", text: `SELECT ` + sqlstore.MessageColumns + ` FROM message JOIN ` +
 		`(SELECT found_at FROM generate_series($2 >> 21, (SELECT seq FROM message ORDER BY seq DESC LIMIT 1) >> 21) stretch CROSS JOIN LATERAL ` +
