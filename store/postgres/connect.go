@@ -37,6 +37,9 @@ func configure(dsn string, options Options) (*pgxpool.Config, error) {
 		return nil, fmt.Errorf("%w: %w", ErrAddress, err) // it holds no password
 	}
 	c := config.ConnConfig
+	if c.Database == "" { // the server would take the one of the user's name
+		return nil, fmt.Errorf("%w: it names no database, as postgres://USER@HOST/NAME does", ErrAddress)
+	}
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = connectTimeout
 	}

@@ -44,3 +44,19 @@ func TestAddressesThatAreRead(t *testing.T) {
 		}
 	}
 }
+
+// A store is not looked for, or made, in the database that happens to have the user's name.
+func TestAnAddressNamesItsDatabase(t *testing.T) {
+	for address, named := range map[string]bool{
+		"postgres://scrip@db": false, "postgres://scrip@db/": false, "postgres://scrip@db?sslmode=disable": false, "host=db user=scrip": false,
+		"postgres://scrip@db/x": true, "postgres://scrip@db?dbname=x": true, "host=db user=scrip dbname=x": true,
+	} {
+		if _, err := configure(address, Options{}); (err == nil) != named || !named && !errors.Is(err, ErrAddress) {
+			t.Errorf("%s: got %v", address, err)
+		}
+	}
+	t.Setenv("PGDATABASE", "x")
+	if _, err := configure("postgres://scrip@db", Options{}); err != nil {
+		t.Errorf("with PGDATABASE: got %v", err)
+	}
+}
