@@ -26,6 +26,7 @@ type Transaction struct {
 	Voucher      VoucherName
 	EndedBy      *txn.Message // the advice or act that ended it; nil while it is open
 	Undone       bool         // EndedBy is the relay's own reversal, which nobody sent: the request had no answer
+	Forestalled  *txn.Message // the reversal that came before it and for which it was declined; nil for any other
 	Queued       *QueueItem   // by which it, the advice that ended it or the question about it waits for its upstream; nil when nothing does
 }
 
@@ -204,6 +205,9 @@ func namesOf(messages []txn.Message) (a Ahead) {
 		add(&a.Details, m.Card)
 		add(&a.Details, m.Target)
 		add(&a.Messages, endedBy(m))
+		if maybeLate(m) {
+			a.IDs = append(a.IDs, m.ID)
+		}
 	}
 	return a
 }
@@ -215,6 +219,16 @@ func endedBy(m txn.Message) int64 {
 		return 0
 	}
 	return m.Ended
+}
+
+// maybeLate says whether a request may have been declined because its reversal came before it: whether by its reason, which
+// is all that a message keeps of it.
+func maybeLate(m txn.Message) bool {
+	late := giftcard.Late
+	if m.Family.IsAirtime() {
+		late = airtime.Late
+	}
+	return m.Role == txn.Request && m.State == txn.Declined && m.Reason == late && m.ID != ""
 }
 
 // transaction gives a message with the names of what it is about.
@@ -233,6 +247,11 @@ func (o *Office) transaction(tx Tx, m txn.Message) (Transaction, error) {
 		}
 		t.EndedBy = &ending
 		t.Undone = slices.Contains(ending.References, o.keys.Found(m.World, secret.ByUndone, string(m.ID)))
+	}
+	if maybeLate(m) {
+		if reversal, found := txn.ReversalBefore(tx, m); found {
+			t.Forestalled = &reversal
+		}
 	}
 	return t, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/decline"
 	"github.com/scripworks/scrip/giftcard"
 	"github.com/scripworks/scrip/ident"
@@ -191,5 +192,58 @@ func TestASettlementThatTheIssuerRefusesIsNotRecorded(t *testing.T) {
 	}
 	if len(d.trail()) != before {
 		t.Error("what was refused was recorded")
+	}
+}
+
+// A request whose reversal came before it tells so, and no other declined request does, also once both were pruned.
+func TestARequestTellsThatItsReversalCameFirst(t *testing.T) {
+	d := newDesk(t)
+	d.shop()
+	d.activate(pan1, 500)
+	late := ident.ID("id-" + strconv.Itoa(d.ids+2)) // of the request after the reversal
+	if err := d.advise(txn.Redemption, txn.Reversal, late); err == nil {
+		t.Fatal("a reversal of what never came was accepted")
+	}
+	id, err := d.ask(txn.Redemption, pan1, 100)
+	if err == nil || id != late {
+		t.Fatalf("request %s ended with %v, want %s declined", id, err, late)
+	}
+	poor, err := d.ask(txn.Redemption, pan1, 900)
+	if err == nil {
+		t.Fatal("more was redeemed than there is")
+	}
+	for _, when := range []string{"whole", "pruned"} {
+		found, err := d.office.FindByID(bg, d.by(admin.Viewer), late)
+		must(t, err)
+		if len(found) != 1 || found[0].Forestalled == nil || found[0].Forestalled.Role != txn.Reversal || found[0].Forestalled.Seq >= found[0].Seq {
+			t.Errorf("%s: found %+v", when, found)
+		}
+		found, err = d.office.FindByID(bg, d.by(admin.Viewer), poor)
+		must(t, err)
+		if len(found) != 1 || found[0].Reason == "" || found[0].Forestalled != nil {
+			t.Errorf("%s: found %+v", when, found)
+		}
+		d.prune()
+	}
+}
+
+// So does a purchase, whose reason is another.
+func TestAPurchaseTellsThatItsReversalCameFirst(t *testing.T) {
+	d := newDesk(t)
+	d.kiosk(1)
+	account, _ := d.office.Register().AccountByName(ident.Production, "kiosk")
+	sender, _ := d.office.Register().Sender(ident.Production, account.Number)
+	late := ident.ID("id-" + strconv.Itoa(d.ids+2))
+	reversal := airtime.Advice{Advice: txn.Advice{Family: txn.Purchase, Role: txn.Reversal, ID: d.newID(), RequestID: late, Sender: sender, Received: d.now}}
+	if _, err := d.vendor.Advise(bg, &reversal); err == nil {
+		t.Fatal("a reversal of what never came was accepted")
+	}
+	if id, _, err := d.buy(airtime.Request{Product: "fifty"}); err == nil || id != late {
+		t.Fatalf("purchase %s ended with %v, want %s declined", id, err, late)
+	}
+	found, err := d.office.FindByID(bg, d.by(admin.Viewer), late)
+	must(t, err)
+	if len(found) != 1 || found[0].Forestalled == nil || found[0].Forestalled.ID != reversal.ID {
+		t.Errorf("found %+v", found)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/scripworks/scrip/airtime"
 	"github.com/scripworks/scrip/giftcard"
+	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/saf"
 )
 
@@ -17,8 +18,9 @@ type Store interface {
 	View(ctx context.Context, keys giftcard.Keys, read func(tx Tx) error) error
 }
 
-// Ahead is what an act is going to read, by number.
+// Ahead is what an act is going to read, by id or by number.
 type Ahead struct {
+	IDs                                []ident.ID // messages with these ids, and reversals that are remembered for them
 	Messages, Details, Vouchers, Items []int64
 	Chains                             []Chain
 }

@@ -175,6 +175,9 @@ func transaction(t admin.Transaction) adminapi.Transaction {
 	if t.Queued != nil {
 		out.Queued = queueItem(*t.Queued)
 	}
+	if by := t.Forestalled; by != nil {
+		out.Forestalled = adminapi.Forestalling{Number: by.Seq, ID: string(by.ID)}
+	}
 	if by := t.EndedBy; by != nil {
 		out.Ended = adminapi.Ending{Number: by.Seq, ID: string(by.ID), At: by.At.UTC(), By: adminapi.EndingBySender}
 		switch {

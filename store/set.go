@@ -240,6 +240,9 @@ func (t *Tx) Ahead(a admin.Ahead) {
 	w := &t.wanted
 	w.Seqs, w.Details = append(w.Seqs, a.Messages...), append(w.Details, a.Details...)
 	w.Vouchers, w.Items = append(w.Vouchers, a.Vouchers...), append(w.Items, a.Items...)
+	for _, id := range a.IDs {
+		w.IDs = append(w.IDs, t.key(id))
+	}
 	for _, chain := range a.Chains {
 		if t.set.messages[chain.From] == nil {
 			w.Seqs, w.Chains = append(w.Seqs, chain.From), append(w.Chains, chain)

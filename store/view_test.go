@@ -289,6 +289,9 @@ func TestWhatIsToBeReadIsAskedForTogether(t *testing.T) {
 	if one, each := read(admin.Ahead{Messages: places}), read(admin.Ahead{}); one != 1 || each <= one {
 		t.Errorf("%d questions for what was said ahead, %d for what was not", one, each)
 	}
+	if one := read(admin.Ahead{IDs: all}); one != 1 {
+		t.Errorf("%d questions for ids that were said ahead", one)
+	}
 }
 
 // The chain of messages is asked for where it is not known, and nothing is asked for twice.

@@ -132,6 +132,13 @@ func Late(tx Tx, s *Sender, f Family, request ident.ID, reason decline.Reason) *
 	return decline.New(reason, "a reversal of this request was received before it").With(detail)
 }
 
+// ReversalBefore gives the reversal that came before a declined request and for which that was declined (rule L8), if that is
+// why.
+func ReversalBefore(tx Tx, request Message) (reversal Message, found bool) {
+	reversal, found = remembered(tx, request.Account, request.Family, request.ID)
+	return reversal, found && reversal.Seq < request.Seq
+}
+
 // remembered finds the reversal that is remembered for a request of a family. One of another space of ids was meant for
 // another request (rule V7).
 func remembered(tx Tx, account ident.Account, f Family, request ident.ID) (reversal Message, found bool) {

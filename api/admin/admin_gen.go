@@ -1138,6 +1138,15 @@ type FloatPage struct {
 	Next   int64   `json:"next,omitempty,omitzero"`
 }
 
+// Forestalling The reversal that came before a request, which was declined for it.
+type Forestalling struct {
+	// ID Its id; absent once it was pruned.
+	ID string `json:"id,omitempty,omitzero"`
+
+	// Number The reversal's number.
+	Number int64 `json:"number"`
+}
+
 // History defines model for History.
 type History struct {
 	BroughtForward Balance       `json:"broughtForward,omitempty,omitzero"`
@@ -1686,6 +1695,9 @@ type Transaction struct {
 
 	// Final What was confirmed of it, in minor units.
 	Final int64 `json:"final,omitempty,omitzero"`
+
+	// Forestalled The reversal that came before a request, which was declined for it.
+	Forestalled Forestalling `json:"forestalled,omitempty,omitzero"`
 
 	// HasBody The message as received can be read.
 	HasBody bool `json:"hasBody,omitempty,omitzero"`

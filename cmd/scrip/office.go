@@ -215,6 +215,9 @@ func lineOf(file io.Reader) (string, error) {
 
 // minor prints an amount in minor units.
 func minor(amount int64, currency adminapi.Currency) string {
+	if currency == "" {
+		return "-"
+	}
 	return strconv.FormatInt(amount, 10) + " of " + string(currency)
 }
 

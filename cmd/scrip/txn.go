@@ -50,6 +50,9 @@ func txnState(t adminapi.Transaction) string {
 	if t.Declined != "" {
 		state = "declined " + t.Declined
 	}
+	if t.Forestalled.Number != 0 {
+		state += ": its reversal came first"
+	}
 	if t.Pruned {
 		state += " (pruned)"
 	}
@@ -283,6 +286,9 @@ func (o *office) showTransaction(t adminapi.Transaction) error {
 		}
 		if t.Ended.Number != 0 {
 			line(w, "ended", fmt.Sprintf("%s by the %s's message %d", clock(t.Ended.At), t.Ended.By, t.Ended.Number))
+		}
+		if first := t.Forestalled; first.Number != 0 {
+			line(w, "its reversal", fmt.Sprintf("message %d %s", first.Number, first.ID))
 		}
 		if t.Upstream != "" {
 			line(w, "passed on to", t.Upstream)
