@@ -8,7 +8,7 @@ import (
 
 // migrateCmd is `scrip migrate`.
 type migrateCmd struct {
-	Database string `arg:"" help:"Store to bring up to date: its file or its data directory, which no server may have open; or the URL of its database."`
+	Store string `arg:"" help:"Store to bring up to date: its file or its data directory, which no server may have open; or the URL of its database."`
 }
 
 // Help gives the example.
@@ -22,7 +22,7 @@ func (migrateCmd) Help() string {
 
 // Run brings a store up to date.
 func (m *migrateCmd) Run(ctx context.Context, c console) error {
-	at := placeOf(m.Database)
+	at := placeOf(m.Store)
 	if err := at.exists(); err != nil {
 		return usageError{fmt.Errorf("there is no store: %w", err)}
 	}

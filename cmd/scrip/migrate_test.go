@@ -27,7 +27,7 @@ func TestAMigrationBehindAnotherIsTold(t *testing.T) {
 	running, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	told := &untilTold{stop: stop}
-	err = (&migrateCmd{Database: database}).Run(running, console{err: told})
+	err = (&migrateCmd{Store: database}).Run(running, console{err: told})
 	if !errors.Is(err, context.Canceled) || !strings.HasSuffix(told.String(), " up to date: waiting, for 0s so far.\n") {
 		t.Errorf("it was told %q, and ended with %v", told, err)
 	}

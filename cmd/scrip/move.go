@@ -199,8 +199,17 @@ func (c *moveCmd) tell(at console, from, to place, r *move.Report, took time.Dur
 	}
 	show(at.out, r.To)
 	_, err := fmt.Fprintf(at.out, "Moved in %s, and both stores are the same. %s is marked as moved.\n%s\n",
-		took.Round(time.Second/10), from, next(to, c.keyset(from)))
+		roughly(took), from, next(to, c.keyset(from)))
 	return err
+}
+
+// roughly gives a time to about three digits, which is as much as people want to know.
+func roughly(took time.Duration) time.Duration {
+	step := time.Microsecond
+	for took >= 1000*step {
+		step *= 10
+	}
+	return took.Round(step)
 }
 
 // next says how a store that was moved is served.

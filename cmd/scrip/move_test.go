@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/move"
@@ -200,5 +201,16 @@ func breakOff(t *testing.T, data, database string) {
 	}
 	if err := errors.Join(from.Close(), to.Close()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestATimeIsToldToThreeDigits(t *testing.T) {
+	for took, want := range map[time.Duration]string{
+		0: "0s", 12_345 * time.Microsecond: "12.3ms", 999_600 * time.Microsecond: "1s", 1_234_567 * time.Microsecond: "1.23s",
+		83*time.Second + 456*time.Millisecond: "1m23.5s", time.Hour + 2*time.Minute + 3*time.Second + 456*time.Millisecond: "1h2m0s",
+	} {
+		if got := roughly(took).String(); got != want {
+			t.Errorf("%d ns is told as %s, want %s", took, got, want)
+		}
 	}
 }

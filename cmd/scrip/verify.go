@@ -15,7 +15,7 @@ import (
 
 // verifyCmd is `scrip verify`.
 type verifyCmd struct {
-	Database string `arg:"" help:"Store to verify: its file, its data directory, or the URL of its database. No server may have a file open."`
+	Store string `arg:"" help:"Store to verify: its file, its data directory, or the URL of its database. No server may have a file open."`
 }
 
 // Help gives the example.
@@ -33,7 +33,7 @@ var errBroken = errors.New("the store is not sound")
 
 // Run verifies a store.
 func (v *verifyCmd) Run(ctx context.Context, c console) error {
-	at := placeOf(v.Database)
+	at := placeOf(v.Store)
 	if err := at.exists(); err != nil {
 		return usageError{fmt.Errorf("there is no store: %w", err)}
 	}
