@@ -77,7 +77,7 @@ func when(so bool, setting, format string, args ...any) *Fault {
 
 func (s *Serve) checkPlaces() []*Fault {
 	return []*Fault{
-		when(s.Data == "" && s.Database == "" && !s.InMemory, "data", "is missing; it is the directory that holds everything"),
+		when(s.Data == "" && s.Database == "" && !s.InMemory, "data", "is missing, and so is database: data is the directory that holds everything, database the URL of one that servers share"),
 		when(s.Data == "" && s.Database != "" && s.Keyset == "", "keyset", "is missing, and there is no data directory to keep one in: a database needs one of them"),
 		when(s.Database != "" && !IsDatabaseURL(s.Database), "database", "is no URL that begins with postgres://"),
 		when(s.Committers < 0 || s.Committers > maxCommitters, "committers", "%d is not from 0 to %d", s.Committers, maxCommitters),
