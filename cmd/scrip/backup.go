@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -64,13 +65,14 @@ func (c *backupCmd) Run(ctx context.Context, at console) (err error) {
 	if err := c.fetch(ctx, at, partial); err != nil {
 		return err
 	}
-	if err := c.judge(ctx, at, partial); err != nil {
+	judged, err := c.judge(ctx, at, partial)
+	if err != nil {
 		return err
 	}
 	if err := c.publish(partial); err != nil {
 		return err
 	}
-	return c.tell(at)
+	return c.tell(at, judged)
 }
 
 // check finds what cannot be before anything is done.
@@ -185,26 +187,39 @@ func (c *backupCmd) download(ctx context.Context, at console, partial string) (e
 	return nil
 }
 
-// judge opens the copy, and copies the keyset beside it, under no name yet, when that is wanted and it is the copy's.
-func (c *backupCmd) judge(ctx context.Context, at console, partial string) (err error) {
+// judge opens the copy, and copies the keyset beside it, under no name yet, when that is wanted and it is the copy's. It gives
+// what was found in the copy, when that is wanted.
+func (c *backupCmd) judge(ctx context.Context, at console, partial string) (r *invariant.Report, err error) {
 	d, err := sqlite.Open(partial, sqlite.Options{ReadOnly: true})
 	if err != nil {
-		return fmt.Errorf("what was copied cannot be read: %w", err)
+		return nil, fmt.Errorf("what was copied cannot be read: %w", err)
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	if err := tellMark(ctx, at, c.File, d); err != nil {
-		return err
+		return nil, err
 	}
 	if c.Verify {
-		report, err := invariant.Check(ctx, d)
-		if err != nil {
-			return err
+		if r, err = invariant.Check(ctx, d); err != nil {
+			return nil, err
 		}
-		show(at.out, report)
-		if len(report.Faults) > 0 {
-			return fmt.Errorf("%w, and neither is its copy, which was not kept", errBroken)
+		if len(r.Faults) > 0 {
+			show(c.people(at), r)
+			return nil, fmt.Errorf("%w, and neither is its copy, which was not kept", errBroken)
 		}
 	}
+	return r, c.copyKeyset(ctx, d, partial)
+}
+
+// people is where people read.
+func (c *backupCmd) people(at console) io.Writer {
+	if c.JSON {
+		return at.err
+	}
+	return at.out
+}
+
+// copyKeyset copies the keyset beside a copy, if it is the copy's.
+func (c *backupCmd) copyKeyset(ctx context.Context, d *sqlite.Driver, partial string) error {
 	if c.Keyset == "" {
 		return nil
 	}
@@ -254,17 +269,57 @@ func name(partial, file string) error {
 }
 
 // tell says what was made.
-func (c *backupCmd) tell(at console) error {
+func (c *backupCmd) tell(at console, judged *invariant.Report) error {
 	info, err := os.Stat(c.File)
 	if err != nil {
 		return err
 	}
+	if c.Keyset != "" {
+		fmt.Fprintln(at.err, "scrip: whoever has both files can read the card numbers, PINs and messages in the store: keep them apart.")
+	}
+	if c.JSON {
+		return json.NewEncoder(at.out).Encode(c.made(info.Size(), judged))
+	}
+	if judged != nil {
+		show(at.out, judged)
+	}
 	fmt.Fprintf(at.out, "Made %s, %d bytes.\n", c.File, info.Size())
-	if c.Keyset == "" {
-		_, err = fmt.Fprintln(at.out, "The keyset is not in it. Without the store's keys.json it cannot be read: keep a copy of that, apart from this one.")
+	if c.Keyset != "" {
+		_, err = fmt.Fprintf(at.out, "Made %s.\n", c.File+keysSuffix)
 		return err
 	}
-	fmt.Fprintf(at.out, "Made %s.\n", c.File+keysSuffix)
-	_, err = fmt.Fprintln(at.err, "scrip: whoever has both files can read the card numbers, PINs and messages in the store: keep them apart.")
+	_, err = fmt.Fprintln(at.out, "The keyset is not in it. Without the store's keys.json it cannot be read: keep a copy of that, apart from this one.")
 	return err
+}
+
+// made is a backup as it is told to programs.
+type made struct {
+	File     string    `json:"file"`
+	Bytes    int64     `json:"bytes"`
+	Keyset   string    `json:"keyset,omitempty"`   // the file of the keyset, where one was made beside it
+	Verified *verified `json:"verified,omitempty"` // what is in it, where that was asked for; it is sound
+}
+
+// verified are the numbers that verify tells of a sound store.
+type verified struct {
+	Cards          int64 `json:"cards"`
+	Vouchers       int64 `json:"vouchers"`
+	Messages       int64 `json:"messages"`
+	Entries        int64 `json:"entries"`
+	OpenRequests   int64 `json:"openRequests"`
+	WithoutOutcome int64 `json:"withoutOutcome"`
+	Queued         int64 `json:"queued"`
+	Pruned         int64 `json:"pruned"`
+	BroughtForward int64 `json:"broughtForward"`
+}
+
+func (c *backupCmd) made(bytes int64, r *invariant.Report) made {
+	m := made{File: c.File, Bytes: bytes}
+	if c.Keyset != "" {
+		m.Keyset = c.File + keysSuffix
+	}
+	if r != nil {
+		m.Verified = &verified{r.Cards, r.Vouchers, r.Messages, r.Entries, r.Open, r.Working, r.Queued, r.Pruned, r.Brought}
+	}
+	return m
 }
