@@ -37,7 +37,7 @@ import (
 // Settings are what a program is made of. The zero value of each is good unless said otherwise.
 type Settings struct {
 	Data        string    // directory of the store and its keys; empty, without a database, keeps nothing
-	Database    string    // URL of a PostgreSQL database with the store; Data then has the keys alone
+	Database    string    // URL of a PostgreSQL database with the store; Data then has the keys alone, or with KeysFile nothing
 	Committers  int       // batches saved at once; 0 is what suits the store
 	KeysFile    string    // keyset file; empty is keys.json in Data
 	Listen      string    // address of the contracts
@@ -165,7 +165,7 @@ func New(ctx context.Context, s Settings) (*App, error) {
 
 // open opens keys, driver and store.
 func (a *App) open(ctx context.Context) error {
-	if a.settings.Data != "" {
+	if a.settings.usesData() {
 		if err := os.MkdirAll(a.settings.Data, 0o700); err != nil {
 			return fmt.Errorf("data directory: %w", err)
 		}
@@ -195,6 +195,11 @@ func (a *App) open(ctx context.Context) error {
 		Committers: a.committers(),
 	})
 	return nil
+}
+
+// usesData says whether anything is kept in the data directory: the store, or the keys of one that is in a database.
+func (s *Settings) usesData() bool {
+	return s.Data != "" && (s.Database == "" || s.KeysFile == "")
 }
 
 // build makes the rooms above the store.
