@@ -113,8 +113,8 @@ func end(log *slog.Logger, stop func() error) error {
 	return nil
 }
 
-// announce says what was made for a server. It comes before the server listens, because what was made has been
-// committed, and would not be made again if listening failed.
+// announce says what was made for a server. Where anything is kept it comes before the server listens, because what was made has
+// been committed, and would not be made again if listening failed.
 func announce(a *app.App, s *config.Serve, c console) {
 	if a.MadeKeys {
 		fmt.Fprintf(c.err, "Made a keyset in %s. Without it the store cannot be read: keep a copy in a safe place.\n", app.KeysPath(s.Data, s.Keyset))
@@ -172,8 +172,13 @@ func (s *sandboxCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	announce(a, &s.Serve, c)
+	if !s.InMemory {
+		announce(a, &s.Serve, c)
+	}
 	return live(ctx, a, &s.Serve, c, func() {
+		if s.InMemory { // what it made would be gone if it could not listen
+			announce(a, &s.Serve, c)
+		}
 		serving(ctx, a, &s.Serve, c)
 		fmt.Fprint(c.out, sandbox.Welcome(a.Address().String(), a.AdminAddress().String()))
 	})

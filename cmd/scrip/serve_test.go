@@ -99,6 +99,19 @@ func TestTheFirstTokenIsToldThoughTheServerCannotListen(t *testing.T) {
 	}
 }
 
+// A sandbox that keeps nothing takes its operator with it when it cannot listen.
+func TestNoTokenIsToldOfASandboxThatNeverWas(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	code, out, told := ran(t, "sandbox", "--listen", busy.Addr().String(), "--admin-listen", "127.0.0.1:0")
+	if code != exitFailed || out != "" || !strings.Contains(told, "address already in use") || printedToken(told) != "" {
+		t.Errorf("exit code %d\n%s%s", code, out, told)
+	}
+}
+
 // Whoever gives the store's file for its directory hears which setting is wrong, and how.
 func TestAFileIsNoDataDirectory(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "scrip.db")
