@@ -59,3 +59,11 @@ func TestOneOfSeveralFlagsIsEnough(t *testing.T) {
 		}
 	}
 }
+
+// The version is where people look for it.
+func TestTheVersionIsAFlagToo(t *testing.T) {
+	_, want, _ := ran(t, "version")
+	if code, out, told := ran(t, "--version"); code != exitDone || out != want || !strings.HasPrefix(out, "scrip ") || told != "" {
+		t.Errorf("exit code %d, got %q, want %q\n%s", code, out, want, told)
+	}
+}

@@ -48,6 +48,8 @@ type commands struct {
 	Migrate  migrateCmd  `cmd:"" help:"Bring a store up to date for this release."`
 	Keys     keysCmd     `cmd:"" help:"Look after the keyset."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
+
+	VersionFlag kong.VersionFlag `name:"version" help:"Print the version, as scrip version does."`
 }
 
 // Help gives the example.
@@ -104,6 +106,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		kong.Name("scrip"), kong.Description("Scrip moves prepaid value: an issuer of gift cards, a vendor of airtime, and the switch in front of others."), kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(exiting{code}) }),
+		kong.Vars{"version": versionLine()},
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(console{stdout, stderr}),
 		kong.OptionFunc(instants),
 	)
@@ -160,9 +163,12 @@ func (versionCmd) Help() string { return "Example:\n  scrip version" }
 
 // Run prints the version.
 func (versionCmd) Run(c console) error {
-	_, err := fmt.Fprintln(c.out, "scrip", version())
+	_, err := fmt.Fprintln(c.out, versionLine())
 	return err
 }
+
+// versionLine is what is printed of the version.
+func versionLine() string { return "scrip " + version() }
 
 // version is the module's, as the build recorded it.
 func version() string {
