@@ -173,7 +173,8 @@ func (c *cardShowCmd) Run(ctx context.Context, at console) error {
 type cardHistoryCmd struct {
 	officeFlags
 	cardArg
-	Limit int `default:"100" help:"How many messages at most."`
+	Before string `placeholder:"PLACE" help:"Go on from where an earlier answer says that there are more."`
+	Limit  atMost `default:"100" help:"How many messages at most."`
 }
 
 // Help gives the example.
@@ -185,9 +186,12 @@ func (c *cardHistoryCmd) Run(ctx context.Context, at console) error {
 	if err != nil {
 		return err
 	}
-	h, err := o.history(ctx, number, c.Limit)
+	h, err := o.history(ctx, number, c.Before, int(c.Limit))
 	if err != nil {
 		return err
+	}
+	if h.Next != "" {
+		o.more("--before", h.Next)
 	}
 	items := h.Items
 	if h.Pruned && !o.json {
@@ -205,9 +209,8 @@ func (c *cardHistoryCmd) Run(ctx context.Context, at console) error {
 	})
 }
 
-// history gives the newest messages of a card, at most limit.
-func (o *office) history(ctx context.Context, number adminapi.CardNumber, limit int) (h adminapi.History, err error) {
-	before := ""
+// history gives the newest messages of a card before a place, at most limit; Next is where it goes on.
+func (o *office) history(ctx context.Context, number adminapi.CardNumber, before string, limit int) (h adminapi.History, err error) {
 	for {
 		a, err := o.GetCardHistoryWithResponse(ctx, number, &adminapi.GetCardHistoryParams{
 			Before: before, Limit: adminapi.Limit(max(1, min(pageSize, limit-len(h.Items)))),

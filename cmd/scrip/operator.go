@@ -145,7 +145,7 @@ type operatorAuditCmd struct {
 	Subject  string `help:"Only what was done to this, such as card/17 or account/till7."`
 	Operator string `help:"Only what this operator did."`
 	After    int64  `help:"Only what comes after this number."`
-	Limit    int    `default:"1000" help:"How many entries at most."`
+	Limit    atMost `default:"1000" help:"How many entries at most."`
 }
 
 // Help gives the example.
@@ -160,9 +160,10 @@ func (c *operatorAuditCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	var entries []adminapi.AuditEntry
-	for after := c.After; len(entries) < c.Limit; {
+	after := c.After
+	for len(entries) < int(c.Limit) {
 		a, err := o.ListAuditWithResponse(ctx, &adminapi.ListAuditParams{
-			Subject: c.Subject, Operator: adminapi.Name(c.Operator), After: adminapi.After(after), Limit: adminapi.Limit(min(pageSize, c.Limit-len(entries))),
+			Subject: c.Subject, Operator: adminapi.Name(c.Operator), After: adminapi.After(after), Limit: adminapi.Limit(min(pageSize, int(c.Limit)-len(entries))),
 		})
 		if err != nil {
 			return err
@@ -175,6 +176,9 @@ func (c *operatorAuditCmd) Run(ctx context.Context, at console) error {
 		if after = page.Next; after == 0 {
 			break
 		}
+	}
+	if after != 0 {
+		o.more("--after", after)
 	}
 	return list(o, "NUMBER\tWHEN\tWHO\tACT\tSUBJECT\tCHANGE\tREASON", entries, func(e adminapi.AuditEntry) []any {
 		return []any{e.Number, e.At, e.Operator, e.Act, e.Subject, change(e.Before, e.After), e.Reason}

@@ -161,7 +161,7 @@ func (c *safListCmd) Run(ctx context.Context, at console) error {
 		}
 	}
 	if next != 0 {
-		o.more(next)
+		o.more("--after", next)
 	}
 	return list(o, itemHead, items, itemRow)
 }

@@ -138,9 +138,12 @@ func (c *txnFindCmd) ofCard(ctx context.Context, o *office) ([]adminapi.Transact
 	if err != nil {
 		return nil, err
 	}
-	h, err := o.history(ctx, number, pageSize)
+	h, err := o.history(ctx, number, "", pageSize)
 	if err != nil {
 		return nil, err
+	}
+	if h.Next != "" {
+		o.more("scrip card history --before", h.Next)
 	}
 	var found []adminapi.Transaction
 	for _, item := range h.Items {
@@ -166,7 +169,7 @@ func (c *txnFindCmd) ofMerchant(ctx context.Context, o *office) (found []adminap
 		case err != nil:
 			return nil, err
 		case full != "" && len(page) > 0:
-			o.more(full)
+			o.more("--after", full)
 			return found, nil
 		}
 		found = append(found, page...)

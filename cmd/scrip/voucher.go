@@ -168,7 +168,8 @@ type voucherListCmd struct {
 	Status  string `enum:"stock,sold,quarantine,withdrawn" default:"quarantine" help:"In which status: stock, sold, quarantine or withdrawn."`
 	Batch   int32  `placeholder:"N" help:"Only vouchers of this batch."`
 	Product string `placeholder:"ID" help:"Only vouchers of this product."`
-	Limit   int    `default:"100" help:"How many at most."`
+	After   string `placeholder:"PLACE" help:"Go on from where an earlier answer to the same question says that there are more."`
+	Limit   atMost `default:"100" help:"How many at most."`
 }
 
 // Help gives the example.
@@ -183,10 +184,11 @@ func (c *voucherListCmd) Run(ctx context.Context, at console) error {
 		return err
 	}
 	var found []adminapi.Voucher
-	for after := ""; ; {
+	after := c.After
+	for {
 		a, err := o.ListVouchersWithResponse(ctx, &adminapi.ListVouchersParams{
 			Status: adminapi.VoucherStatus(c.Status), Batch: c.Batch, Product: c.Product, After: after,
-			Limit: adminapi.Limit(max(1, min(pageSize, c.Limit-len(found)))),
+			Limit: adminapi.Limit(min(pageSize, int(c.Limit)-len(found))),
 		})
 		if err != nil {
 			return err
@@ -196,9 +198,12 @@ func (c *voucherListCmd) Run(ctx context.Context, at console) error {
 			return err
 		}
 		found = append(found, page.Vouchers...)
-		if after = page.Next; after == "" || len(found) >= c.Limit {
+		if after = page.Next; after == "" || len(found) >= int(c.Limit) {
 			break
 		}
+	}
+	if after != "" {
+		o.more("--after", after)
 	}
 	return list(o, "NUMBER\tSERIAL\tSTATUS\tPRODUCT\tBATCH\tNAME\tEXPIRY", found, func(v adminapi.Voucher) []any {
 		return []any{v.Number, v.Serial, string(v.Status), v.Product, v.Batch, v.BatchName, v.Expiry}
