@@ -162,7 +162,9 @@ func all[T any](page func(after int64) ([]T, int64, error)) (found []T, err erro
 
 // more tells that there is more than was asked for, and which flag with which place goes on, beside what is printed, so that
 // each line of that stays a thing.
-func (o *office) more(flag string, place any) { fmt.Fprintf(o.err, "there are more: %s %v goes on\n", flag, place) }
+func (o *office) more(flag string, place any) {
+	fmt.Fprintf(o.err, "there are more: %s %v goes on\n", flag, place)
+}
 
 // atMost is how many things a command may print: 1 or more. Its zero value says that nothing was given.
 type atMost int
