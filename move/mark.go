@@ -92,18 +92,31 @@ func Serve(ctx context.Context, d store.Driver, now time.Time) error {
 	})
 }
 
+// First gives the row with which a store that is made to be moved to is made, so that no server opens it should the move be
+// killed before it begins. Settings with the same FromName and Now then begin it.
+func First(fromName string, now time.Time) (*admin.Row, error) {
+	return (&mark{Incomplete: true, Peer: fromName, At: now}).row()
+}
+
+// row gives the row of a mark; that of none takes the one off that is there.
+func (m *mark) row() (*admin.Row, error) {
+	r := &admin.Row{Kind: admin.SettingRow, Number: markRow, World: ident.Production, Name: markName}
+	if m == nil {
+		return r, nil
+	}
+	var err error
+	r.Content, err = json.Marshal(m)
+	return r, err
+}
+
 // put marks a store; no mark takes the one off that is there.
 func put(ctx context.Context, d store.Driver, m *mark) error {
-	row := admin.Row{Kind: admin.SettingRow, Number: markRow, World: ident.Production, Name: markName}
-	if m != nil {
-		content, err := json.Marshal(m)
-		if err != nil {
-			return err
-		}
-		row.Content = content
+	row, err := m.row()
+	if err != nil {
+		return err
 	}
 	return save(ctx, d, func(c *store.Changes) error {
-		c.Rows = append(c.Rows, row)
+		c.Rows = append(c.Rows, *row)
 		return nil
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/invariant"
 	"github.com/scripworks/scrip/secret"
 	"github.com/scripworks/scrip/store"
@@ -99,7 +100,16 @@ func prepare(ctx context.Context, s Settings) error {
 	if err := s.mayLeave(ctx); err != nil {
 		return fmt.Errorf("the store to be moved: %w", err)
 	}
-	switch err := Check(ctx, s.To); {
+	there, err := read(ctx, s.To)
+	if err != nil {
+		return fmt.Errorf("the store to move to: %w", err)
+	}
+	if there.isOf(s) { // it was made for this move, with the mark
+		if empty, err := isEmpty(ctx, s.To); err != nil || empty {
+			return err
+		}
+	}
+	switch err := there.refusal(); {
 	case errors.Is(err, ErrIncomplete) && s.Again:
 		if err := s.To.Erase(ctx); err != nil {
 			return fmt.Errorf("erase what the last move has left: %w", err)
@@ -134,14 +144,18 @@ func (s *Settings) mayLeave(ctx context.Context) error {
 	return m.refusal()
 }
 
-// isEmpty says whether nothing was ever written to a store.
+// isOf says whether a mark is the one with which a store was made for a move.
+func (m *mark) isOf(s Settings) bool {
+	return m != nil && m.Incomplete && m.Peer == s.FromName && m.At.Equal(s.Now)
+}
+
+// isEmpty says whether nothing but a mark was ever written to a store.
 func isEmpty(ctx context.Context, s store.Whole) (bool, error) {
 	last, err := s.LastPlace(ctx)
 	if err != nil || last > 0 {
 		return false, err
 	}
-	kinds, err := s.Kinds(ctx)
-	if err != nil || len(kinds) > 0 {
+	if some, err := hasRows(ctx, s); err != nil || some {
 		return false, err
 	}
 	messages, err := s.Messages(ctx, 0, 1)
@@ -150,6 +164,19 @@ func isEmpty(ctx context.Context, s store.Whole) (bool, error) {
 	}
 	cards, err := s.Cards(ctx, 0, 1)
 	return len(cards) == 0, err
+}
+
+// hasRows says whether there is a row other than the mark.
+func hasRows(ctx context.Context, s store.Whole) (bool, error) {
+	kinds, err := s.Kinds(ctx)
+	if err != nil || len(kinds) == 0 {
+		return false, err
+	}
+	if len(kinds) > 1 || kinds[0] != admin.SettingRow {
+		return true, nil
+	}
+	settings, err := s.Rows(ctx, admin.SettingRow, 0, 2)
+	return len(settings) > 1 || len(settings) == 1 && !isMark(&settings[0]), err
 }
 
 // copy copies every record, and judges the old store meanwhile.

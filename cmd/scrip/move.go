@@ -66,12 +66,12 @@ func (c *moveCmd) Run(ctx context.Context, at console) (err error) {
 	if err := to.makeDirectory(); err != nil {
 		return err
 	}
-	fresh, err := to.open(ctx, at.err)
+	began := time.Now()
+	fresh, err := openMarked(ctx, at, from, to, began)
 	if err != nil {
 		return fmt.Errorf("%s: %w", to, err)
 	}
 	defer func() { err = errors.Join(err, fresh.Close()) }()
-	began := time.Now()
 	report, err := move.Run(ctx, move.Settings{
 		From: old, To: fresh, FromName: from.String(), ToName: to.String(), Keys: keys, Again: c.Again, Now: began, Told: tellMoved(at),
 		Waiting: tellWaiting(at, to),
@@ -83,6 +83,15 @@ func (c *moveCmd) Run(ctx context.Context, at console) (err error) {
 		return err
 	}
 	return c.tell(at, from, to, report, time.Since(began))
+}
+
+// openMarked opens the store to move to. One that is made is marked as incomplete before anybody else can open it.
+func openMarked(ctx context.Context, at console, from, to place, began time.Time) (store.Whole, error) {
+	first, err := move.First(from.String(), began)
+	if err != nil {
+		return nil, err
+	}
+	return to.openWith(ctx, at.err, first)
 }
 
 // check finds what cannot be before anything is opened, or made.

@@ -214,3 +214,41 @@ func TestATimeIsToldToThreeDigits(t *testing.T) {
 		}
 	}
 }
+
+// A move that was killed once it had made the store to move to, and did nothing more, leaves one that no server opens.
+func TestAMoveThatWasKilledAsItBegan(t *testing.T) {
+	for name, to := range map[string]place{
+		"file": {file: filepath.Join(t.TempDir(), "scrip.db")}, "database": {url: pgtest.Shared(t).Database(t)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := t.TempDir()
+			a, err := app.New(t.Context(), app.Settings{Data: data, Token: officeToken})
+			if err != nil {
+				t.Fatal(err)
+			}
+			stop(t, a)
+			at := console{out: io.Discard, err: io.Discard}
+			made, err := openMarked(t.Context(), at, placeOf(data), to, time.Now())
+			if err == nil {
+				err = made.Close()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			served := app.Settings{Database: to.url, KeysFile: filepath.Join(data, "keys.json"), Token: officeToken}
+			if to.file != "" {
+				served.Data = filepath.Dir(to.file)
+			}
+			if _, err := app.New(t.Context(), served); !errors.Is(err, move.ErrIncomplete) {
+				t.Errorf("serving what was made: %v", err)
+			}
+			where := to.url + to.file
+			if code, _, told := ran(t, "move", data, where); code != exitFailed || !strings.Contains(told, "a move into this store has not ended") {
+				t.Errorf("without being asked: exit code %d, %s", code, told)
+			}
+			if code, _, told := ran(t, "move", data, where, "--again"); code != exitDone {
+				t.Errorf("again: exit code %d, %s", code, told)
+			}
+		})
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/config"
 	"github.com/scripworks/scrip/store"
@@ -139,10 +140,15 @@ func (p place) makeDirectory() error {
 // open opens the store that is there; it is made, or brought up to date. A file can be open in one process only. A wait for
 // another process that migrates is told.
 func (p place) open(ctx context.Context, told io.Writer) (store.Whole, error) {
+	return p.openWith(ctx, told, nil)
+}
+
+// openWith does as open does; a store that is made has a row from its first instant on.
+func (p place) openWith(ctx context.Context, told io.Writer, first *admin.Row) (store.Whole, error) {
 	if p.url == "" {
-		return sqlite.Open(p.file, sqlite.Options{})
+		return sqlite.Open(p.file, sqlite.Options{First: first})
 	}
-	return postgres.Open(ctx, p.url, postgres.Options{Name: "scrip", Waiting: func(so time.Duration) {
+	return postgres.Open(ctx, p.url, postgres.Options{Name: "scrip", First: first, Waiting: func(so time.Duration) {
 		fmt.Fprintf(told, "Another process is bringing %s up to date: waiting, for %s so far.\n", p, so.Round(time.Second))
 	}})
 }

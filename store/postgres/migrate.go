@@ -17,6 +17,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/store/sqlstore"
 )
 
 //go:embed migration/*.sql
@@ -60,7 +63,7 @@ func prepareSchema(ctx context.Context, config *pgxpool.Config, known int64, opt
 	if outdated, err := is.accept(known, options.ReadOnly); err != nil || !outdated {
 		return err
 	}
-	return migrate(ctx, config)
+	return migrate(ctx, config, options.First)
 }
 
 // takeTurn takes the lock of whoever migrates, unless somebody has it. It does not wait: a statement that waited for it would be
@@ -100,10 +103,10 @@ func pause(ctx context.Context) error {
 
 // migrate runs the migrations that are missing. While others hold a table, such as a backup, or nodes serve that could not go
 // on, it tries again for a while: a node that was killed counts for store.LeaseTime.
-func migrate(ctx context.Context, config *pgxpool.Config) error {
+func migrate(ctx context.Context, config *pgxpool.Config, first *admin.Row) error {
 	last := time.Now().Add(migrationWithin)
 	for {
-		err := tryMigrations(ctx, config)
+		err := tryMigrations(ctx, config, first)
 		switch {
 		case !inTheWay(err):
 			return err
@@ -130,7 +133,7 @@ const (
 )
 
 // tryMigrations runs the migrations that are missing, once.
-func tryMigrations(ctx context.Context, config *pgxpool.Config) (err error) {
+func tryMigrations(ctx context.Context, config *pgxpool.Config, first *admin.Row) (err error) {
 	settings := config.ConnConfig.Copy()
 	for _, limit := range []string{"statement_timeout", "idle_in_transaction_session_timeout"} {
 		settings.RuntimeParams[limit] = "0" // a table may be large
@@ -138,7 +141,7 @@ func tryMigrations(ctx context.Context, config *pgxpool.Config) (err error) {
 	settings.RuntimeParams["lock_timeout"] = strconv.FormatInt(migrationWait.Milliseconds(), 10)
 	db := stdlib.OpenDB(*settings)
 	defer func() { err = errors.Join(err, db.Close()) }()
-	p, err := provider(db)
+	p, err := provider(db, first)
 	if err != nil {
 		return err
 	}
@@ -148,12 +151,12 @@ func tryMigrations(ctx context.Context, config *pgxpool.Config) (err error) {
 	return nil
 }
 
-func provider(db *sql.DB) (*goose.Provider, error) {
+func provider(db *sql.DB, first *admin.Row) (*goose.Provider, error) {
 	scripts, err := fs.Sub(migrations, "migration")
 	if err != nil {
 		return nil, err
 	}
-	p, err := goose.NewProvider(goose.DialectPostgres, db, scripts, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(goose.DialectPostgres, db, sqlstore.WithFirst(scripts, first, `'\x%x'`), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return nil, fmt.Errorf("postgres: read migrations: %w", err)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/sqlstore"
 )
@@ -44,6 +45,9 @@ type Options struct {
 	// Timeout bounds each wait for the server but that for a connection; 0 is DefaultTimeout. The server gives a statement
 	// up after three quarters of it.
 	Timeout time.Duration
+	// First is a row that a store which Open makes has from its first instant on: whoever opens it after this process was killed
+	// finds it. A store that is there already does not get it. It may be nil.
+	First *admin.Row
 	// Waiting is told that Open waits while another process brings the store up to date, which has no bound but that of
 	// Open's context, and how long it has waited: when it begins to and once a minute from then on. It may be nil.
 	Waiting func(so time.Duration)

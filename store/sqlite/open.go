@@ -15,6 +15,9 @@ import (
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver of database/sql that migrations run on
 	"zombiezen.com/go/sqlite"
+
+	"github.com/scripworks/scrip/admin"
+	"github.com/scripworks/scrip/store/sqlstore"
 )
 
 const (
@@ -72,7 +75,7 @@ func lockFile(path string) (*sqlite.Conn, error) {
 }
 
 // migrate brings the file up to date, or makes it when there is nothing to begin with. It runs under our lock.
-func migrate(path string, begin bool) (err error) {
+func migrate(path string, begin bool, first *admin.Row) (err error) {
 	db, err := sql.Open("sqlite", fileURL(path))
 	if err != nil {
 		return fmt.Errorf("sqlite: open: %w", err)
@@ -83,7 +86,7 @@ func migrate(path string, begin bool) (err error) {
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, scripts, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, sqlstore.WithFirst(scripts, first, `x'%x'`), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("sqlite: read migrations: %w", err)
 	}

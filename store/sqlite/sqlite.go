@@ -16,6 +16,7 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
+	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/store"
 	"github.com/scripworks/scrip/store/sqlstore"
 )
@@ -29,6 +30,9 @@ type Options struct {
 	// ReadOnly opens a store as it is and changes nothing: no file is made or brought up to date, and a log that was
 	// left behind is read where it lies. Begin and whatever else writes gives ErrReadOnly.
 	ReadOnly bool
+	// First is a row that a store which Open makes has from its first instant on: whoever opens it after this process was killed
+	// finds it. A store that is there already does not get it. It may be nil.
+	First *admin.Row
 }
 
 // Defaults and bounds of a driver's memory.
@@ -117,7 +121,7 @@ func (d *Driver) open(path string, options Options) error {
 	if err := errors.Join(private(path), forgetCopy(path)); err != nil {
 		return err
 	}
-	if err := migrate(path, is.empty); err != nil {
+	if err := migrate(path, is.empty, options.First); err != nil {
 		return err
 	}
 	if err := d.openWriter(path); err != nil {
