@@ -411,7 +411,10 @@ func (m *model) reverse(r *modelRequest) {
 	case conform.Activate:
 		c.renew()
 	case conform.Load:
-		c.book, c.loads = c.book-r.amount, max(0, c.loads-1)
+		c.book -= r.amount
+		for counted := c; counted != nil; counted = counted.heir { // whoever took over from it took the count over, too
+			counted.loads = max(0, counted.loads-1)
+		}
 	case conform.Redeem:
 		c.move(r.amount)
 		for pan, card := range m.cards {
