@@ -168,6 +168,7 @@ func (d dump) without(w ident.World) dump {
 		Levels:   slices.DeleteFunc(slices.Clone(d.Levels), func(l saf.Level) bool { return l.Account == ident.Account(w) }),
 		Batches:  slices.DeleteFunc(slices.Clone(d.Batches), func(b airtime.Batch) bool { return b.World == w }),
 		Floats:   slices.DeleteFunc(slices.Clone(d.Floats), func(f airtime.Float) bool { return f.World == w }),
+		Sums:     d.Sums, // of the world of production, which is never forgotten
 	}
 }
 
