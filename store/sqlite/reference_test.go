@@ -293,6 +293,23 @@ func TestADamagedRunStopsItsSearchesAlone(t *testing.T) {
 	}
 }
 
+// A search that goes on within a run tells of damage wherever it looks for its place.
+func TestASearchThatGoesOnTellsOfDamage(t *testing.T) {
+	const messages = 20_000
+	smallRuns(t, 1<<20, 32)
+	s, d := openStore(t, filepath.Join(t.TempDir(), "scrip.db"))
+	defer s.Close()
+	writeRun(t, d, 0, messages) // every other message has the reference 7, so that many parts begin with it
+	if err := d.writer.exec(`UPDATE reference_run SET data = x'ff' WHERE place & 65535 < 65535`); err != nil {
+		t.Fatal(err)
+	}
+	for _, after := range []int64{0, 1, messages / 2, messages - 2} {
+		if _, err := d.MessagesByReference(t.Context(), ident.Production, 7, after, 10); !errors.Is(err, errRun) {
+			t.Errorf("after %d it is told %v", after, err)
+		}
+	}
+}
+
 // ownHash spreads seqs over all hashes.
 func ownHash(seq int64) int64 { return int64(uint64(seq) * 0x9e3779b97f4a7c15) }
 

@@ -147,7 +147,10 @@ func (r run) probe(c *conn, hash uint64, after int64, tell func(seq int64) (enou
 	begin := sort.Search(parts, func(part int) bool { return first(part) >= wanted })
 	end := begin + sort.Search(parts-begin, func(n int) bool { return first(begin+n) > wanted })
 	part, err := r.skip(c, begin, end, after)
-	for ; part < end && err == nil; part++ {
+	if err != nil {
+		return false, err
+	}
+	for ; part < end; part++ {
 		data, _, err := r.row(c, part)
 		if err != nil {
 			return false, err
@@ -161,8 +164,8 @@ func (r run) probe(c *conn, hash uint64, after int64, tell func(seq int64) (enou
 
 // skip gives the part in which the messages after one begin, of parts that begin with a hash: it may be the part before.
 func (r run) skip(c *conn, begin, end int, after int64) (part int, err error) {
-	if after == 0 {
-		end = begin
+	if after <= 0 {
+		end = begin // whoever looks for all begins where they do
 	}
 	n := sort.Search(end-begin, func(n int) bool {
 		var seq int64
