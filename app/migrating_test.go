@@ -9,22 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/scripworks/scrip/store/postgres/pgtest"
 )
 
 // A node that starts while another one migrates says in the log why it does not listen yet.
 func TestAStartBehindAMigrationIsToldInTheLog(t *testing.T) {
 	dsn := pgtest.Shared(t).Database(t)
-	migrating, err := pgx.Connect(t.Context(), dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer migrating.Close(t.Context())
-	if _, err := migrating.Exec(t.Context(), `SELECT pg_advisory_lock(x'53637270'::bigint)`); err != nil {
-		t.Fatal(err)
-	}
+	pgtest.Migrating(t, dsn)
 	starting, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	log := &untilTold{stop: stop}

@@ -8,26 +8,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/scripworks/scrip/store/postgres/pgtest"
 )
 
 // Whoever migrates while another process does is told why nothing happens.
 func TestAMigrationBehindAnotherIsTold(t *testing.T) {
 	database := pgtest.Shared(t).Database(t)
-	migrating, err := pgx.Connect(t.Context(), database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer migrating.Close(t.Context())
-	if _, err := migrating.Exec(t.Context(), `SELECT pg_advisory_lock(x'53637270'::bigint)`); err != nil {
-		t.Fatal(err)
-	}
+	pgtest.Migrating(t, database)
 	running, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	told := &untilTold{stop: stop}
-	err = (&migrateCmd{Store: database}).Run(running, console{err: told})
+	err := (&migrateCmd{Store: database}).Run(running, console{err: told})
 	if !errors.Is(err, context.Canceled) || !strings.HasSuffix(told.String(), " up to date: waiting, for 0s so far.\n") {
 		t.Errorf("it was told %q, and ended with %v", told, err)
 	}

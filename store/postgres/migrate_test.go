@@ -18,8 +18,7 @@ import (
 // every statement that runs, and so the one that waits must have none.
 func TestWhoWaitsForAMigrationIsNotInItsWay(t *testing.T) {
 	dsn := pgtest.Shared(t).Database(t)
-	migrating := connected(t, dsn)
-	run(t, migrating, `SELECT pg_advisory_lock(x'53637270'::bigint)`)
+	migrating := pgtest.Migrating(t, dsn)
 	opened, told := make(chan error, 1), make(chan time.Duration, 1)
 	go func() {
 		d, err := postgres.Open(ctx, dsn, postgres.Options{Waiting: func(so time.Duration) { told <- so }})
@@ -87,16 +86,6 @@ func TestAWaitForAMigrationEndsWithItsContext(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-}
-
-func connected(t *testing.T, dsn string) *pgx.Conn {
-	t.Helper()
-	c, err := pgx.Connect(ctx, dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close(ctx) }) // it may be closed
-	return c
 }
 
 func run(t *testing.T, c *pgx.Conn, text string) {

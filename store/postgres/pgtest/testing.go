@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // External names the environment variable that holds the address of a server, postgres://user:password@host/database,
@@ -126,3 +128,19 @@ func (p *Pair) Database(tb testing.TB) (dsn string) {
 
 // NewName gives a name for a database that no other has, whoever else uses the same server.
 func NewName() string { return "scrip_" + strings.ToLower(rand.Text()) }
+
+// Migrating holds the lock of whoever brings a store up to date, as a process does that is about to, until the test is over.
+// Its connection may be used meanwhile.
+func Migrating(tb testing.TB, dsn string) *pgx.Conn {
+	tb.Helper()
+	ctx := context.Background()
+	c, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = c.Close(ctx) })
+	if _, err := c.Exec(ctx, `SELECT pg_advisory_lock(x'53637270'::bigint)`); err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
