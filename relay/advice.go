@@ -205,9 +205,15 @@ func (e *ending) Apply(t *txn.Ending) error {
 	return nil
 }
 
-// deliver offers the advice to its line and waits for what the upstream says, but not for long.
+// deliver offers the advice to its line and waits for what the upstream says, but not for long, and not when nobody is
+// there any more to be told.
 func (e *ending) deliver(ctx context.Context) (*txn.Answer, error) {
-	offered := e.relay.upstreams[e.item.Upstream].queue.offer(e.item, e.wire)
+	queue := e.relay.upstreams[e.item.Upstream].queue
+	if ctx.Err() != nil {
+		queue.enqueue(e.item)
+		return nil, nil
+	}
+	offered := queue.offer(e.item, e.wire)
 	ctx, cancel := context.WithTimeout(ctx, e.relay.settings.AdviceWait)
 	defer cancel()
 	answer, err, final := offered.await(ctx)

@@ -410,21 +410,33 @@ func TestTheSweepEndsWhatHasEndedHere(t *testing.T) {
 	}
 }
 
-// Nobody can be told of a refusal, so it needs attention; and the confirmation is not sent for ever.
+// Nobody can be told of a refusal, however soon it comes, so it needs attention; and no confirmation is sent for ever.
 func TestARefusedConfirmationNeedsAttention(t *testing.T) {
+	const orders = 200
 	inCounter(t, relay.Profile{}, func(t *testing.T, c *counter) {
-		c.sell(t, txn.Confirmed, "r1")
-		if _, err := c.TopUp(t.Context(), order("r1")); err != nil {
-			t.Fatal(err)
+		for i := range orders {
+			id := ident.ID(fmt.Sprint("r", i))
+			c.sell(t, txn.Confirmed, id)
+			if _, err := c.TopUp(t.Context(), order(id)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		c.up.advises(refuses(decline.AccountAlreadySettled))
 		for range 3 {
 			c.sweep(t)
 			time.Sleep(time.Minute)
 		}
-		m, _ := c.passed(t)
-		if got := c.queued(); len(c.ended()) != 1 || !slices.Equal(got, []string{"attention confirmation of " + string(m.ID)}) {
-			t.Errorf("sent %v, queued %v", c.ended(), got)
+		if sent := len(c.ended()); sent != orders {
+			t.Errorf("%d confirmations were sent for %d top-ups", sent, orders)
+		}
+		var want []string
+		for _, m := range requestsOf(t, c.driver) {
+			if m.Upstream != "" {
+				want = append(want, "attention confirmation of "+string(m.ID))
+			}
+		}
+		if got := c.queued(); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
+			t.Errorf("queued %q", got)
 		}
 	})
 }

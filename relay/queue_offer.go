@@ -31,22 +31,35 @@ const (
 	leftToQueue        // the one who waited has gone
 )
 
-// offer brings an item that has been committed. Its outcome may be awaited, and need not be.
+// offer brings an item that has been committed, for one who waits for its outcome until his context ends.
 func (q *queue) offer(i saf.Item, body txn.Wire) *offer {
 	o := &offer{queue: q, seq: i.Seq, body: body, done: make(chan struct{})}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	taken := q.line.Offer(i)
-	if !taken || !q.started || q.closed || q.line.IsPaused() || q.line.IsOpen() || q.offers[i.Seq] != nil {
+	if !q.take(i) || !q.started || q.closed || q.line.IsPaused() || q.line.IsOpen() || q.offers[i.Seq] != nil {
 		o.settle()
 	} else {
 		q.offers[i.Seq] = o
 	}
+	return o
+}
+
+// enqueue brings an item that has been committed and for which nobody waits: a refusal is the queue's to record, however
+// soon it comes.
+func (q *queue) enqueue(i saf.Item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.take(i)
+}
+
+// take puts an item into the line and wakes who sends it, or who reads it when the line is full. The caller holds mu.
+func (q *queue) take(i saf.Item) (taken bool) {
+	taken = q.line.Offer(i)
 	q.handOn(q.now())
 	if !taken {
 		wake(q.kick)
 	}
-	return o
+	return taken
 }
 
 // await waits until the item is answered for good, or it is clear that this takes longer, or ctx ends. With final, answer

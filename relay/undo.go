@@ -23,7 +23,6 @@ type undoing struct {
 	at       time.Time
 	reason   decline.Reason // why the request is to be taken for declined, if its sender is told so
 	advice   *txn.Advice    // the reversal, if it is to be reversed
-	wire     txn.Wire
 	sealed   []byte
 	withdraw bool // the request may have been recorded as approved, but its sender has not heard of it
 
@@ -41,9 +40,8 @@ func (r *Relay) undoing(m txn.Message, references []ident.Reference) (*undoing, 
 		Sender: &txn.Sender{Account: m.Account, World: m.World}, Received: u.at,
 		References: append(slices.Clone(references), r.own(m.Seq)),
 	}
-	u.wire = exchange.ComposeAdvice(u.advice)
 	var err error
-	u.sealed, err = r.intake.Seal(u.wire)
+	u.sealed, err = r.intake.Seal(exchange.ComposeAdvice(u.advice))
 	return u, err
 }
 
@@ -56,24 +54,12 @@ func (r *Relay) undo(ctx context.Context, u *undoing) error {
 	r.bring(u.item)
 	switch {
 	case up == nil:
-	case u.item.Seq != 0 && u.item.Role == txn.Request:
-		up.hand(u.item, nil)
 	case u.item.Seq != 0:
-		up.hand(u.item, u.wire)
+		up.queue.enqueue(u.item)
 	default: // an earlier try may have left an item
 		up.queue.reread()
 	}
 	return nil
-}
-
-// hand gives an item to the queue for which nobody waits. What becomes of it is the queue's business.
-func (u *upstream) hand(i saf.Item, wire txn.Wire) {
-	nobody, leave := context.WithCancel(context.Background())
-	leave()
-	offered := u.queue.offer(i, wire)
-	if _, err, final := offered.await(nobody); final && err != nil { // it was faster than that
-		offered.recorded(err)
-	}
 }
 
 // run ends the request. It may run again, also after a try that seemed to fail was saved.
