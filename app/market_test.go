@@ -27,7 +27,7 @@ import (
 // Bounds of a market.
 const (
 	marketCards   = 4
-	marketStock   = 2000 // vouchers of each product
+	marketStock   = 20_000 // vouchers of each product, more than the fastest machine sells in a test
 	relayTimeout  = 500 * time.Millisecond
 	relayPromise  = 10 * time.Second       // of an answer to a till
 	relayWait     = 50 * time.Millisecond  // of an advice for its upstream
