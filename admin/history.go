@@ -72,8 +72,7 @@ func (o *Office) CardHistory(ctx context.Context, by By, id int64, from Cursor, 
 		return History{}, err
 	}
 	h := History{Card: view}
-	items, err := o.historyItems(ctx, chain)
-	if err != nil {
+	if h.Items, err = o.historyItems(ctx, chain); err != nil {
 		return History{}, err
 	}
 	entries, err := o.entriesOf(ctx, chain)
@@ -81,12 +80,11 @@ func (o *Office) CardHistory(ctx context.Context, by By, id int64, from Cursor, 
 		return History{}, err
 	}
 	after := from.After
-	for _, item := range items {
-		item.After = after
-		if after, err = balanceBefore(after, view.Account(), entries[item.Seq]); err != nil {
+	for n := range h.Items {
+		h.Items[n].After = after
+		if after, err = balanceBefore(after, view.Account(), entries[h.Items[n].Seq]); err != nil {
 			return History{}, err
 		}
-		h.Items = append(h.Items, item)
 	}
 	if next != 0 {
 		h.Next = Cursor{next, after}
@@ -127,6 +125,7 @@ func (o *Office) chain(ctx context.Context, w ident.World, c Chain) (found []Tra
 
 // follow gives the messages of a chain as far as they are kept, and what comes next.
 func follow(tx Tx, c Chain) (found []txn.Message, next int64, err error) {
+	found = make([]txn.Message, 0, min(c.Most, DefaultLimit))
 	for next = c.From; next != 0 && len(found) < c.Most; {
 		tx.Ahead(Ahead{Chains: []Chain{{Of: c.Of, From: next, Most: c.Most - len(found)}}})
 		m, there := tx.MessageAt(next)

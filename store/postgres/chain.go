@@ -10,14 +10,17 @@ import (
 	"github.com/scripworks/scrip/store/sqlstore"
 )
 
-// loadChain follows the chain of the card or voucher $1 from the message $2 on, and gives at most $3 messages of it. The server
-// reads the links itself, each of which says how far back the message before lies, so that a page of a history is one question
-// and not a hundred. It follows a link that is among the first of its message, as nearly all are, and stops at another one. It
-// only ever goes back, so that it ends whatever stands in a trail.
+// loadChain follows the chain of the card or voucher $1 from the message $2 on, and gives at most $3 messages of it, and with them
+// those that have ended them. The server reads the links itself, each of which says how far back the message before lies, so that a
+// page of a history is one question and not a hundred. It follows a link that is among the first of its message, as nearly all are,
+// and stops at another one. It only ever goes back, so that it ends whatever stands in a trail.
 var loadChain = question{name: "chain", params: []uint32{pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID},
-	text: `WITH RECURSIVE chain (place) AS (SELECT $2 UNION ALL SELECT m.seq - l.back FROM chain JOIN message m ON m.seq = chain.place ` +
-		`CROSS JOIN LATERAL (` + linkOf(`m.trail`, `$1 - m.card`) + `) l (back) WHERE l.back > 0 AND l.back < m.seq) ` +
-		`SELECT ` + sqlstore.MessageColumns + ` FROM chain JOIN message ON seq = chain.place LIMIT $3`}
+	text: `WITH RECURSIVE chain AS (SELECT * FROM message WHERE seq = $2 UNION ALL SELECT m.* FROM chain ` +
+		`CROSS JOIN LATERAL (` + linkOf(`chain.trail`, `$1 - chain.card`) + `) l (back) ` +
+		`JOIN message m ON m.seq = chain.seq - l.back WHERE l.back > 0 AND l.back < chain.seq), ` +
+		`page AS MATERIALIZED (SELECT * FROM chain LIMIT $3) ` +
+		`SELECT ` + sqlstore.MessageColumns + ` FROM page UNION ALL ` +
+		`SELECT ` + sqlstore.MessageColumns + ` FROM message WHERE seq = ANY(ARRAY(SELECT ended FROM page WHERE ended > 0))`}
 
 // wantChains asks for chains on behalf of a view. A writer gets them message by message, each with its lock.
 func (l *loading) wantChains(w *store.Wanted) {
