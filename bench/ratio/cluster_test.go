@@ -95,6 +95,22 @@ func TestAClusterSaysItsSettingsAndIsDurable(t *testing.T) {
 	}
 }
 
+// What is measured is a server as operators are told to run it.
+func TestAClusterIsSetAsItsGuideSays(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range ClusterSettings {
+		if name == "max_connections" { // pgbench's are many
+			continue
+		}
+		if !strings.Contains(string(guide), "\n    "+name+" = "+value+"\n") {
+			t.Errorf("docs/operations.md does not set %s = %s", name, value)
+		}
+	}
+}
+
 func TestAClusterThatCannotBeUsedIsRefusedAtOnce(t *testing.T) {
 	for _, refused := range []struct {
 		address, says string
