@@ -195,6 +195,7 @@ func TestATransactionIsFoundReadAndSettled(t *testing.T) {
 			t.Errorf("by %s: %v", query, found)
 		}
 	}
+	h.refusedAs(h.call("viewer", "GET", "/transactions?institution=44&id="+string(id), ""), 400, "INVALID", "institution")
 	from, to := started.Format(time.RFC3339), started.Add(time.Hour).Format(time.RFC3339)
 	atMerchant := func(merchant, more string) []any {
 		return got(h, "viewer", "/transactions/by-merchant?merchant="+merchant+"&from="+from+"&to="+to+more)["transactions"].([]any)

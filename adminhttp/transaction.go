@@ -26,6 +26,9 @@ func (s *server) findTransactions(ctx context.Context, p adminapi.FindTransactio
 	if (p.ID == "") == (p.Identifier == "") {
 		return nil, invalid("id", "either an id or an identifier must be given")
 	}
+	if p.ID != "" && p.Institution != "" {
+		return nil, invalid("institution", "belongs to an identifier")
+	}
 	if p.ID == "" {
 		return s.office.FindByReference(ctx, s.by(ctx, ""), ident.Reference{Institution: p.Institution, Identifier: p.Identifier})
 	}

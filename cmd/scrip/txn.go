@@ -68,7 +68,7 @@ type txnFindCmd struct {
 	Label       string `xor:"by" help:"A label of the transaction."`
 	Serial      string `xor:"by" help:"A voucher by its serial."`
 	PINFile     string `xor:"by" name:"pin-file" placeholder:"FILE" help:"A voucher by its PIN, which is the first line of a file; '-' for standard input."`
-	Institution string `help:"Whose identifier it is; not needed with our own references."`
+	Institution string `help:"With --identifier: whose it is; not needed with our own references."`
 
 	Merchant string    `xor:"by" help:"The merchant it came from, by its id, and when the server received it. Needs --from."`
 	From     time.Time `help:"With --merchant: received then or later (RFC 3339)."`
@@ -93,6 +93,9 @@ func (c *txnFindCmd) Validate() error {
 	}
 	if (c.Merchant == "") != c.From.IsZero() || c.Merchant == "" && !c.To.IsZero() {
 		return errors.New("--merchant and --from belong together, and --to to them")
+	}
+	if c.Identifier == "" && c.Institution != "" {
+		return errors.New("--institution belongs to --identifier")
 	}
 	if c.Merchant == "" && (c.Limit != 0 || c.After != "") {
 		return errors.New("--limit and --after belong to --merchant")
