@@ -52,6 +52,8 @@ func (a *App) attend(ctx context.Context) {
 			var err error
 			left, err = a.Vendor.Resolve(ctx, a.settings.Now())
 			a.complain(ctx, "resolve top-ups", err)
+		} else {
+			a.handOn("resolve top-ups")
 		}
 		a.stock.unresolved.Set(float64(left))
 	})

@@ -22,6 +22,16 @@ func TestWhatGoesWellAgainIsToldOnce(t *testing.T) {
 		t.Errorf("told\n%s", told.String())
 	}
 	told.Reset()
+	for range 2 {
+		a.complain(t.Context(), "look", errors.New("away"))
+		a.handOn("look")
+		a.handOn("look")
+		a.complain(t.Context(), "look", nil)
+	}
+	if lines(`level=INFO msg="look: another process sees to it now"`) != 2 || lines("in order again") > 0 {
+		t.Errorf("of what another process sees to was told\n%s", told.String())
+	}
+	told.Reset()
 	ended, end := context.WithCancel(t.Context())
 	end()
 	a.complain(ended, "look", ended.Err())

@@ -208,6 +208,13 @@ func (a *App) complain(ctx context.Context, doing string, err error) {
 	}
 }
 
+// handOn forgets trouble with what another process sees to now, whose log tells how it goes there.
+func (a *App) handOn(doing string) {
+	if _, was := a.troubles.LoadAndDelete(doing); was {
+		a.log.Info(doing + ": another process sees to it now")
+	}
+}
+
 // Sweep settles what is open for longer than the settings allow. What was passed on is not ours to end.
 func (a *App) Sweep(ctx context.Context, now time.Time) error {
 	by, after := clockwork(now), int64(0)

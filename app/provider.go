@@ -123,6 +123,7 @@ func (a *App) endTopUps(ctx context.Context) {
 			wait = sweepEvery
 		} else {
 			been = false
+			a.handOn("end top-ups upstream")
 		}
 		select {
 		case <-time.After(wait):
