@@ -15,7 +15,7 @@ import (
 
 // benchSuiteCmd is `scrip bench suite`.
 type benchSuiteCmd struct {
-	Runs     int           `default:"6" help:"Rounds; each figure is their median. benchstat wants six to say anything for certain."`
+	Runs     int           `default:"6" help:"Rounds; each figure is their median. benchstat wants six to give a range for it."`
 	Duration time.Duration `default:"4s" help:"Length of each measurement."`
 	Warmup   time.Duration `default:"500ms" help:"How long to drive without measuring before each."`
 	Quick    bool          `help:"One round of a second each, on 1000 cards: shows that it works, and no more."`
