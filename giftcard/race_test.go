@@ -23,7 +23,13 @@ type counter struct {
 const opening = 1000
 
 func newCounter(t *testing.T, cards int) *counter {
-	c := &counter{Issuer: giftcardtest.New(t, giftcardtest.Settings{Open: fleet.Memory(t)}), t: t}
+	t.Helper()
+	return newCounterOn(t, fleet.Memory(t), cards)
+}
+
+func newCounterOn(t *testing.T, open fleet.Opener, cards int) *counter {
+	t.Helper()
+	c := &counter{Issuer: giftcardtest.New(t, giftcardtest.Settings{Open: open}), t: t}
 	if err := c.Sell(giftcard.Product{ID: "plain", Currency: 710, Opening: giftcard.OpeningSum, StartBalance: opening}); err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +65,11 @@ func (c *counter) advice(kind conform.Kind, act conform.Act, id, of string) conf
 }
 
 // answer is a success's status, or the reason of a refusal.
-func (c *counter) answer(m conform.Message) string {
-	a, err := c.Do(c.t.Context(), m)
+func (c *counter) answer(m conform.Message) string { return c.answerOf(c, m) }
+
+// answerOf is what a service that leads to the issuer's cards answers.
+func (c *counter) answerOf(service conform.Target, m conform.Message) string {
+	a, err := service.Do(c.t.Context(), m)
 	switch {
 	case err != nil:
 		return err.Error()

@@ -17,7 +17,8 @@ import (
 	"github.com/scripworks/scrip/store/sqlite"
 )
 
-// Opener opens the records of one test. Whoever opens them closes them before they are opened again.
+// Opener opens the records of one test. Whoever opens them closes them before they are opened again, but for those in
+// PostgreSQL, which several processes, each with a driver of its own, may have open at once.
 type Opener func(testing.TB) store.Driver
 
 const memory = "memory"
