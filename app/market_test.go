@@ -200,6 +200,7 @@ type market struct {
 	sellers  []*seller
 	wishes   []string // what customers want, and how often
 	shelf    []sale   // what they buy of airtime, by turns; the number and amount of a top-up differ each time
+	curious  bool     // they also ask what a card has, and how a purchase ended
 
 	selling   sync.WaitGroup
 	closing   atomic.Bool

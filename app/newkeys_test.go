@@ -41,7 +41,7 @@ func (c *cluster) refusesToStart(t *testing.T, why string) {
 	}
 }
 
-// New keys come in under load, one server after the other, and no request fails. They are not used while a server does not hold
+// New keys come in under load, one server after the other, and no message fails. They are not used while a server does not hold
 // them, and whoever does not hold them does not start any more.
 func TestNewKeysComeInServerByServer(t *testing.T) {
 	workshopOf(t) // which skips in a short run

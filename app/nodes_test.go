@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -35,22 +36,28 @@ type cluster struct {
 	nodes []*process
 }
 
-// openCluster starts servers on a database, and brings in what is sold there.
-func openCluster(t *testing.T, dsn string, nodes int, flags ...string) *cluster {
+// startCluster starts servers on a database, of whom each knows the accounts that furnish makes.
+func startCluster(t *testing.T, dsn string, nodes int, flags []string, furnish func(c *cluster)) *cluster {
 	t.Helper()
 	c := &cluster{dsn: dsn, data: t.TempDir(), flags: append([]string{"--database", dsn}, flags...)} // the first one makes new keys
 	for range nodes {
 		c.add(t)
 	}
-	c.market = &market{
-		house:  c.nodes[0].house,
-		wishes: []string{"redemptions", "redemptions", "redemptions", "loads", "purchases", "purchases", refusable},
-		shelf:  []sale{{product: seen, amount: faceValue}, {product: unseen, amount: faceValue}},
-	}
-	c.furnish(t)
+	c.market = &market{house: c.nodes[0].house}
+	furnish(c)
 	for _, p := range c.nodes {
 		c.awaitKnown(t, p)
 	}
+	return c
+}
+
+// openCluster starts servers on a database, and brings in what is sold there.
+func openCluster(t *testing.T, dsn string, nodes int, flags ...string) *cluster {
+	t.Helper()
+	c := startCluster(t, dsn, nodes, flags, func(c *cluster) { c.furnish(t) })
+	c.wishes = []string{"redemptions", "redemptions", "redemptions", "loads", "purchases", "purchases", refusable}
+	c.shelf = []sale{{product: seen, amount: faceValue}, {product: unseen, amount: faceValue}}
+	c.curious = true
 	c.open(t, func(d *postgres.Driver) { c.opened = newest(t, d) })
 	return c
 }
@@ -81,6 +88,12 @@ func (c *cluster) remove(p *process) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.nodes = slices.DeleteFunc(c.nodes, func(q *process) bool { return p == q })
+}
+
+// dies has a server end as in a power cut, and forgets it.
+func (c *cluster) dies(p *process) {
+	p.kill()
+	c.remove(p)
 }
 
 // open opens the store beside the servers.
@@ -144,7 +157,7 @@ func (b *balancer) at() (h *house, gone, next <-chan struct{}) {
 	return p.house, p.exited, atOnce
 }
 
-// Servers that are replaced one after the other, under load, fail no request of clients that follow /readyz.
+// Servers that are replaced one after the other, under load, fail no message of clients that follow /readyz.
 func TestARollingRestartFailsNothing(t *testing.T) {
 	workshopOf(t) // which skips in a short run
 	_, seed := crashRandom(t)
@@ -155,20 +168,11 @@ func TestARollingRestartFailsNothing(t *testing.T) {
 	for _, old := range slices.Clone(c.nodes) {
 		c.awaitAnswers(t, nodeAnswers)
 		c.add(t)
-		if code := old.stop(t); code != 0 {
-			t.Errorf("a server stopped with exit code %d", code)
-		}
-		c.remove(old)
+		c.leaves(t, old)
 	}
 	c.awaitAnswers(t, nodeAnswers)
 	c.close(t)
-	for _, s := range c.sellers {
-		for _, d := range s.made {
-			if d.answer.status == 0 || d.away() {
-				t.Errorf("a request failed: %s", d)
-			}
-		}
-	}
+	c.failedNothing(t)
 	c.agree(t)
 }
 
@@ -176,14 +180,21 @@ func TestARollingRestartFailsNothing(t *testing.T) {
 // what was left unknown is as its sender ended it, and nothing is spent or sold twice.
 func TestCrashOfNodesUnderLoad(t *testing.T) {
 	besideOthers(t)
+	for _, nodes := range []int{clusterNodes, clusterNodes + 1} {
+		t.Run(fmt.Sprintf("%d servers", nodes), func(t *testing.T) {
+			t.Parallel()
+			crashNodes(t, nodes)
+		})
+	}
+}
+
+func crashNodes(t *testing.T, nodes int) {
 	random, seed := crashRandom(t)
-	c := openCluster(t, pgtest.Shared(t).Database(t), clusterNodes+1)
+	c := openCluster(t, pgtest.Shared(t).Database(t), nodes)
 	c.hire(t, seed, clusterSellers, c.anyNode)
 	for range max(fromEnvironment(t, crashRoundsEnv, crashRounds)/nodeCrashes, 1) {
 		c.awaitAnswers(t, 1+random.Int64N(nodeAnswers))
-		victim := c.nodes[random.IntN(len(c.nodes))]
-		victim.kill()
-		c.remove(victim)
+		c.dies(c.nodes[random.IntN(len(c.nodes))])
 		c.add(t)
 	}
 	c.awaitAnswers(t, nodeAnswers)

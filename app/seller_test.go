@@ -15,7 +15,16 @@ type seller struct {
 	at      func() (h *house, gone, next <-chan struct{}) // where he sends a message, as front.at
 	account string
 	made    []*deal
+	missed  []miss
+	looked  int       // look-ups that were answered
 	closing time.Time // since when he has only what he has begun to end; zero before
+}
+
+// miss is a message that was not answered for good: whoever sent it has to send it once more, or to ask what became of it.
+type miss struct {
+	at      *house
+	message string
+	answer  answer
 }
 
 // deal is one request and what its seller has heard of it.
@@ -60,6 +69,9 @@ func (s *seller) step(t *testing.T) bool {
 		return true
 	case closing:
 		return false
+	case s.market.curious && s.random.IntN(8) == 0:
+		s.look(t)
+		return true
 	case len(s.made) > 0 && s.random.IntN(10) == 0:
 		s.again(t, s.made[s.random.IntN(len(s.made))])
 		return true
@@ -128,7 +140,7 @@ func (s *seller) begin(t *testing.T, resource string) *deal {
 
 // ask sends the request, once. What has no answer is to be reversed.
 func (s *seller) ask(t *testing.T, d *deal) {
-	a := s.send(t, func(l *till) answer {
+	a := s.send(t, d.resource+" "+d.id, func(l *till) answer {
 		if d.product != "" {
 			return l.buy(d.id, d.sale)
 		}
@@ -189,7 +201,7 @@ func (s *seller) advise(t *testing.T, d *deal) {
 		d.settled = true
 	case a.status == http.StatusNotFound && a.refusal() == "UNABLE_TO_LOCATE_RECORD" && d.advice == "reversals" && d.answer.status == 0:
 		d.settled, d.gone = true, true
-	case a.status != 0 && a.status < http.StatusInternalServerError:
+	case a.definite():
 		t.Errorf("the advice of %s was answered %v", d, a)
 		d.settled = true
 	default:
@@ -204,13 +216,13 @@ func (s *seller) again(t *testing.T, d *deal) {
 		return
 	}
 	a := s.sayAgain(t, d)
-	if a.status != http.StatusAccepted && a.status != 0 && a.status < http.StatusInternalServerError {
+	if a.status != http.StatusAccepted && a.definite() {
 		t.Errorf("the repeated advice of %s was answered %v", d, a)
 	}
 }
 
 func (s *seller) sayAgain(t *testing.T, d *deal) answer {
-	return s.send(t, func(l *till) answer { return d.advises(l) })
+	return s.send(t, d.advice+" "+d.adviceID+" of "+d.id, d.advises)
 }
 
 func (d *deal) advises(l *till) answer {
@@ -223,11 +235,41 @@ func (d *deal) advises(l *till) answer {
 	return l.confirm(d.resource, d.id, d.adviceID)
 }
 
+// look asks what a card has, or how an earlier purchase ended, which any server tells.
+func (s *seller) look(t *testing.T) {
+	want, about, ask := http.StatusCreated, "a look-up", func(l *till) answer {
+		return l.ask("lookupGiftcard", newID(), s.market.cards[0], -1)
+	}
+	if d := s.anyDeal(); d != nil && d.product != "" && d.stands() {
+		want, about, ask = http.StatusOK, "the status of "+d.id, func(l *till) answer { return l.status(d.id) }
+	}
+	switch a := s.send(t, about, ask); {
+	case a.status == want:
+		s.looked++
+	case a.definite():
+		t.Errorf("%s was answered %v", about, a)
+	}
+}
+
+// anyDeal is one of those that were made, if there are any.
+func (s *seller) anyDeal() *deal {
+	if len(s.made) == 0 {
+		return nil
+	}
+	return s.made[s.random.IntN(len(s.made))]
+}
+
+// definite says whether nothing else can be heard by sending the message once more.
+func (a answer) definite() bool { return a.status != 0 && a.status < http.StatusInternalServerError }
+
 // send sends a message to whoever is to get it. When there is no answer it waits until the server has come back: one that
 // is alive answers.
-func (s *seller) send(t *testing.T, message func(l *till) answer) answer {
+func (s *seller) send(t *testing.T, what string, message func(l *till) answer) answer {
 	h, gone, next := s.at()
 	a := message(h.at(s.market.tills[s.account]))
+	if !a.definite() {
+		s.missed = append(s.missed, miss{h, what, a})
+	}
 	if a.status != 0 {
 		return a
 	}
