@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -165,6 +166,51 @@ func TestTerminate(t *testing.T) {
 	tills.find(t, p.at(l))
 	if code := p.stop(t); code != 0 {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// fresh is the till with a new connection for each message, as balancers and new clients have them.
+func (l *till) fresh() *till {
+	apart := *l
+	apart.client = newClient()
+	apart.client.Transport.(*http.Transport).DisableKeepAlives = true
+	return &apart
+}
+
+// A server that stops goes on taking messages for its drain delay, over new connections too, while it says that it is not
+// ready: so long balancers may take to see it. Then it takes none, and whatever it has approved is there.
+func TestAServerThatDrainsStillServes(t *testing.T) {
+	data := t.TempDir()
+	p := serve(t, data, "--drain-delay", (2 * nodeDrain).String())
+	l := p.account(t, "till", members{})
+	p.product(t, "gold")
+	c := p.card(t, "6001000000000001")
+	l.activate(t, c, crashOpening)
+
+	told := time.Now()
+	must(t, p.command.Process.Signal(syscall.SIGTERM))
+	p.await(t, "/readyz", func(a answer) bool { return a.status == http.StatusServiceUnavailable })
+	approved, last := int64(0), answer{status: http.StatusCreated}
+	for tick := time.Tick(lookEvery); last.status == http.StatusCreated; <-tick {
+		if last = l.fresh().ask("redemptions", newID(), c, 1); last.status == http.StatusCreated {
+			approved++
+		}
+	}
+	drained := time.Since(told)
+	if last.status != 0 {
+		last.must(t, http.StatusServiceUnavailable, "TEMPORARY_FAILURE")
+	}
+	if approved == 0 || drained < 2*nodeDrain {
+		t.Errorf("%d requests were approved, and after %s no more", approved, drained)
+	}
+	if code := p.exitCode(t); code != 0 {
+		t.Errorf("exit code %d\n%s", code, p.log)
+	}
+	if a := l.fresh().ask("redemptions", newID(), c, 1); a.status != 0 {
+		t.Errorf("a server that has ended answers %v", a)
+	}
+	if book, _ := serve(t, data).at(l).balance(t, c); book != crashOpening-approved {
+		t.Errorf("the card has %d after %d redemptions", book, approved)
 	}
 }
 
