@@ -2,7 +2,6 @@ package relay_test
 
 import (
 	"context"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"sync"
@@ -17,8 +16,8 @@ import (
 	"github.com/scripworks/scrip/invariant"
 	"github.com/scripworks/scrip/relay"
 	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/store/fleet"
 	"github.com/scripworks/scrip/store/memstore"
-	"github.com/scripworks/scrip/store/sqlite"
 )
 
 func inMemory() func(testing.TB) store.Driver {
@@ -26,35 +25,39 @@ func inMemory() func(testing.TB) store.Driver {
 	return func(testing.TB) store.Driver { return d() }
 }
 
-// The rule scripts that judge an issuer judge it, unchanged, through one relay and through two in a row.
+// The rule scripts that judge an issuer judge it, unchanged, through one relay on every store, and through two in a row.
 func TestRuleScriptsOfGiftcards(t *testing.T) {
-	for name, drivers := range map[string][]func(t *testing.T) store.Driver{
-		"one relay": {memory}, "two relays": {memory, memory}, "one relay on disk": {disk},
-	} {
-		t.Run(name, func(t *testing.T) {
-			i := giftcardtest.New(t, giftcardtest.Settings{Open: inMemory()})
-			defersBooks(t, i.Store.Driver())
-			var service giftcard.Service = asUpstream(t, i)
-			for _, open := range drivers {
-				upstreams := []relay.Upstream{{Name: "issuer", Giftcard: service}}
-				s := newSwitchboardOver(t, relay.Settings{Now: i.Now, Upstreams: upstreams}, open(t), nil)
-				defer s.booksAreRight()
-				service = s.Giftcard("issuer")
-			}
-			conform.Test(t, gated{i, i.Through(service)}, conform.Options{Now: i.Now})
-		})
-	}
+	fleet.Each(t, func(t *testing.T, open fleet.Opener) { judgeGiftcards(t, open) })
+	t.Run("two relays", func(t *testing.T) {
+		t.Parallel()
+		judgeGiftcards(t, fleet.Memory(t), fleet.Memory(t))
+	})
 }
 
-func memory(*testing.T) store.Driver { return memstore.New() }
-
-// disk keeps records in a file of the test's own.
-func disk(t *testing.T) store.Driver {
-	d, err := sqlite.Open(filepath.Join(t.TempDir(), "relay.db"), sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
+// judgeGiftcards plays the scripts through a relay over each of some stores, the last of which is the one that is sent to.
+func judgeGiftcards(t *testing.T, relays ...fleet.Opener) {
+	i := giftcardtest.New(t, giftcardtest.Settings{Open: inMemory()})
+	defersBooks(t, i.Store.Driver())
+	var service giftcard.Service = asUpstream(t, i)
+	for _, open := range relays {
+		s := newRelayOn(t, open, relay.Settings{Now: i.Now, Upstreams: []relay.Upstream{{Name: "issuer", Giftcard: service}}})
+		service = s.Giftcard("issuer")
 	}
-	return d
+	conform.Test(t, gated{i, i.Through(service)}, conform.Options{Now: i.Now})
+}
+
+// newRelayOn starts a relay over a store. When it has stopped, at the end of the test, what it has kept is opened again and
+// its books are looked at.
+func newRelayOn(t *testing.T, open fleet.Opener, s relay.Settings) *switchboard {
+	t.Helper()
+	t.Cleanup(func() {
+		d := open(t)
+		booksAreRight(t, d)
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return newSwitchboardOver(t, s, open(t), nil)
 }
 
 // gated is a target behind an issuer's door.
@@ -117,16 +120,20 @@ func scriptsOfAirtime(t *testing.T) (scripts []conform.Script) {
 }
 
 func TestRuleScriptsOfAirtime(t *testing.T) {
-	for name, relays := range map[string]int{"one relay": 1, "two relays": 2} {
-		t.Run(name, func(t *testing.T) {
-			j := airtimetest.NewJudged(t, inMemory())
-			defersBooks(t, j.Store.Driver())
-			var service airtime.Service = vendor{t, j}
-			for range relays {
-				s := newSwitchboard(t, relay.Settings{Now: j.Now, Upstreams: []relay.Upstream{{Name: "vendor", Airtime: service}}})
-				service = s.Airtime("vendor")
-			}
-			conform.Test(t, j.Through(service), conform.Options{Now: j.Now, Match: ofAirtime, Scripts: scriptsOfAirtime(t)})
-		})
+	fleet.Each(t, func(t *testing.T, open fleet.Opener) { judgeAirtime(t, open) })
+	t.Run("two relays", func(t *testing.T) {
+		t.Parallel()
+		judgeAirtime(t, fleet.Memory(t), fleet.Memory(t))
+	})
+}
+
+func judgeAirtime(t *testing.T, relays ...fleet.Opener) {
+	j := airtimetest.NewJudged(t, inMemory())
+	defersBooks(t, j.Store.Driver())
+	var service airtime.Service = vendor{t, j}
+	for _, open := range relays {
+		s := newRelayOn(t, open, relay.Settings{Now: j.Now, Upstreams: []relay.Upstream{{Name: "vendor", Airtime: service}}})
+		service = s.Airtime("vendor")
 	}
+	conform.Test(t, j.Through(service), conform.Options{Now: j.Now, Match: ofAirtime, Scripts: scriptsOfAirtime(t)})
 }
