@@ -29,6 +29,7 @@ type proxy struct {
 	mu     sync.Mutex
 	cut    *cut
 	commit cut // bytes of the last commit that went through, and of its answer
+	tours  []tour
 	all    sync.WaitGroup
 }
 
@@ -77,6 +78,7 @@ type wire struct {
 	client, server net.Conn
 	left           int  // bytes of the answer that may pass; below 0 for all
 	counting       bool // the answer to a commit is coming
+	talk           talk
 }
 
 func (w *wire) close() {
@@ -102,6 +104,7 @@ func (w *wire) requests() {
 func (w *wire) pass(request []byte) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.tours = append(w.tours, w.talk.read(request)...)
 	if w.counting = bytes.Contains(request, []byte("\x00commit\x00")); !w.counting {
 		return len(request)
 	}

@@ -346,9 +346,9 @@ var (
 	entriesOf = statement{name: "entriesof", text: `SELECT ` + sqlstore.EntryColumns + ` FROM entry WHERE message = ANY($1) ORDER BY message, n`, params: []uint32{pgtype.Int8ArrayOID}}
 	// Of each stretch of the index (migration/00001_initial.sql) the first are enough.
 	byReference = statement{name: "byreference", text: `SELECT ` + sqlstore.MessageColumns + ` FROM message JOIN ` +
-		`(SELECT found_at FROM generate_series($2 >> 21, (SELECT seq FROM message ORDER BY seq DESC LIMIT 1) >> 21) stretch CROSS JOIN LATERAL ` +
+		`(SELECT found_at FROM generate_series($2 >> 26, (SELECT seq FROM message ORDER BY seq DESC LIMIT 1) >> 26) stretch CROSS JOIN LATERAL ` +
 		`(SELECT r.seq AS found_at FROM message_reference r JOIN message m ON m.seq = r.seq ` +
-		`WHERE r.seq >> 21 = stretch AND r.hash = $1 AND r.seq > $2 AND m.world = $3 ORDER BY r.seq LIMIT $4) r ` +
+		`WHERE r.seq >> 26 = stretch AND r.hash = $1 AND r.seq > $2 AND m.world = $3 ORDER BY r.seq LIMIT $4) r ` +
 		`ORDER BY found_at LIMIT $4) found ON seq = found_at ORDER BY seq`}
 )
 

@@ -104,13 +104,13 @@ CREATE TABLE message_id (
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.05);
 
 -- Messages by the hash of a third-party identifier. Rows stand in the order of messages, nearly, so that those of messages
--- that were pruned are found by where they stand. The index is one for each stretch of 2,097,152 places, so that what is
+-- that were pruned are found by where they stand. The index is one for each stretch of 67,108,864 places, so that what is
 -- added goes to pages of the last one, which are in memory, and not to any of a history's. A search asks every stretch.
 CREATE TABLE message_reference (
     hash bigint NOT NULL,
     seq  bigint NOT NULL
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.05);
-CREATE INDEX message_reference_hash ON message_reference ((seq >> 21), hash, seq);
+CREATE INDEX message_reference_hash ON message_reference ((seq >> 26), hash, seq);
 CREATE INDEX message_reference_of ON message_reference USING brin (seq) WITH (pages_per_range = 32, autosummarize = on);
 
 -- Reversals of requests that were never seen.
