@@ -9,30 +9,12 @@ import (
 	"github.com/scripworks/scrip/app"
 	"github.com/scripworks/scrip/conform"
 	"github.com/scripworks/scrip/network"
-	"github.com/scripworks/scrip/store/postgres/pgtest"
 )
 
 // The suite over real HTTP against the whole program, set up over the operators' interface as anybody's server
-// would be; with a store on disk, in a database, and in memory.
+// would be, on every store.
 func TestConformance(t *testing.T) {
-	t.Run("on disk", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("a commit for each message takes its time")
-		}
-		t.Parallel()
-		judge(t, app.Settings{Data: t.TempDir()})
-	})
-	t.Run("in a database", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("a commit for each message takes its time")
-		}
-		t.Parallel()
-		judge(t, app.Settings{Data: t.TempDir(), Database: pgtest.Shared(t).Database(t)})
-	})
-	t.Run("in memory", func(t *testing.T) {
-		t.Parallel()
-		judge(t, app.Settings{})
-	})
+	everywhere(t, func(t *testing.T, in newPlace) { judge(t, in(t).settings()) })
 }
 
 // judged is a program under the suite, which can also restart it and move its clock.

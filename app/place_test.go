@@ -33,18 +33,40 @@ func besideOthers(t *testing.T) {
 	t.Parallel()
 }
 
+// durable are the stores that a power cut leaves whole.
+var durable = []struct {
+	name string
+	in   newPlace
+}{{"sqlite", inFile}, {"postgresql", inDatabase}}
+
 // inEachStore runs a test of killed servers on each store that a power cut leaves whole, on both at the same time.
 func inEachStore(t *testing.T, run func(t *testing.T, in newPlace)) {
 	t.Helper()
 	besideOthers(t)
-	t.Run("sqlite", func(t *testing.T) {
+	inDurable(t, run)
+}
+
+// everywhere runs a test on every kind of store at once. A short run leaves all but memory to the tests of the drivers, for a
+// commit for each message takes its time.
+func everywhere(t *testing.T, run func(t *testing.T, in newPlace)) {
+	t.Helper()
+	t.Run("memory", func(t *testing.T) {
 		t.Parallel()
-		run(t, inFile)
+		run(t, func(testing.TB) place { return place{} })
 	})
-	t.Run("postgresql", func(t *testing.T) {
-		t.Parallel()
-		run(t, inDatabase)
-	})
+	if !testing.Short() {
+		inDurable(t, run)
+	}
+}
+
+func inDurable(t *testing.T, run func(t *testing.T, in newPlace)) {
+	t.Helper()
+	for _, kind := range durable {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			run(t, kind.in)
+		})
+	}
 }
 
 func (p place) settings() app.Settings { return app.Settings{Data: p.Data, Database: p.Database} }

@@ -17,39 +17,31 @@ import (
 	"github.com/scripworks/scrip/txn"
 )
 
-// What the suite proves of an issuer and a vendor it proves, unchanged, of switches in front of them.
+// What the suite proves of an issuer and a vendor it proves, unchanged, of switches in front of them: of one, and of two in a
+// row on every store, so that every message is committed in three places.
 func TestConformanceThroughRelays(t *testing.T) {
 	t.Run("one", func(t *testing.T) {
 		t.Parallel()
-		judgeThrough(t, 1, app.Settings{})
+		judgeThrough(t, 1, func(testing.TB) place { return place{} })
 	})
 	t.Run("two in a row", func(t *testing.T) {
 		if testing.Short() {
 			t.Skip("goroutines meet within a relay, and one shows that")
 		}
-		t.Parallel()
-		judgeThrough(t, 2, app.Settings{})
-	})
-	t.Run("two in a row, on disk", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("every message is committed in three places")
-		}
-		t.Parallel()
-		judgeThrough(t, 2, app.Settings{Data: t.TempDir()})
+		everywhere(t, func(t *testing.T, in newPlace) { judgeThrough(t, 2, in) })
 	})
 }
 
-func judgeThrough(t *testing.T, relays int, s app.Settings) {
+func judgeThrough(t *testing.T, relays int, in newPlace) {
 	c := &clock{}
+	s := in(t).settings()
 	s.Now, s.Network = c.now, &network.Settings{}
 	server := open(t, s)
 	chain := []*house{server}
 	for range relays {
-		in := app.Settings{Now: c.now}
-		if s.Data != "" {
-			in.Data = t.TempDir()
-		}
-		chain = append(chain, relayTo(t, chain[len(chain)-1], server, in))
+		own := in(t).settings()
+		own.Now = c.now
+		chain = append(chain, relayTo(t, chain[len(chain)-1], server, own))
 	}
 	judgeAt(t, chain[relays], server, c, func() {
 		for _, h := range chain[1:] {
