@@ -176,7 +176,7 @@ func addedUp(open []txn.Message, world ident.World, account ident.Account, upto 
 }
 
 func references(r *room) {
-	const apart = 700_001 // so that a store that searches a long history by parts has several
+	const apart = 30_000_001 // so that a store that searches a long history by parts has several
 	var all []txn.Message
 	for n := range 20 {
 		m := request(int64(n*apart+1), uuid(n))
