@@ -12,7 +12,7 @@ import (
 
 // HistoryItem is one message that touched a card, with the card's balance after it.
 type HistoryItem struct {
-	Transaction
+	*Transaction
 	After    ledger.Balance
 	Operator string // who did it, when it was an operator's act
 	Why      string
@@ -164,7 +164,7 @@ func previous(m txn.Message, card int64) (int64, bool) {
 func (o *Office) historyItems(ctx context.Context, chain []Transaction) (items []HistoryItem, err error) {
 	items = make([]HistoryItem, len(chain))
 	for n := 0; n < len(chain) && err == nil; n++ {
-		if items[n].Transaction = chain[n]; chain[n].Account == 0 {
+		if items[n].Transaction = &chain[n]; chain[n].Account == 0 {
 			err = o.nameOperator(ctx, &items[n])
 		}
 	}

@@ -191,7 +191,7 @@ func transaction(t admin.Transaction) adminapi.Transaction {
 }
 
 func historyItem(i admin.HistoryItem) adminapi.HistoryItem {
-	return adminapi.HistoryItem{Transaction: transaction(i.Transaction), Balance: balance(i.After), Operator: i.Operator, Reason: i.Why}
+	return adminapi.HistoryItem{Transaction: transaction(*i.Transaction), Balance: balance(i.After), Operator: i.Operator, Reason: i.Why}
 }
 
 func openTotal(t admin.OpenTotal) adminapi.OpenTotal {

@@ -203,7 +203,7 @@ func (p *pruning) endedNothing(m txn.Message) bool {
 
 // messageAt gives the message at a place, of whatever world; nil when there is none.
 func (t *Tx) messageAt(seq int64) *txn.Message {
-	if t.set.messages[seq] == nil {
+	if !t.set.HasMessage(seq) {
 		t.wanted.Seqs = append(t.wanted.Seqs, seq)
 		t.load()
 	}

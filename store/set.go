@@ -95,7 +95,7 @@ func (s *Set) LoadedID(k IDKey, messages []txn.Message, tombstones []Tombstone) 
 // LoadedMessage brings a message.
 func (s *Set) LoadedMessage(m txn.Message) {
 	s.saw(max(m.Seq, m.Ended))
-	if s.messages[m.Seq] == nil {
+	if !s.HasMessage(m.Seq) {
 		s.messages[m.Seq] = &m
 	}
 }
@@ -148,6 +148,9 @@ func (s *Set) LoadedRevision(revision int64) {
 
 // HasID says whether an id has been looked for.
 func (s *Set) HasID(k IDKey) bool { return s.ids[worldID{k.World, k.ID}] != nil }
+
+// HasMessage says whether a message is in the set.
+func (s *Set) HasMessage(seq int64) bool { return s.messages[seq] != nil }
 
 // HasNumber says whether a number's digest has been looked for.
 func (s *Set) HasNumber(d secret.Digest) bool {
@@ -224,7 +227,7 @@ func (t *Tx) Messages(id ident.ID) []txn.Message {
 
 // MessageAt implements txn.Tx.
 func (t *Tx) MessageAt(seq int64) (txn.Message, bool) {
-	if t.set.messages[seq] == nil {
+	if !t.set.HasMessage(seq) {
 		t.wanted.Seqs = append(t.wanted.Seqs, seq)
 		t.load()
 	}
@@ -238,19 +241,31 @@ func (t *Tx) MessageAt(seq int64) (txn.Message, bool) {
 // Ahead implements admin.Tx.
 func (t *Tx) Ahead(a admin.Ahead) {
 	w := &t.wanted
-	w.Seqs, w.Details = append(w.Seqs, a.Messages...), append(w.Details, a.Details...)
-	w.Vouchers, w.Items = append(w.Vouchers, a.Vouchers...), append(w.Items, a.Items...)
+	w.Seqs = appendUnknown(w.Seqs, a.Messages, t.set.HasMessage)
+	w.Details = appendUnknown(w.Details, a.Details, func(card int64) bool { return t.set.details[card] != nil })
+	w.Vouchers = appendUnknown(w.Vouchers, a.Vouchers, t.set.HasVoucher)
+	w.Items = appendUnknown(w.Items, a.Items, t.set.HasItem)
 	for _, id := range a.IDs {
 		w.IDs = append(w.IDs, t.key(id))
 	}
 	for _, chain := range a.Chains {
-		if t.set.messages[chain.From] == nil {
+		if !t.set.HasMessage(chain.From) {
 			w.Seqs, w.Chains = append(w.Seqs, chain.From), append(w.Chains, chain)
 		}
 	}
 	if !w.isEmpty() {
 		t.load()
 	}
+}
+
+// appendUnknown adds those numbers of which nothing is known: drivers ask for what they are told, again too.
+func appendUnknown(to, numbers []int64, known func(int64) bool) []int64 {
+	for _, number := range numbers {
+		if !known(number) {
+			to = append(to, number)
+		}
+	}
+	return to
 }
 
 // Remembered implements txn.Tx.

@@ -73,9 +73,6 @@ func EachOver(ctx context.Context, d Whole, now time.Time, forget func(context.C
 
 // What a set was brought, for whoever compares stores.
 
-// HasMessage says whether a message is in the set.
-func (s *Set) HasMessage(seq int64) bool { return s.messages[seq] != nil }
-
 // Remembers says whether a remembered reversal of a request was brought.
 func (s *Set) Remembers(request IDKey, reversal int64) bool {
 	r := s.ids[worldID{request.World, request.ID}]

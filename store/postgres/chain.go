@@ -20,7 +20,7 @@ var loadChain = question{name: "chain", params: []uint32{pgtype.Int8OID, pgtype.
 		`JOIN message m ON m.seq = chain.seq - l.back WHERE l.back > 0 AND l.back < chain.seq), ` +
 		`page AS MATERIALIZED (SELECT * FROM chain LIMIT $3) ` +
 		`SELECT ` + sqlstore.MessageColumns + ` FROM page UNION ALL ` +
-		`SELECT ` + sqlstore.MessageColumns + ` FROM message WHERE seq = ANY(ARRAY(SELECT ended FROM page WHERE ended > 0))`}
+		`SELECT ` + sqlstore.MessageColumns + ` FROM message WHERE seq = ANY(ARRAY(SELECT seq + ended FROM page WHERE ended > 0))`}
 
 // wantChains asks for chains on behalf of a view. A writer gets them message by message, each with its lock.
 func (l *loading) wantChains(w *store.Wanted) {

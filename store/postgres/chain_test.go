@@ -32,8 +32,8 @@ func (v countedView) Load(ctx context.Context, w *store.Wanted, s *store.Set) er
 	return v.Batch.Load(ctx, w, s)
 }
 
-// A page of a history takes one question, however long it is, where the server can follow; where it cannot, it takes another
-// one from there.
+// A page of a history takes one question with what has ended its messages, however long it is, where the server can follow; where it
+// cannot, it takes another one from there.
 func TestAChainIsOneQuestion(t *testing.T) {
 	const card, length, strange = 5, 60, 30 // which of them is another one
 	for name, c := range map[string]struct {
@@ -75,13 +75,15 @@ func TestAChainIsOneQuestion(t *testing.T) {
 	}
 }
 
-// keep saves a message and gives its place.
+// keep saves a message with the confirmation that ended it, and gives its place.
 func (s till) keep(m txn.Message) (place int64) {
 	s.Helper()
 	err := s.Do(ctx, store.Keys{World: m.World, IDs: []ident.ID{m.ID}}, func(tx *store.Tx) error {
 		m.Seq = tx.NextSeq()
+		m.Ended = tx.NextSeq()
 		place = m.Seq
 		tx.Insert(m)
+		tx.Insert(txn.Message{Seq: m.Ended, World: m.World, ID: "c-" + m.ID, Account: m.Account, Family: m.Family, Role: txn.Confirmation, Request: m.Seq})
 		return nil
 	})
 	if err != nil {
@@ -99,6 +101,9 @@ func (s till) follow(card int64, places []int64) (found string) {
 		for n := len(places) - 1; n >= 0; n-- {
 			tx.Ahead(admin.Ahead{Chains: []admin.Chain{{Of: card, From: next, Most: n + 1}}})
 			m, _ := tx.MessageAt(next)
+			if ending, found := tx.MessageAt(m.Ended); !found || ending.Request != m.Seq {
+				s.Errorf("message %d was ended by %+v", m.Seq, ending)
+			}
 			got[n] = m.Seq
 			for _, l := range m.Links {
 				if l.Card == card {
