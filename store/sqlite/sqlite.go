@@ -35,11 +35,12 @@ type Options struct {
 	First *admin.Row
 }
 
-// Defaults and bounds of a driver's memory.
+// Defaults and bounds of a driver's memory. SQLite counts 4.3 KB for a page in a cache; what it is allocated by here rounds to powers of
+// two, so that it takes 8 KB, and a full cache twice what is said.
 const (
 	// DefaultReaders is how many views and reports run at once; further ones wait.
 	DefaultReaders = 4
-	writerCacheKiB = 32 << 10
+	writerCacheKiB = 16 << 10
 	readerCacheKiB = 2 << 10
 	copierCacheKiB = 256
 )
