@@ -74,6 +74,7 @@ func networkOf(s *config.Serve) *network.Settings {
 
 // live starts a program, and stops it when it is told to or breaks down.
 func live(ctx context.Context, a *app.App, s *config.Serve, c console, started func()) error {
+	spareSmallHeap()
 	if err := a.Start(); err != nil {
 		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 	}
