@@ -66,11 +66,11 @@ func (h *history) lookUp(ctx context.Context, place string, of *server, samples 
 			if !q.of(s) {
 				continue
 			}
-			begun := time.Now()
+			o.waited = 0
 			if err := q.ask(o, ctx, s); err != nil {
 				return fmt.Errorf("look up by %s on %s: %w", q.name, place, err)
 			}
-			took.Record(time.Since(begun))
+			took.Record(o.waited)
 		}
 		if took.Count() == 0 {
 			return fmt.Errorf("no transaction to look up by %s", q.name)
@@ -84,7 +84,10 @@ func (h *history) lookUp(ctx context.Context, place string, of *server, samples 
 }
 
 // office asks the operators' interface.
-type office struct{ base, token string }
+type office struct {
+	base, token string
+	waited      time.Duration // for answers, until each was read: what we make of one is no matter of the server's
+}
 
 // find finds transactions by what may stand in a query.
 func (o *office) find(ctx context.Context, by url.Values) error {
@@ -155,6 +158,17 @@ func (o *office) call(ctx context.Context, method, path string, body any) (membe
 	}
 	request.Header.Set("Authorization", "Bearer "+o.token)
 	request.Header.Set("Content-Type", "application/json")
+	answer, err := o.wait(request)
+	if err != nil {
+		return nil, err
+	}
+	return members, json.Unmarshal(answer, &members)
+}
+
+// wait sends a call and reads the answer to its end.
+func (o *office) wait(request *http.Request) ([]byte, error) {
+	begun := time.Now()
+	defer func() { o.waited += time.Since(begun) }()
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return nil, err
@@ -164,8 +178,5 @@ func (o *office) call(ctx context.Context, method, path string, body any) (membe
 	if err == nil && response.StatusCode != http.StatusOK {
 		err = fmt.Errorf("the server answers %s", response.Status)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return members, json.Unmarshal(answer, &members)
+	return answer, err
 }
