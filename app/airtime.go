@@ -43,6 +43,9 @@ func (a *App) catalogue() airtime.Catalogue {
 // attendEvery is how often providers are asked about top-ups whose end is not known yet, and the stock is looked at.
 const attendEvery = 5 * time.Second
 
+// resolving names what attend does, for whoever reads of its trouble.
+const resolving = "resolve top-ups"
+
 // attend asks them, at once after the start and again and again. Of many nodes one does.
 func (a *App) attend(ctx context.Context) {
 	asks := a.hold(ctx, "topups/resolve")
@@ -51,9 +54,9 @@ func (a *App) attend(ctx context.Context) {
 		if asks.held() {
 			var err error
 			left, err = a.Vendor.Resolve(ctx, a.settings.Now())
-			a.complain(ctx, "resolve top-ups", err)
+			a.complain(ctx, resolving, err)
 		} else {
-			a.handOn("resolve top-ups")
+			a.handOn(resolving)
 		}
 		a.stock.unresolved.Set(float64(left))
 	})

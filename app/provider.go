@@ -108,6 +108,9 @@ func atStart(now time.Time) admin.By {
 // the office's to make.
 type seller struct{ *airtime.Vendor }
 
+// ending names what endTopUps does, for whoever reads of its trouble.
+const ending = "end top-ups upstream"
+
 // endTopUps ends upstream what has ended here while nobody saw to it: everything once after the start, and then again and
 // again a part. Of many nodes one does, and begins with everything when it has taken over from another.
 func (a *App) endTopUps(ctx context.Context) {
@@ -116,14 +119,14 @@ func (a *App) endTopUps(ctx context.Context) {
 		wait := attendEvery
 		if ends.held() {
 			round, err := a.topUps.Sweep(ctx)
-			a.complain(ctx, "end top-ups upstream", err)
+			a.complain(ctx, ending, err)
 			if been = been || round; !been && err == nil {
 				continue
 			}
 			wait = sweepEvery
 		} else {
 			been = false
-			a.handOn("end top-ups upstream")
+			a.handOn(ending)
 		}
 		select {
 		case <-time.After(wait):
