@@ -25,7 +25,7 @@ import (
 // They are those that docs/operations.md gives for a server of its own, but for room for pgbench's connections. What makes
 // a commit durable stays as PostgreSQL has it.
 var ClusterSettings = pgtest.Settings{
-	"shared_buffers": "4GB", "max_wal_size": "16GB", "checkpoint_timeout": "15min", "wal_compression": "lz4", "max_connections": "200",
+	"shared_buffers": "4GB", "max_wal_size": "16GB", "checkpoint_timeout": "15min", "wal_compression": "lz4", "effective_io_concurrency": "64", "max_connections": "200",
 }
 
 // DefaultScale is pgbench's scale: with as many branches as clients or fewer it would measure how they wait for each
@@ -159,7 +159,7 @@ func (c *PostgresCluster) Bytes(ctx context.Context, address string) (bytes int6
 var durable = []string{"fsync", "synchronous_commit", "full_page_writes"}
 
 // shown are the settings that are told beside.
-var shown = []string{"shared_buffers", "max_wal_size", "checkpoint_timeout", "wal_compression", "wal_sync_method", "server_version"}
+var shown = []string{"shared_buffers", "max_wal_size", "checkpoint_timeout", "wal_compression", "effective_io_concurrency", "wal_sync_method", "server_version"}
 
 // Settings lists with what settings the server runs.
 func (c *PostgresCluster) Settings(ctx context.Context) (said []string, err error) {

@@ -172,8 +172,10 @@ var (
 		text: `INSERT INTO message_reference (hash, seq) SELECT u.hash, u.seq FROM unnest($1, $2) AS u(hash, seq)`}
 	lowerHeads = statement{name: "heads", params: []uint32{pgtype.Int4ArrayOID, pgtype.Int8ArrayOID},
 		text: `UPDATE voucher_batch SET head = u.id FROM unnest($1, $2) AS u(batch, id) WHERE number = u.batch AND head > u.id`}
+	// Nothing is scanned by bitmap (settings) but what stands between these two, or before the end.
+	scanByBitmap = statement{name: "bitmap", text: `SET LOCAL enable_bitmapscan = on`}
+	scanByIndex  = statement{name: "index", text: `SET LOCAL enable_bitmapscan = off`}
 	// The index by place is one that only a scan by bitmap can use.
-	scanByBitmap     = statement{name: "bitmap", text: `SET LOCAL enable_bitmapscan = on`}
 	deleteReferences = statement{name: "unreference", params: []uint32{pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8ArrayOID},
 		text: `DELETE FROM message_reference WHERE seq BETWEEN $1 AND $2 AND seq = ANY($3)`}
 	raiseRevision = statement{name: "revise", text: `UPDATE register SET revision = revision + 1`}

@@ -51,6 +51,13 @@ func plans(t *testing.T, d *Driver, on func(*Driver) *pgxpool.Pool, all ...*stat
 		if values != "" {
 			values = "(" + values + ")"
 		}
+		bitmap := "off"
+		if s.name == loadChain.name {
+			bitmap = "on"
+		}
+		if _, err := c.taken.Exec(ctx, "SET enable_bitmapscan = "+bitmap); err != nil {
+			t.Fatal(err)
+		}
 		rows, err := c.taken.Query(ctx, `EXPLAIN (COSTS OFF) EXECUTE "`+s.name+`"`+values, pgx.QueryExecModeSimpleProtocol)
 		if err != nil {
 			t.Fatal(err)
@@ -83,6 +90,7 @@ var planned = map[string]string{
 	"FROM message_id i WHERE i.hash":         "message_id_pkey",
 	"FROM message_reference r JOIN":          "message_reference_hash",
 	"WITH RECURSIVE chain":                   "message_pkey",
+	"page WHERE ended > 0":                   "Bitmap Heap Scan",
 }
 
 // scanned are the only tables that are ever read whole: they have a row or few, or everything in them is asked for.
