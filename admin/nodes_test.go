@@ -379,6 +379,26 @@ func queuesObeyOnEveryNode(n *nodes) {
 	}
 }
 
+// The levels of a stock have what an import on another node has brought, although this one has last seen it under way.
+func TestTheLevelsAfterAnImportOnAnotherNode(t *testing.T) {
+	everyStore(t, theLevelsAfterAnImportOnAnotherNode)
+}
+
+func theLevelsAfterAnImportOnAnotherNode(n *nodes) {
+	n.a.airtimeProduct(voucherProduct("fifty"))
+	n.a.account("kiosk", admin.AccountSettings{})
+	i := n.a.beginStock(admin.All)
+	n.b.refresh()
+	_, err := i.Add(bg, n.a.vouchers(1, 4))
+	must(n.t, err)
+	_, err = i.Finish(bg, n.a.now)
+	must(n.t, err)
+	n.a.sold()
+	if level := n.b.level(); level != "3/1/0/0" {
+		n.t.Errorf("the level is %s", level)
+	}
+}
+
 // Cards that one node brings are hidden on the other until it has heard that all are there. So are vouchers.
 func TestAnImportOnAnotherNode(t *testing.T) { everyStore(t, anImportOnAnotherNode) }
 

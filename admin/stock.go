@@ -78,10 +78,14 @@ func (o *Office) batchLevel(b airtime.Batch, now time.Time) BatchLevel {
 	return level
 }
 
-// Levels gives the whole stock, of all products or of the one with an id, with the vouchers of each batch counted.
+// Levels gives the whole stock, of all products or of the one with an id, with the vouchers of each batch counted. What an import
+// on another node has brought is among it once that has ended.
 func (o *Office) Levels(ctx context.Context, by By, product string) ([]StockLevel, error) {
 	if err := by.may(SeeStock); err != nil {
 		return nil, err
+	}
+	if _, err := o.register.Refresh(ctx); err != nil {
+		return nil, unread(err)
 	}
 	if product != "" {
 		if _, err := o.findAirtimeProduct(by.World, product); err != nil {
