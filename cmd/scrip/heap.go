@@ -16,6 +16,7 @@ const leastHeap = 40 << 20
 const usualGrowth = 100
 
 // spareSmallHeap has the garbage of a heap below leastHeap left alone, for the rest of the process. Whoever has set GOGC is heeded.
+// A relay does without: what it holds in line for a dead upstream leaves it no memory to spare.
 func spareSmallHeap() {
 	if os.Getenv("GOGC") == "" {
 		afterCollection(usualGrowth)

@@ -39,6 +39,7 @@ func (s *serveCmd) Run(ctx context.Context, c console) error {
 		return err
 	}
 	announce(a, &s.Serve, c)
+	spareSmallHeap()
 	return live(ctx, a, &s.Serve, c, func() { serving(ctx, a, &s.Serve, c) })
 }
 
@@ -74,7 +75,6 @@ func networkOf(s *config.Serve) *network.Settings {
 
 // live starts a program, and stops it when it is told to or breaks down.
 func live(ctx context.Context, a *app.App, s *config.Serve, c console, started func()) error {
-	spareSmallHeap()
 	if err := a.Start(); err != nil {
 		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 	}
@@ -176,6 +176,7 @@ func (s *sandboxCmd) Run(ctx context.Context, c console) error {
 	if !s.InMemory {
 		announce(a, &s.Serve, c)
 	}
+	spareSmallHeap()
 	return live(ctx, a, &s.Serve, c, func() {
 		if s.InMemory { // what it made would be gone if it could not listen
 			announce(a, &s.Serve, c)
