@@ -172,9 +172,9 @@ var (
 		text: `INSERT INTO message_reference (hash, seq) SELECT u.hash, u.seq FROM unnest($1, $2) AS u(hash, seq)`}
 	lowerHeads = statement{name: "heads", params: []uint32{pgtype.Int4ArrayOID, pgtype.Int8ArrayOID},
 		text: `UPDATE voucher_batch SET head = u.id FROM unnest($1, $2) AS u(batch, id) WHERE number = u.batch AND head > u.id`}
-	// Nothing is scanned by bitmap (settings) but what stands between these two, or before the end.
-	scanByBitmap = statement{name: "bitmap", text: `SET LOCAL enable_bitmapscan = on`}
-	scanByIndex  = statement{name: "index", text: `SET LOCAL enable_bitmapscan = off`}
+	// Nothing is scanned by bitmap (settings) but what stands between these two. A transaction that fails takes the first back.
+	scanByBitmap = statement{name: "bitmap", text: `SET enable_bitmapscan = on`}
+	scanByIndex  = statement{name: "index", text: `SET enable_bitmapscan = off`}
 	// The index by place is one that only a scan by bitmap can use.
 	deleteReferences = statement{name: "unreference", params: []uint32{pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8ArrayOID},
 		text: `DELETE FROM message_reference WHERE seq BETWEEN $1 AND $2 AND seq = ANY($3)`}
@@ -237,6 +237,7 @@ func (b *batch) gather(changes *store.Changes) (*sending, error) {
 	if seqs := pruned(changes); len(seqs) > 0 {
 		s.add(&scanByBitmap)
 		s.add(&deleteReferences, int8(slices.Min(seqs)), int8(slices.Max(seqs)), int8s(seqs))
+		s.add(&scanByIndex)
 	}
 	if slices.ContainsFunc(changes.Rows, func(r admin.Row) bool { return r.Kind.IsRegister() }) {
 		s.add(&raiseRevision)

@@ -14,11 +14,7 @@ import (
 // those that have ended them. The server reads the links itself, each of which says how far back the message before lies, so that a
 // page of a history is one question and not a hundred. It follows a link that is among the first of its message, as nearly all are,
 // and stops at another one. It only ever goes back, so that it ends whatever stands in a trail.
-//
-// What has ended them may lie anywhere in a large table. A scan by bitmap finds all places in the index first, and then has the disk
-// fetch as many pages at a time as effective_io_concurrency says; a scan by index waits for each. The condition that no row
-// fulfils, with an OR, is one that only the former can answer.
-var loadChain = question{name: "chain", params: []uint32{pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID},
+var loadChain = question{name: "chain", params: []uint32{pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID}, byBitmap: true,
 	text: `WITH RECURSIVE chain AS (SELECT * FROM message WHERE seq = $2 UNION ALL SELECT m.* FROM chain ` +
 		`CROSS JOIN LATERAL (` + linkOf(`chain.trail`, `$1 - chain.card`) + `) l (back) ` +
 		`JOIN message m ON m.seq = chain.seq - l.back WHERE l.back > 0 AND l.back < chain.seq), ` +
@@ -31,11 +27,9 @@ func (l *loading) wantChains(w *store.Wanted) {
 	if l.writing || len(w.Chains) == 0 {
 		return
 	}
-	l.tell(&scanByBitmap)
 	for _, chain := range w.Chains {
 		l.ask(loadChain, l.readOfChain, int8(chain.Of), int8(chain.From), int8(limit(chain.Most)))
 	}
-	l.tell(&scanByIndex)
 }
 
 func (l *loading) readOfChain(r *row) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/scripworks/scrip/admin"
 	"github.com/scripworks/scrip/ident"
 	"github.com/scripworks/scrip/store"
+	"github.com/scripworks/scrip/store/postgres"
 	"github.com/scripworks/scrip/txn"
 )
 
@@ -118,4 +119,23 @@ func (s till) follow(card int64, places []int64) (found string) {
 		s.Fatal(err)
 	}
 	return found
+}
+
+// The server gives entries as they lie on its pages, which need not be how their messages made them.
+func TestEntriesComeInTheirOrder(t *testing.T) {
+	dsn := emptyDatabase(t)
+	d := open(t, dsn, postgres.Options{})
+	execute(t, dsn, `INSERT INTO entry (message, n, request, debit, credit, amount, currency, phase)
+		SELECT m, n, m, 1, 2, 5, 710, 1 FROM generate_series(4, 1, -1) m, generate_series(2, 0, -1) n`)
+	entries, err := d.EntriesOf(ctx, []int64{4, 2, 9, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, fmt.Sprintf("%d/%d", e.Message, e.N))
+	}
+	if want := "[1/0 1/1 1/2 2/0 2/1 2/2 4/0 4/1 4/2]"; fmt.Sprint(got) != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
 }

@@ -77,6 +77,8 @@ var (
 			`JOIN counter ON per_account = u.p AND owner = u.o AND family = u.f AND "window" = u.w AND start = u.s`}
 	loadItems = question{name: "items", params: []uint32{pgtype.Int8ArrayOID}, locks: true, lockOf: " OF item",
 		text: `SELECT item.` + sqlstore.ItemColumns + `, attempts, tried, why FROM item LEFT JOIN item_trouble USING (seq) WHERE item.seq = ANY($1) ORDER BY item.seq`}
+	loadEntries = question{name: "entries", params: []uint32{pgtype.Int8ArrayOID}, byBitmap: true,
+		text: `SELECT ` + sqlstore.EntryColumns + ` FROM entry WHERE message = ANY($1) OR message = 0`}
 
 	begin     = statement{name: "begin", text: `BEGIN ISOLATION LEVEL READ COMMITTED`}
 	beginView = statement{name: "beginview", text: `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`}
@@ -91,11 +93,16 @@ type question struct {
 	locks      bool   // the rows at its end
 	lockOf     string // of which table
 	locksInner bool   // the rows of the sub-select
+
+	// byBitmap has its rows fetched many pages at a time. They may lie anywhere in a large table: a scan by bitmap finds all places in
+	// the index first, and then has the disk fetch as many pages at once as effective_io_concurrency says; a scan by index waits for
+	// each. Such a question has a condition that no row fulfils, with an OR: only a scan by bitmap can answer that from an index.
+	byBitmap bool
 }
 
 // ask gives the statement for a writer, or for a view.
 func (q question) ask(writing bool) *statement {
-	s := &statement{name: q.name, text: q.text, params: q.params}
+	s := &statement{name: q.name, text: q.text, params: q.params, byBitmap: q.byBitmap}
 	lock := ""
 	if writing {
 		lock = " FOR UPDATE" + q.lockOf
@@ -117,7 +124,7 @@ var asked = func() (all [2]map[string]*statement) {
 		all[i] = map[string]*statement{}
 		for _, q := range []question{
 			lockAll, loadRegister, loadMessages, loadPruned, loadTombstones, loadNumbers, loadCards, loadFloats, loadStock, loadSellable, loadShelf,
-			loadHashes, loadVouchers, loadBatches, loadDetails, loadHolders, loadCounters, loadItems, loadChain,
+			loadHashes, loadVouchers, loadBatches, loadDetails, loadHolders, loadCounters, loadItems, loadChain, loadEntries,
 		} {
 			all[i][q.name] = q.ask(i == 1)
 		}
@@ -183,6 +190,10 @@ func (l *loading) ask(q question, read func(*row) error, values ...[]byte) {
 	i := 0
 	if l.writing {
 		i = 1
+	}
+	if q.byBitmap {
+		l.tell(&scanByBitmap)
+		defer l.tell(&scanByIndex)
 	}
 	l.statements = append(l.statements, asked[i][q.name])
 	l.values, l.read = append(l.values, values), append(l.read, read)

@@ -255,8 +255,20 @@ func (d *Driver) Entries(ctx context.Context, after int64, limit int) ([]ledger.
 
 // EntriesOf implements admin.Reports.
 func (d *Driver) EntriesOf(ctx context.Context, messages []int64) ([]ledger.Entry, error) {
-	bind := func(r *reply) { r.BindBytes(1, int8s(messages)) }
-	return answers(ctx, d, &entriesOf, bind, func(_ *sqlstore.Session, r sqlstore.Row) (ledger.Entry, error) { return sqlstore.ScanEntry(r) })
+	return reading(ctx, d, func(a *asking) (found []ledger.Entry, err error) {
+		l := &a.conn.loading
+		l.reset(nil, false)
+		l.ask(loadEntries, func(r *row) error {
+			e, err := sqlstore.ScanEntry(r)
+			found = append(found, e)
+			return err
+		}, int8s(messages))
+		if err := a.conn.load(ctx); err != nil {
+			return nil, err
+		}
+		slices.SortFunc(found, func(e, o ledger.Entry) int { return cmp.Or(cmp.Compare(e.Message, o.Message), cmp.Compare(e.N, o.N)) })
+		return found, nil
+	})
 }
 
 // Cards implements admin.Reports.
@@ -343,7 +355,6 @@ var (
 		`FROM message WHERE state = 1 AND role = 1 AND seq > 0 AND world = $1 AND at <= $2 AND ($3 = 0 OR account = $3) GROUP BY account, currency`}
 	lost = statement{name: "lost", text: `SELECT ` + sqlstore.MessageColumns + ` FROM message WHERE state IN (7, 8) AND role = 1 AND seq > $1 ` +
 		`AND NOT EXISTS (SELECT FROM node WHERE number = message.node AND until > clock_timestamp()) ORDER BY seq LIMIT $2`}
-	entriesOf = statement{name: "entriesof", text: `SELECT ` + sqlstore.EntryColumns + ` FROM entry WHERE message = ANY($1) ORDER BY message, n`, params: []uint32{pgtype.Int8ArrayOID}}
 	// Of each stretch of the index (migration/00001_initial.sql) the first are enough.
 	byReference = statement{name: "byreference", text: `SELECT ` + sqlstore.MessageColumns + ` FROM message JOIN ` +
 		`(SELECT found_at FROM generate_series($2 >> 26, (SELECT seq FROM message ORDER BY seq DESC LIMIT 1) >> 26) stretch CROSS JOIN LATERAL ` +
