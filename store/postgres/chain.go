@@ -24,7 +24,7 @@ var loadChain = question{name: "chain", params: []uint32{pgtype.Int8OID, pgtype.
 
 // wantChains asks for chains on behalf of a view. A writer gets them message by message, each with its lock.
 func (l *loading) wantChains(w *store.Wanted) {
-	if l.writing || len(w.Chains) == 0 {
+	if l.writing {
 		return
 	}
 	for _, chain := range w.Chains {
