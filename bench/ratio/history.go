@@ -18,7 +18,13 @@ type HistoryOptions struct {
 	// SQLite and Postgres say on which stores; no Postgres leaves that out.
 	SQLite   bool
 	Postgres Cluster
+	// Settle is how long each store serves settleClients, unmeasured, before anything is measured of it. What has just made and
+	// verified a history leaves in memory what it has read last, and not what serving asks for again and again.
+	Settle time.Duration
 }
+
+// settleClients is the number of connections while a store settles.
+const settleClients = 32
 
 // MaxHistory bounds the transactions of a history.
 const MaxHistory = 1_000_000_000
@@ -44,7 +50,7 @@ func RunHistory(ctx context.Context, options HistoryOptions) (Result, error) {
 		return Result{}, err
 	}
 	defer remove()
-	h := &history{session: s, postgres: options.Postgres}
+	h := &history{session: s, postgres: options.Postgres, settle: options.Settle}
 	if options.SQLite {
 		err = h.measure(ctx, atSQLite)
 	}
@@ -60,6 +66,8 @@ func (o *HistoryOptions) check() error {
 	switch {
 	case o.Transactions < leastHistory || o.Transactions > MaxHistory:
 		return fmt.Errorf("transactions must be %d to %d", leastHistory, MaxHistory)
+	case o.Settle < 0:
+		return errors.New("the time to settle must not be below 0")
 	case !o.SQLite && o.Postgres == nil:
 		return errors.New("no store to measure")
 	}
@@ -70,6 +78,7 @@ func (o *HistoryOptions) check() error {
 type history struct {
 	*session
 	postgres Cluster
+	settle   time.Duration
 }
 
 // measure makes both stores of one kind, measures them and removes them.
@@ -87,6 +96,9 @@ func (h *history) measure(ctx context.Context, place string) (err error) {
 	samples, err := h.grow(ctx, place, long)
 	if err != nil {
 		return fmt.Errorf("make a history on %s: %w", place, err)
+	}
+	if err := h.settleDown(ctx, place, stores[:]); err != nil {
+		return err
 	}
 	if err := h.compareCosts(ctx, place, empty, long); err != nil {
 		return err
@@ -168,6 +180,23 @@ func (h *history) bytes(ctx context.Context, of *server) (int64, error) {
 		return h.postgres.Bytes(ctx, of.database)
 	}
 	return sizeOf(of.dir)
+}
+
+// settleDown has stores serve for a while.
+func (h *history) settleDown(ctx context.Context, place string, stores []*server) error {
+	if h.settle == 0 {
+		return nil
+	}
+	for _, server := range stores {
+		report, err := bench.Run(ctx, bench.Plan{
+			Target: server.target(), Mode: bench.ModeRedeemOnly, Cards: server.cards, Clients: settleClients, Duration: h.settle,
+		})
+		if err = failed(ctx, report, err); err != nil {
+			return fmt.Errorf("let %s settle: %w", place, err)
+		}
+		h.say("%s: settled with %d redemptions", place, report.Cycles)
+	}
+	return nil
 }
 
 // compareCosts drives redemptions at both stores, in turns.

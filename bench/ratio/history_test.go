@@ -16,6 +16,7 @@ func TestHistoryRefusesOptionsThatMeasureNothing(t *testing.T) {
 		"no transactions": func(o *HistoryOptions) { o.Transactions = 0 },
 		"too few":         func(o *HistoryOptions) { o.Transactions = leastHistory - 1 },
 		"too many":        func(o *HistoryOptions) { o.Transactions = MaxHistory + 1 },
+		"settling back":   func(o *HistoryOptions) { o.Settle = -1 },
 		"no store":        func(o *HistoryOptions) { o.SQLite = false },
 		"no program":      func(o *HistoryOptions) { o.Scrip = "" },
 	} {

@@ -158,6 +158,7 @@ type benchHistoryCmd struct {
 	Duration     time.Duration `default:"4s" help:"Length of each measurement."`
 	Warmup       time.Duration `default:"500ms" help:"How long to drive without measuring before each."`
 	Cards        int           `default:"10000" help:"Cards in each store."`
+	Settle       time.Duration `default:"1m" help:"How long each store serves 32 clients, unmeasured, before: making a history leaves in memory what it has read last."`
 
 	NoSQLite   bool   `name:"no-sqlite" xor:"left-out" help:"Leave SQLite out."`
 	NoPostgres bool   `xor:"left-out" help:"Leave PostgreSQL out."`
@@ -184,7 +185,7 @@ that had other work, and 7 and up to 31 GB of disk, one after the other; nothing
 
 // Run makes the histories, measures and writes the table.
 func (c *benchHistoryCmd) Run(ctx context.Context) (err error) {
-	options := ratio.HistoryOptions{SQLite: !c.NoSQLite}
+	options := ratio.HistoryOptions{SQLite: !c.NoSQLite, Settle: c.Settle}
 	options.Options = ratio.Options{
 		Dir: c.Dir, Runs: c.Runs, Duration: c.Duration, Warmup: c.Warmup, Cards: c.Cards, Transactions: c.Transactions, Progress: os.Stderr,
 	}
