@@ -69,7 +69,7 @@ bench-ratios: build ## the embedded store further: lateness, disk, vouchers, man
 bench-relay: build ## what the relay adds, and its queue
 	bin/scrip bench relay $(BENCH)
 
-bench-history: build ## both stores with 10,000,000 transactions against empty ones (19 and 45 minutes to make, up to 31 GB of disk)
+bench-history: build ## both stores with 10,000,000 transactions against empty ones (19 and 32 minutes to make, up to 31 GB of disk)
 	bin/scrip bench history --no-postgres --results bench/results $(BENCH)
 	bin/scrip bench history --no-sqlite --results bench/results $(BENCH)
 

@@ -179,7 +179,7 @@ func (benchHistoryCmd) Help() string {
   scrip bench history --transactions 500000 --no-postgres
 
 Each transaction goes through the rules and the store as one over the wire does, without the wire, and the history is
-verified once it is made, as scrip verify does. Ten million took 19 minutes for SQLite and 45 for PostgreSQL on two cores
+verified once it is made, as scrip verify does. Ten million took 19 minutes for SQLite and 32 for PostgreSQL on two cores
 that had other work, and 7 and up to 31 GB of disk, one after the other; nothing of it stays.`
 }
 
