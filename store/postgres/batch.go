@@ -176,7 +176,7 @@ var (
 	scanByBitmap = statement{name: "bitmap", text: `SET enable_bitmapscan = on`}
 	scanByIndex  = statement{name: "index", text: `SET enable_bitmapscan = off`}
 	// The index by place is one that only a scan by bitmap can use.
-	deleteReferences = statement{name: "unreference", params: []uint32{pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8ArrayOID},
+	deleteReferences = statement{name: "unreference", params: []uint32{pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8ArrayOID}, byBitmap: true,
 		text: `DELETE FROM message_reference WHERE seq BETWEEN $1 AND $2 AND seq = ANY($3)`}
 	raiseRevision = statement{name: "revise", text: `UPDATE register SET revision = revision + 1`}
 )
@@ -188,6 +188,10 @@ type sending struct {
 }
 
 func (s *sending) add(what *statement, values ...[]byte) {
+	if what.byBitmap {
+		s.add(&scanByBitmap)
+		defer s.add(&scanByIndex)
+	}
 	s.statements, s.values = append(s.statements, what), append(s.values, values)
 }
 
@@ -235,9 +239,7 @@ func (b *batch) gather(changes *store.Changes) (*sending, error) {
 		s.add(&insertReferences, int8s(hashes), int8s(seqs))
 	}
 	if seqs := pruned(changes); len(seqs) > 0 {
-		s.add(&scanByBitmap)
 		s.add(&deleteReferences, int8(slices.Min(seqs)), int8(slices.Max(seqs)), int8s(seqs))
-		s.add(&scanByIndex)
 	}
 	if slices.ContainsFunc(changes.Rows, func(r admin.Row) bool { return r.Kind.IsRegister() }) {
 		s.add(&raiseRevision)

@@ -296,7 +296,7 @@ func (c *conn) prepare(ctx context.Context, statements ...*statement) error {
 type statement struct {
 	name, text string
 	params     []uint32 // types of the parameters; nil leaves them to the server
-	byBitmap   bool     // planned with scans by bitmap
+	byBitmap   bool     // sent between scanByBitmap and scanByIndex
 }
 
 // formats are those of parameters and results: all of them binary.

@@ -191,11 +191,12 @@ func (l *loading) ask(q question, read func(*row) error, values ...[]byte) {
 	if l.writing {
 		i = 1
 	}
-	if q.byBitmap {
+	s := asked[i][q.name]
+	if s.byBitmap {
 		l.tell(&scanByBitmap)
 		defer l.tell(&scanByIndex)
 	}
-	l.statements = append(l.statements, asked[i][q.name])
+	l.statements = append(l.statements, s)
 	l.values, l.read = append(l.values, values), append(l.read, read)
 }
 
